@@ -1,0 +1,1 @@
+//! The application: state, and the separate routers (public, operations).

@@ -1,0 +1,1 @@
+//! Typed audit events, written in the transaction of the change they witness.

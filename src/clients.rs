@@ -1,0 +1,1 @@
+//! What is the software: registration, client authentication, redirect matching.

@@ -1,0 +1,1 @@
+//! Wall-clock and monotonic time as a parameter.

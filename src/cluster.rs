@@ -1,0 +1,1 @@
+//! The authority log: the one place through which authority is taken away.

@@ -1,0 +1,1 @@
+//! Configuration: one file a section; the only reader of files and environment.

@@ -1,0 +1,1 @@
+//! `sallyport dev`: private Postgres, demo upstream, first-run tour.

@@ -1,0 +1,1 @@
+//! The edge: errors, CSRF, headers, limits, client address, CORS.

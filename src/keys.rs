@@ -1,0 +1,1 @@
+//! Key file, signing keys, pepper, key-encryption key.

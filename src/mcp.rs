@@ -1,0 +1,1 @@
+//! The Model Context Protocol on the wire: eras, envelopes, headers, errors. Pure: no I/O.

@@ -1,0 +1,1 @@
+//! What a call may do. Pure: no I/O.

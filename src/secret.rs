@@ -1,0 +1,1 @@
+//! Secrets: opaque handles and what is stored of them.

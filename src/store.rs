@@ -1,0 +1,1 @@
+//! Postgres through sqlx, one file an aggregate. Nothing else knows SQL.

@@ -1,0 +1,1 @@
+//! Issuer and resource identity; metadata documents.

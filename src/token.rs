@@ -1,0 +1,1 @@
+//! Grants, families and handles: minting, verification, revocation.
