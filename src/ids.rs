@@ -1,1 +1,174 @@
-//! Identifiers.
+//! Identifiers. Each noun has a type of its own, so that none can stand in another's place.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    secret::{Entropy, NoEntropy},
+};
+
+/// A new UUID of version 7: ordered by time, unguessable in its lower 74 bits.
+pub fn new_uuid(clock: &Clock, entropy: &Entropy) -> Result<Uuid, NoEntropy> {
+    let random = entropy.bytes::<10>()?;
+    Ok(uuid_at(clock.now(), &random))
+}
+
+fn uuid_at(at: OffsetDateTime, random: &[u8; 10]) -> Uuid {
+    let millis = u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid()
+}
+
+macro_rules! uuid_ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A fresh identifier.
+            pub fn new(clock: &Clock, entropy: &Entropy) -> Result<Self, NoEntropy> {
+                new_uuid(clock, entropy).map(Self)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )+};
+}
+
+uuid_ids! {
+    /// A tenant: owns an issuer, keys, people, clients, servers and policy.
+    TenantId,
+    /// An upstream MCP server, published as a protected resource.
+    ServerId,
+    /// A person who logs in.
+    PersonId,
+    /// The standing permission of a subject for a client on a server.
+    GrantId,
+    /// What one installation holds: one code redeemed, and its tokens.
+    FamilyId,
+    /// A browser session of a person.
+    SessionId,
+    /// One authorization request on its way through login and consent.
+    InteractionId,
+    /// An audit event.
+    EventId,
+}
+
+/// An OAuth `client_id`: `c_` and a UUID for clients that registered, a name for those an administrator wrote down.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct ClientId(String);
+
+impl ClientId {
+    /// Reads a `client_id` from outside: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ -`.
+    pub fn parse(text: &str) -> Result<Self, BadName> {
+        let ok = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~-".contains(&b));
+        if ok { Ok(Self(text.to_owned())) } else { Err(BadName::Client) }
+    }
+
+    /// A fresh id for a client that registers itself.
+    pub fn new(clock: &Clock, entropy: &Entropy) -> Result<Self, NoEntropy> {
+        Ok(Self(format!("c_{}", new_uuid(clock, entropy)?.simple())))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ClientId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A name that cannot be used where it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// Not a slug.
+    #[error("a name in an address is 1 to 63 characters of a-z, 0-9 and '-', and begins and ends with a letter or digit")]
+    Slug,
+    /// Not a client id.
+    #[error("a client_id is 1 to 128 characters of letters, digits and '.', '_', '~', '-'")]
+    Client,
+}
+
+/// A name in an address: tenant or server. Lower case, no dots, so that URLs built from it are byte-stable.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct Slug(String);
+
+impl Slug {
+    /// Reads a slug: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
+    pub fn parse(text: &str) -> Result<Self, BadName> {
+        let inner = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let edges = !text.starts_with('-') && !text.ends_with('-');
+        if inner && edges && (1..=63).contains(&text.len()) { Ok(Self(text.to_owned())) } else { Err(BadName::Slug) }
+    }
+
+    /// The slug as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Slug {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Slug {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_uuid_carries_its_time() {
+        let at = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        let id = uuid_at(at, &[7; 10]);
+        assert_eq!(id.get_version_num(), 7);
+        assert_eq!(id.get_timestamp().unwrap().to_unix().0, 1_800_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn a_slug_survives_a_url(text in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?") {
+            let slug = Slug::parse(&text).unwrap();
+            let url = url::Url::parse(&format!("http://localhost/t/{slug}")).unwrap();
+            prop_assert_eq!(url.path(), format!("/t/{text}"));
+        }
+
+        #[test]
+        fn nothing_else_is_a_slug(text in ".*") {
+            let ok = Slug::parse(&text).is_ok();
+            let plain = !text.is_empty() && text.len() < 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            prop_assert!(!ok || plain);
+        }
+    }
+}
