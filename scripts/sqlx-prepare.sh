@@ -48,6 +48,10 @@ cd "$ROOT"
 run_sql() { "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$pgdata" "$@"; }
 run_sql -U postgres -d postgres -f scripts/roles.sql
 run_sql -U postgres -d postgres -c "create database sallyport owner sallyport_owner"
+# sqlx makes its own table before the first migration, and migrations may grant rights on it.
+run_sql -U sallyport_owner -d sallyport -c "create table _sqlx_migrations (
+    version bigint primary key, description text not null, installed_on timestamptz not null default now(),
+    success boolean not null, checksum bytea not null, execution_time bigint not null)"
 for migration in migrations/*.sql; do
     [ -e "$migration" ] || continue
     run_sql -U sallyport_owner -d sallyport -1 -f "$migration" || die "$migration does not apply"
