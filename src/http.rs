@@ -1,1 +1,3 @@
 //! The edge: errors, CSRF, headers, limits, client address, CORS.
+
+pub mod pages;

@@ -1,0 +1,74 @@
+//! The pages people see: a view for each, askama templates in `templates/`, one stylesheet, no script.
+//!
+//! A view holds owned strings and says nothing about HTTP. Everything in it is escaped on output, and everything that
+//! a client chose itself (its name, its website) also goes through [`display_text`] in the template, so no caller can
+//! forget it. An address that somebody else chose is a [`SafeHref`].
+
+mod account;
+mod consent;
+mod error;
+mod filters;
+mod href;
+mod interstitial;
+mod login;
+mod stylesheet;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+
+pub use account::{SignedInPage, SignedOutPage};
+pub use consent::{ClientView, ConsentPage, ReturnTo, ScopeChoice, ServerView};
+pub use error::{ErrorLink, ErrorPage};
+pub use href::{SafeHref, UnsafeHref};
+pub use interstitial::InterstitialPage;
+pub use login::{AskingClient, LoginChoice, LoginPage};
+pub use stylesheet::{STYLESHEET_ROUTE, stylesheet, stylesheet_path};
+pub use text::display_text;
+
+/// What every page is sent with.
+///
+/// There is no `form-action` on purpose: Chrome applies it to the redirect that follows the consent form, so it would
+/// block the way back to the client. `Referrer-Policy` is `same-origin`, since with `no-referrer` Chromium sends
+/// `Origin: null` on our own form posts, and the CSRF check wants the origin.
+const HEADERS: [(HeaderName, HeaderValue); 8] = [
+    (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ),
+];
+
+/// Renders a page with the security headers that every page has.
+///
+/// A page that cannot be rendered is a fault of ours: 500 in plain text, with nothing of the page in it.
+pub fn html(status: StatusCode, page: impl Template) -> Response {
+    match page.render() {
+        Ok(body) => (status, HeaderMap::from_iter(HEADERS), body).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                [(header::CACHE_CONTROL, "no-store")],
+                "Sallyport could not draw this page. That is a fault of ours: nothing was changed. Try again in a moment.\n",
+            )
+                .into_response()
+        }
+    }
+}

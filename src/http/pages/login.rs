@@ -1,0 +1,52 @@
+//! Login.
+
+use askama::Template;
+
+use super::filters;
+
+/// The question "who are you?".
+///
+/// The form posts `username`, `password`, `csrf` and, where there is one, `interaction`.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub struct LoginPage {
+    /// The tenant's name, as its administrator wrote it.
+    pub tenant_name: String,
+    /// Where the form posts to.
+    pub action: String,
+    /// The CSRF token of this form.
+    pub csrf: String,
+    /// The handle of the interaction that waits for the login; none when the person came on their own.
+    pub interaction: Option<String>,
+    /// What stands in the username field: `login_hint`, or what the person typed before the login failed.
+    pub username: String,
+    /// Why the last try failed and what to do, in whole sentences. It must not say which of the two fields was wrong.
+    pub error: Option<String>,
+    /// Who made the person come here.
+    pub asking: Option<AskingClient>,
+    /// Other ways to log in, each a link below the form.
+    pub choices: Vec<LoginChoice>,
+}
+
+/// The client that waits for a login.
+pub struct AskingClient {
+    /// The client's name, as it chose it.
+    pub name: String,
+    /// The name of the server it wants to use.
+    pub server_name: String,
+}
+
+/// Another way to log in: "Continue with …".
+pub struct LoginChoice {
+    /// The identity provider's name, as the administrator wrote it.
+    pub name: String,
+    /// Where that login starts, on this host.
+    pub href: String,
+}
+
+impl LoginPage {
+    /// Whether the cursor starts in the password field, because the username is there already.
+    fn username_known(&self) -> bool {
+        !self.username.is_empty()
+    }
+}

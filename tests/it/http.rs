@@ -1,0 +1,3 @@
+//! The edge.
+
+mod pages;

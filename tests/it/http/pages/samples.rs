@@ -1,0 +1,183 @@
+//! One of each page and state, with the kinds of text that break layouts.
+
+use askama::Template;
+use sallyport::http::pages::{
+    AskingClient, ClientView, ConsentPage, ErrorLink, ErrorPage, InterstitialPage, LoginChoice, LoginPage, ReturnTo, SafeHref,
+    ScopeChoice, ServerView, SignedInPage, SignedOutPage,
+};
+
+/// A page that has been drawn.
+pub(super) struct Sample {
+    /// Its file name, without the end.
+    pub(super) name: &'static str,
+    /// The page.
+    pub(super) html: String,
+}
+
+/// A page with something about it changed.
+pub(super) fn with<T>(mut page: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut page);
+    page
+}
+
+fn strings(values: &[&str]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+fn scope(name: &str, sentence: &str, tools: &[&str]) -> ScopeChoice {
+    ScopeChoice { name: name.into(), sentence: sentence.into(), tools: strings(tools), checked: true }
+}
+
+/// A login for a client, the username known.
+pub(super) fn login() -> LoginPage {
+    LoginPage {
+        tenant_name: "Northwind".into(),
+        action: "/t/demo/login".into(),
+        csrf: "csrf-token".into(),
+        interaction: Some("interaction-handle".into()),
+        username: "dana".into(),
+        error: None,
+        asking: Some(AskingClient { name: "Claude Code".into(), server_name: "Team notes".into() }),
+        choices: Vec::new(),
+    }
+}
+
+/// The same after a wrong password.
+pub(super) fn login_failed() -> LoginPage {
+    with(login(), |page| {
+        page.error = Some("That username and password do not belong together. Check both and try again.".into());
+    })
+}
+
+/// The everyday case: a command-line client that nobody vouches for, on this computer.
+pub(super) fn consent() -> ConsentPage {
+    ConsentPage {
+        tenant_name: "Northwind".into(),
+        action: "/t/demo/consent".into(),
+        csrf: "csrf-token".into(),
+        interaction: "interaction-handle".into(),
+        client: ClientView {
+            name: "Claude Code".into(),
+            verified: false,
+            uri: Some("claude.ai".into()),
+            registered: "2 minutes ago".into(),
+            client_id: "spc_7Hq2mZ4vT9xKc1Lw8RbN5d".into(),
+        },
+        return_to: ReturnTo::ThisComputer("localhost:33418".into()),
+        server: ServerView {
+            name: "Team notes".into(),
+            description: "The notes and decisions of your team.".into(),
+            resource: "https://gate.northwind.example/t/demo/mcp/notes".into(),
+        },
+        read: vec![scope("mcp:read", "Look up and read your notes", &["notes_search", "notes_read", "notes_list"])],
+        change: vec![scope("mcp:write", "Write notes, and change or delete those there are", &["notes_add", "notes_delete", "notes_tag"])],
+        person: "Dana Ruiz".into(),
+        switch_action: "/t/demo/switch".into(),
+        lifetime: "until you take it back, at most 30 days".into(),
+        manage_url: "/t/demo/account".into(),
+        changed: Vec::new(),
+        allowed_before: false,
+        error: None,
+    }
+}
+
+/// A client that the tenant vouches for, on the web: nothing warns.
+pub(super) fn verified() -> ConsentPage {
+    with(consent(), |page| {
+        page.client.name = "Claude".into();
+        page.client.verified = true;
+        page.client.client_id = "https://claude.ai/oauth/mcp-oauth-client-metadata".into();
+        page.return_to = ReturnTo::Host("claude.ai".into());
+    })
+}
+
+fn crowded() -> ConsentPage {
+    with(consent(), |page| {
+        page.client.name = "An Exceedingly Long-Named Assistant for Very Patient Analysts".into();
+        page.return_to = ReturnTo::Host("callback.eu-central-1.assistants.really-long-subdomain.hosting.partner-platform.example:8443".into());
+        page.server.name = "Warehouse and order management".into();
+        page.server.resource = "https://gate.operations.northwind-international.example/t/operations-europe/mcp/warehouse-and-order-management".into();
+        page.read = (1..=7).map(|n| scope(&format!("warehouse:area-{n}:read"), "See what is in stock in one area of the warehouse, and what left it in the last year", &["stock_list", "stock_history", "stock_search_by_supplier_and_storage_location"])).collect();
+        page.change = (1..=5).map(|n| scope(&format!("warehouse:area-{n}:write"), "Order goods, move them and write them off", &["order_create"])).collect();
+        page.person = "dana.ruiz-santamaria.de-la-vega@operations.northwind-international.example".into();
+    })
+}
+
+fn error() -> ErrorPage {
+    ErrorPage {
+        title: "This address is not one of the client’s".into(),
+        what: "Claude Code asked to be answered at https://elsewhere.example/callback. Nothing was sent there.".into(),
+        why: "A client may only be answered at an address that it registered, and this is none of them.".into(),
+        now: "Start the login in the client once more. If this page comes back, tell the client’s makers the request id.".into(),
+        request_id: "0199f3a2-6c1e-7b44-9a55-2f7d0c8e41b6".into(),
+        link: None,
+    }
+}
+
+fn interstitial() -> InterstitialPage {
+    InterstitialPage {
+        client_name: "Cursor".into(),
+        href: SafeHref::new("cursor://anysphere.cursor-retrieval/oauth/callback?code=spk_abc&state=x%22y&iss=https%3A%2F%2Fgate.example").unwrap(),
+        host_or_scheme: "cursor://".into(),
+        approved: true,
+    }
+}
+
+/// Every page, in every state that looks different.
+pub(super) fn all() -> Vec<Sample> {
+    fn sample(name: &'static str, page: impl Template) -> Sample {
+        Sample { name, html: page.render().unwrap() }
+    }
+    vec![
+        sample("login", login()),
+        sample("login-alone", LoginPage { interaction: None, asking: None, username: String::new(), ..login() }),
+        sample("login-failed", login_failed()),
+        sample("login-choices", with(login(), |page| {
+            page.choices = vec![
+                LoginChoice { name: "Northwind single sign-on".into(), href: "/t/demo/login/northwind".into() },
+                LoginChoice { name: "GitHub".into(), href: "/t/demo/login/github".into() },
+            ];
+        })),
+        sample("consent", consent()),
+        sample("consent-verified", verified()),
+        sample("consent-again", with(consent(), |page| page.allowed_before = true)),
+        sample("consent-program", with(consent(), |page| {
+            page.client.name = "Cursor".into();
+            page.return_to = ReturnTo::Program("cursor://anysphere.cursor-retrieval".into());
+        })),
+        sample("consent-changed", with(consent(), |page| {
+            page.allowed_before = true;
+            page.changed = strings(&[
+                "Its name was “Claude”, now it is “Claude Code”.",
+                "It can now also send you back to localhost.",
+            ]);
+        })),
+        sample("consent-nothing-ticked", with(consent(), |page| {
+            page.error = Some("You cleared every box, so there is nothing to approve. Tick at least one, or deny.".into());
+            page.read[0].checked = false;
+            page.change[0].checked = false;
+        })),
+        sample("consent-change-only", with(consent(), |page| page.read.clear())),
+        sample("consent-crowded", crowded()),
+        sample("consent-hostile", with(consent(), |page| {
+            page.client.name = "</h1><script>alert(1)</script>\u{202e}evil\u{200b}\n\u{301}\u{301}\u{301}\u{301}".into();
+            page.client.uri = Some("x\"><img src=x>".into());
+        })),
+        sample("error", error()),
+        sample("error-return", with(error(), |page| {
+            page.link = Some(ErrorLink {
+                label: "Return to claude.ai".into(),
+                href: SafeHref::new("https://claude.ai/callback?error=invalid_scope&state=x").unwrap(),
+            });
+        })),
+        sample("interstitial", interstitial()),
+        sample("interstitial-denied", InterstitialPage { approved: false, ..interstitial() }),
+        sample("signed-in", SignedInPage {
+            tenant_name: "Northwind".into(),
+            person: "Dana Ruiz".into(),
+            logout_action: "/t/demo/logout".into(),
+            csrf: "csrf-token".into(),
+        }),
+        sample("signed-out", SignedOutPage { tenant_name: "Northwind".into(), login_href: "/t/demo/login".into() }),
+    ]
+}
