@@ -13,7 +13,8 @@ const CSS: &str = include_str!("../../../static/sallyport.css");
 pub const STYLESHEET_ROUTE: &str = "/static/{file}";
 
 static FILE: LazyLock<String> = LazyLock::new(|| {
-    let hash: String = digest(&SHA256, CSS.as_bytes()).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String =
+        digest(&SHA256, CSS.as_bytes()).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("sallyport.{hash}.css")
 });
 
@@ -34,7 +35,8 @@ pub async fn stylesheet(Path(file): Path<String>) -> Response {
     } else if file.starts_with("sallyport.") && file.ends_with(".css") {
         "no-store"
     } else {
-        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], "There is no such file.\n").into_response();
+        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], "There is no such file.\n")
+            .into_response();
     };
     let headers = [
         (header::CONTENT_TYPE, "text/css; charset=utf-8"),

@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-const HOSTILE: &str =
-    "[a-zA-Z0-9 \u{0}-\u{20}\u{7f}-\u{a0}\u{ad}\u{300}-\u{304}\u{61c}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{3164}\u{feff}\u{e0020}漢😀…]{0,120}";
+const HOSTILE: &str = "[a-zA-Z0-9 \u{0}-\u{20}\u{7f}-\u{a0}\u{ad}\u{300}-\u{304}\u{61c}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{3164}\u{feff}\u{e0020}漢😀…]{0,120}";
 
 #[test]
 fn plain_names_stay_as_they_are() {
-    for name in ["Claude Code", "VS Code (Insiders)", "Überprüfer 3000", "漢字クライアント", "Tiếng Việt", "مساعد"] {
+    for name in ["Claude Code", "VS Code (Insiders)", "Überprüfer 3000", "漢字クライアント", "Tiếng Việt", "مساعد"]
+    {
         assert_eq!(display_text(name, 80), name);
     }
 }

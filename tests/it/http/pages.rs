@@ -51,7 +51,11 @@ fn every_page_is_whole_plain_html() {
 fn no_page_has_script_or_inline_style() {
     for Sample { name, html } in all() {
         for tag in tags(&html) {
-            assert!(!["script", "style", "iframe", "img", "object", "base"].contains(&tag.name.as_str()), "{name}: <{}>", tag.name);
+            assert!(
+                !["script", "style", "iframe", "img", "object", "base"].contains(&tag.name.as_str()),
+                "{name}: <{}>",
+                tag.name
+            );
             for (attribute, value) in &tag.attributes {
                 assert!(!attribute.starts_with("on") && attribute != "style", "{name}: {attribute}");
                 assert!(!value.trim_start().to_lowercase().starts_with("javascript:"), "{name}: {value}");
@@ -63,8 +67,10 @@ fn no_page_has_script_or_inline_style() {
 #[test]
 fn headings_start_at_one_and_skip_no_level() {
     for Sample { name, html } in all() {
-        let levels: Vec<u8> =
-            tags(&html).iter().filter_map(|tag| tag.name.strip_prefix('h').and_then(|level| level.parse().ok())).collect();
+        let levels: Vec<u8> = tags(&html)
+            .iter()
+            .filter_map(|tag| tag.name.strip_prefix('h').and_then(|level| level.parse().ok()))
+            .collect();
         assert_eq!(levels.first(), Some(&1), "{name}");
         assert_eq!(levels.iter().filter(|level| **level == 1).count(), 1, "{name}");
         assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{name}: {levels:?}");
@@ -100,7 +106,8 @@ fn every_form_posts_a_csrf_token() {
     for Sample { name, html } in all() {
         let tags = tags(&html);
         let forms = named(&tags, "form");
-        let tokens = tags.iter().filter(|tag| tag.get("name") == Some("csrf") && tag.get("value") == Some("csrf-token"));
+        let tokens =
+            tags.iter().filter(|tag| tag.get("name") == Some("csrf") && tag.get("value") == Some("csrf-token"));
         assert_eq!(tokens.count(), forms.len(), "{name}");
         assert!(forms.iter().all(|form| form.get("method") == Some("post")), "{name}");
     }
@@ -135,7 +142,10 @@ async fn login_keeps_to_its_form_contract() {
     assert_eq!(field("password").get("autocomplete"), Some("current-password"));
     assert_eq!(field("password").get("value"), None);
     assert_eq!(field("interaction").get("value"), Some("interaction-handle"));
-    assert!(field("password").get("autofocus").is_some(), "the username is known, so the cursor is in the password field");
+    assert!(
+        field("password").get("autofocus").is_some(),
+        "the username is known, so the cursor is in the password field"
+    );
 }
 
 #[tokio::test]
@@ -156,7 +166,8 @@ async fn a_failed_login_says_so_beside_its_fields() {
 async fn consent_keeps_to_its_form_contract() {
     let html = body(consent()).await;
     let tags = tags(&html);
-    let decisions: Vec<_> = tags.iter().filter(|tag| tag.get("name") == Some("decision")).map(|tag| tag.get("value")).collect();
+    let decisions: Vec<_> =
+        tags.iter().filter(|tag| tag.get("name") == Some("decision")).map(|tag| tag.get("value")).collect();
     assert_eq!(decisions, [Some("deny"), Some("approve")], "the first button is the one that Enter presses");
     let scopes: Vec<_> = tags
         .iter()
@@ -190,7 +201,9 @@ async fn approve_is_bright_only_when_nothing_warns() {
 #[tokio::test]
 async fn consent_says_who_asks_and_where_the_answer_goes() {
     let html = body(consent()).await;
-    for words in ["Not verified", "localhost:33418", "a program on this computer", "Team notes", "Dana Ruiz", "at most 30 days"] {
+    for words in
+        ["Not verified", "localhost:33418", "a program on this computer", "Team notes", "Dana Ruiz", "at most 30 days"]
+    {
         assert!(html.contains(words), "{words}");
     }
     let html = body(samples::verified()).await;

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use sallyport::http::pages::{
-    AskingClient, ClientView, ConsentPage, ErrorLink, ErrorPage, InterstitialPage, LoginChoice, LoginPage, ReturnTo, SafeHref,
-    ScopeChoice, ServerView, SignedInPage, SignedOutPage,
+    AskingClient, ClientView, ConsentPage, ErrorLink, ErrorPage, InterstitialPage, LoginChoice, LoginPage, ReturnTo,
+    SafeHref, ScopeChoice, ServerView, SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -70,7 +70,11 @@ pub(super) fn consent() -> ConsentPage {
             resource: "https://gate.northwind.example/t/demo/mcp/notes".into(),
         },
         read: vec![scope("mcp:read", "Look up and read your notes", &["notes_search", "notes_read", "notes_list"])],
-        change: vec![scope("mcp:write", "Write notes, and change or delete those there are", &["notes_add", "notes_delete", "notes_tag"])],
+        change: vec![scope(
+            "mcp:write",
+            "Write notes, and change or delete those there are",
+            &["notes_add", "notes_delete", "notes_tag"],
+        )],
         person: "Dana Ruiz".into(),
         switch_action: "/t/demo/switch".into(),
         lifetime: "until you take it back, at most 30 days".into(),
@@ -94,11 +98,29 @@ pub(super) fn verified() -> ConsentPage {
 fn crowded() -> ConsentPage {
     with(consent(), |page| {
         page.client.name = "An Exceedingly Long-Named Assistant for Very Patient Analysts".into();
-        page.return_to = ReturnTo::Host("callback.eu-central-1.assistants.really-long-subdomain.hosting.partner-platform.example:8443".into());
+        page.return_to = ReturnTo::Host(
+            "callback.eu-central-1.assistants.really-long-subdomain.hosting.partner-platform.example:8443".into(),
+        );
         page.server.name = "Warehouse and order management".into();
         page.server.resource = "https://gate.operations.northwind-international.example/t/operations-europe/mcp/warehouse-and-order-management".into();
-        page.read = (1..=7).map(|n| scope(&format!("warehouse:area-{n}:read"), "See what is in stock in one area of the warehouse, and what left it in the last year", &["stock_list", "stock_history", "stock_search_by_supplier_and_storage_location"])).collect();
-        page.change = (1..=5).map(|n| scope(&format!("warehouse:area-{n}:write"), "Order goods, move them and write them off", &["order_create"])).collect();
+        page.read = (1..=7)
+            .map(|n| {
+                scope(
+                    &format!("warehouse:area-{n}:read"),
+                    "See what is in stock in one area of the warehouse, and what left it in the last year",
+                    &["stock_list", "stock_history", "stock_search_by_supplier_and_storage_location"],
+                )
+            })
+            .collect();
+        page.change = (1..=5)
+            .map(|n| {
+                scope(
+                    &format!("warehouse:area-{n}:write"),
+                    "Order goods, move them and write them off",
+                    &["order_create"],
+                )
+            })
+            .collect();
         page.person = "dana.ruiz-santamaria.de-la-vega@operations.northwind-international.example".into();
     })
 }
@@ -108,7 +130,9 @@ fn error() -> ErrorPage {
         title: "This address is not one of the client’s".into(),
         what: "Claude Code asked to be answered at https://elsewhere.example/callback. Nothing was sent there.".into(),
         why: "A client may only be answered at an address that it registered, and this is none of them.".into(),
-        now: "Start the login in the client once more. If this page comes back, tell the client’s makers the request id.".into(),
+        now:
+            "Start the login in the client once more. If this page comes back, tell the client’s makers the request id."
+                .into(),
         request_id: "0199f3a2-6c1e-7b44-9a55-2f7d0c8e41b6".into(),
         link: None,
     }
@@ -132,52 +156,75 @@ pub(super) fn all() -> Vec<Sample> {
         sample("login", login()),
         sample("login-alone", LoginPage { interaction: None, asking: None, username: String::new(), ..login() }),
         sample("login-failed", login_failed()),
-        sample("login-choices", with(login(), |page| {
-            page.choices = vec![
-                LoginChoice { name: "Northwind single sign-on".into(), href: "/t/demo/login/northwind".into() },
-                LoginChoice { name: "GitHub".into(), href: "/t/demo/login/github".into() },
-            ];
-        })),
+        sample(
+            "login-choices",
+            with(login(), |page| {
+                page.choices = vec![
+                    LoginChoice { name: "Northwind single sign-on".into(), href: "/t/demo/login/northwind".into() },
+                    LoginChoice { name: "GitHub".into(), href: "/t/demo/login/github".into() },
+                ];
+            }),
+        ),
         sample("consent", consent()),
         sample("consent-verified", verified()),
         sample("consent-again", with(consent(), |page| page.allowed_before = true)),
-        sample("consent-program", with(consent(), |page| {
-            page.client.name = "Cursor".into();
-            page.return_to = ReturnTo::Program("cursor://anysphere.cursor-retrieval".into());
-        })),
-        sample("consent-changed", with(consent(), |page| {
-            page.allowed_before = true;
-            page.changed = strings(&[
-                "Its name was “Claude”, now it is “Claude Code”.",
-                "It can now also send you back to localhost.",
-            ]);
-        })),
-        sample("consent-nothing-ticked", with(consent(), |page| {
-            page.error = Some("You cleared every box, so there is nothing to approve. Tick at least one, or deny.".into());
-            page.read[0].checked = false;
-            page.change[0].checked = false;
-        })),
+        sample(
+            "consent-program",
+            with(consent(), |page| {
+                page.client.name = "Cursor".into();
+                page.return_to = ReturnTo::Program("cursor://anysphere.cursor-retrieval".into());
+            }),
+        ),
+        sample(
+            "consent-changed",
+            with(consent(), |page| {
+                page.allowed_before = true;
+                page.changed = strings(&[
+                    "Its name was “Claude”, now it is “Claude Code”.",
+                    "It can now also send you back to localhost.",
+                ]);
+            }),
+        ),
+        sample(
+            "consent-nothing-ticked",
+            with(consent(), |page| {
+                page.error =
+                    Some("You cleared every box, so there is nothing to approve. Tick at least one, or deny.".into());
+                page.read[0].checked = false;
+                page.change[0].checked = false;
+            }),
+        ),
         sample("consent-change-only", with(consent(), |page| page.read.clear())),
         sample("consent-crowded", crowded()),
-        sample("consent-hostile", with(consent(), |page| {
-            page.client.name = "</h1><script>alert(1)</script>\u{202e}evil\u{200b}\n\u{301}\u{301}\u{301}\u{301}".into();
-            page.client.uri = Some("x\"><img src=x>".into());
-        })),
+        sample(
+            "consent-hostile",
+            with(consent(), |page| {
+                page.client.name =
+                    "</h1><script>alert(1)</script>\u{202e}evil\u{200b}\n\u{301}\u{301}\u{301}\u{301}".into();
+                page.client.uri = Some("x\"><img src=x>".into());
+            }),
+        ),
         sample("error", error()),
-        sample("error-return", with(error(), |page| {
-            page.link = Some(ErrorLink {
-                label: "Return to claude.ai".into(),
-                href: SafeHref::new("https://claude.ai/callback?error=invalid_scope&state=x").unwrap(),
-            });
-        })),
+        sample(
+            "error-return",
+            with(error(), |page| {
+                page.link = Some(ErrorLink {
+                    label: "Return to claude.ai".into(),
+                    href: SafeHref::new("https://claude.ai/callback?error=invalid_scope&state=x").unwrap(),
+                });
+            }),
+        ),
         sample("interstitial", interstitial()),
         sample("interstitial-denied", InterstitialPage { approved: false, ..interstitial() }),
-        sample("signed-in", SignedInPage {
-            tenant_name: "Northwind".into(),
-            person: "Dana Ruiz".into(),
-            logout_action: "/t/demo/logout".into(),
-            csrf: "csrf-token".into(),
-        }),
+        sample(
+            "signed-in",
+            SignedInPage {
+                tenant_name: "Northwind".into(),
+                person: "Dana Ruiz".into(),
+                logout_action: "/t/demo/logout".into(),
+                csrf: "csrf-token".into(),
+            },
+        ),
         sample("signed-out", SignedOutPage { tenant_name: "Northwind".into(), login_href: "/t/demo/login".into() }),
     ]
 }

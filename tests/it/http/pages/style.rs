@@ -66,7 +66,8 @@ fn text_and_outlines_stand_out() {
 fn both_schemes_name_the_same_colours() {
     let [(_, light), (_, dark)] = light_and_dark();
     let colours = |all: &HashMap<&'static str, &'static str>| {
-        let mut names: Vec<&str> = all.iter().filter(|(_, value)| value.starts_with('#')).map(|(name, _)| *name).collect();
+        let mut names: Vec<&str> =
+            all.iter().filter(|(_, value)| value.starts_with('#')).map(|(name, _)| *name).collect();
         names.sort_unstable();
         names
     };
@@ -77,7 +78,10 @@ fn both_schemes_name_the_same_colours() {
 fn only_custom_properties_name_colours_and_sizes_of_type() {
     for line in CSS.lines().map(str::trim).filter(|line| !line.starts_with("--") && !line.starts_with("/*")) {
         if let Some((_, value)) = line.split_once(':') {
-            assert!(!value.contains("#") && !value.contains("rgb") && !value.contains("hsl"), "a colour without a name: {line}");
+            assert!(
+                !value.contains("#") && !value.contains("rgb") && !value.contains("hsl"),
+                "a colour without a name: {line}"
+            );
         }
         if let Some(size) = line.split_once("font-size:").map(|(_, size)| size.trim()) {
             assert!(size.starts_with("var(--t"), "a size off the scale: {line}");
