@@ -1,3 +1,11 @@
 //! The one integration-test binary. Its modules mirror `src/`.
 
+// Clippy's switches for tests reach only test functions, not what they share.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should panic where it fails"
+)]
+
 mod http;
