@@ -1,1 +1,120 @@
-//! Configuration: one file a section; the only reader of files and environment.
+//! Configuration: one TOML file and `SALLYPORT_*` environment, read once, checked whole, and kept as types.
+//!
+//! A setting is named by its place in the file, `http.trusted_proxies`. Its variable is that name in capitals, with two
+//! underscores for the dot: `SALLYPORT_HTTP__TRUSTED_PROXIES`. The variable wins. A list in a variable has commas.
+//! A relative path in the file starts at the file's directory, one in a variable at the working directory.
+//!
+//! Nothing else in the crate reads the environment, and each section reads its own files.
+
+mod database;
+mod environment;
+mod http;
+mod keys;
+mod listen;
+mod log;
+mod login;
+mod problems;
+mod public_url;
+mod reader;
+mod registration;
+mod secrets;
+mod tls;
+mod tokens;
+mod upstream;
+
+use std::path::Path;
+
+pub use database::Database;
+pub use environment::Environment;
+pub use http::Http;
+pub use keys::{KeySource, Keys, KeysError};
+pub use listen::{BadListen, Listen, ListenAddress};
+pub use log::{Log, LogFormat};
+pub use login::{Argon2, Login, Throttle};
+pub use problems::{ConfigErrors, Problem};
+pub use public_url::{BadPublicUrl, PublicUrl};
+pub use reader::{Setting, Source};
+pub use registration::Registration;
+pub use secrets::{SecretError, secret_from_environment, secret_from_file};
+pub use tls::{Tls, TlsError, TlsFiles};
+pub use tokens::Tokens;
+pub use upstream::Upstream;
+
+use reader::Reader;
+
+/// Every setting, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What every identifier is built from: issuers, resources, pages.
+    pub public_url: PublicUrl,
+    /// Where the public listener opens. Never part of an identifier.
+    pub listen: Listen,
+    /// The store.
+    pub database: Database,
+    /// Keys outside the database.
+    pub keys: Keys,
+    /// The edge: proxies, TLS, limits.
+    pub http: Http,
+    /// Connections to upstream servers.
+    pub upstream: Upstream,
+    /// Passwords and browser sessions.
+    pub login: Login,
+    /// How long what is issued lives.
+    pub tokens: Tokens,
+    /// Limits of dynamic client registration.
+    pub registration: Registration,
+    /// Logging.
+    pub log: Log,
+    settings: Vec<Setting>,
+}
+
+impl Config {
+    /// Reads `file` and then `environment` over it.
+    ///
+    /// # Errors
+    /// Every setting that is missing, unknown or wrong, all at once.
+    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader::open(file, environment)?;
+        let public_url = reader.required("public_url", PublicUrl::parse);
+        let config = Self::sections(public_url.unwrap_or_else(|| PublicUrl::localhost(0)), &mut reader);
+        let settings = reader.finish()?;
+        Ok(Self { settings, ..config })
+    }
+
+    /// The settings of a development installation: the defaults, on this computer only.
+    ///
+    /// `listen` has its real port by now, since the port is part of the public URL. The private Postgres has no URL.
+    pub fn dev(data_dir: &Path, listen: Listen) -> Self {
+        let public_url = PublicUrl::localhost(listen.port());
+        let defaults = Self::sections(public_url, &mut Reader::default());
+        Self {
+            listen,
+            keys: Keys { source: Some(KeySource::File(data_dir.join("keys.toml"))) },
+            http: Http { operations_listen: None, shutdown: std::time::Duration::from_secs(5), ..defaults.http },
+            upstream: Upstream { allow_networks: upstream::loopback(), ..defaults.upstream },
+            log: Log { format: LogFormat::Human, filter: "warn,sallyport=info".to_owned() },
+            ..defaults
+        }
+    }
+
+    fn sections(public_url: PublicUrl, reader: &mut Reader) -> Self {
+        Self {
+            public_url,
+            listen: Listen::read(reader),
+            database: Database::read(reader),
+            keys: Keys::read(reader),
+            http: Http::read(reader),
+            upstream: Upstream::read(reader),
+            login: Login::read(reader),
+            tokens: Tokens::read(reader),
+            registration: Registration::read(reader),
+            log: Log::read(reader),
+            settings: Vec::new(),
+        }
+    }
+
+    /// Every setting that took effect, in order, secrets as "set". Empty for a development installation.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+}

@@ -77,7 +77,8 @@ pub struct ClientId(String);
 impl ClientId {
     /// Reads a `client_id` from outside: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ -`.
     pub fn parse(text: &str) -> Result<Self, BadName> {
-        let ok = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~-".contains(&b));
+        let ok =
+            (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~-".contains(&b));
         if ok { Ok(Self(text.to_owned())) } else { Err(BadName::Client) }
     }
 
@@ -102,7 +103,9 @@ impl std::fmt::Display for ClientId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     /// Not a slug.
-    #[error("a name in an address is 1 to 63 characters of a-z, 0-9 and '-', and begins and ends with a letter or digit")]
+    #[error(
+        "a name in an address is 1 to 63 characters of a-z, 0-9 and '-', and begins and ends with a letter or digit"
+    )]
     Slug,
     /// Not a client id.
     #[error("a client_id is 1 to 128 characters of letters, digits and '.', '_', '~', '-'")]

@@ -1,0 +1,94 @@
+//! `[keys]`: where the key file is. What it says is for `crate::keys` to read.
+
+use std::{io::Read as _, os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{
+    environment,
+    reader::{Reader, Source},
+};
+use crate::secret::SecretText;
+
+/// The keys that live outside the database.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Where they come from. `serve` needs one and never makes it.
+    pub source: Option<KeySource>,
+}
+
+/// Where key text comes from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A file that only its owner can read.
+    File(PathBuf),
+    /// The text itself, from the variable `SALLYPORT_KEYS`.
+    Text(SecretText),
+}
+
+/// There is no key text to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// Nothing is configured.
+    #[error(
+        "keys.file: is not set; make a file with `sallyport keys init --out FILE` and name it there, or put its text into SALLYPORT_KEYS"
+    )]
+    NotSet,
+    /// The file cannot be read.
+    #[error("keys.file: cannot read {path:?}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Somebody else could read the file.
+    #[error("keys.file: {path:?} has mode {mode:04o}, so that others can read or change it; run `chmod 600` on it")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+impl Keys {
+    /// The text of the key file.
+    ///
+    /// # Errors
+    /// When none is configured, or it cannot be read, or others than its owner could.
+    pub fn text(&self) -> Result<Zeroizing<String>, KeysError> {
+        match &self.source {
+            None => Err(KeysError::NotSet),
+            Some(KeySource::Text(text)) => Ok(Zeroizing::new(text.expose().to_owned())),
+            Some(KeySource::File(path)) => {
+                let unreadable = |source| KeysError::Read { path: path.clone(), source };
+                // Mode and text come from one open file, so that they cannot be of two.
+                let mut file = std::fs::File::open(path).map_err(unreadable)?;
+                let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
+                if mode & 0o077 != 0 {
+                    return Err(KeysError::Open { path: path.clone(), mode });
+                }
+                let mut text = Zeroizing::new(String::new());
+                file.read_to_string(&mut text).map_err(unreadable)?;
+                Ok(text)
+            }
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let file = reader.path("keys.file");
+        let text = reader.inline_keys();
+        let from = if text.is_some() { Source::Environment } else { Source::Default };
+        reader.know_secret(environment::KEYS, text.is_some(), from);
+        let source = match (file, text) {
+            (Some(_), Some(_)) => {
+                reader.problem("keys.file", format!("is set as well as {}; keep one", environment::KEYS));
+                None
+            }
+            (Some(path), None) => Some(KeySource::File(path)),
+            (None, text) => text.map(KeySource::Text),
+        };
+        Self { source }
+    }
+}

@@ -1,0 +1,36 @@
+//! `[upstream]`
+
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::{http::network, reader::Reader};
+
+/// Connections to configured upstream servers.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Networks that an upstream may be in. None: no upstream can be reached. Link-local and cloud-metadata addresses are
+    /// never reached, whatever this says.
+    pub allow_networks: Vec<IpNet>,
+    /// How long connecting may take, TLS included.
+    pub connect_timeout: Duration,
+    /// How long an upstream may take to send the head of its answer.
+    pub response_timeout: Duration,
+}
+
+impl Upstream {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self {
+            allow_networks: reader.list("upstream.allow_networks", Vec::new(), network),
+            connect_timeout: reader.duration("upstream.connect_seconds", 1, 5, 1..=60),
+            response_timeout: reader.duration("upstream.response_seconds", 1, 60, 1..=3600),
+        }
+    }
+}
+
+/// This computer, for development installations.
+pub(super) fn loopback() -> Vec<IpNet> {
+    let v4 = Ipv4Net::new_assert(std::net::Ipv4Addr::new(127, 0, 0, 0), 8);
+    let v6 = Ipv6Net::new_assert(std::net::Ipv6Addr::LOCALHOST, 128);
+    vec![v4.into(), v6.into()]
+}
