@@ -1,1 +1,3 @@
 //! `sallyport dev`: private Postgres, demo upstream, first-run tour.
+
+pub mod postgres;

@@ -8,4 +8,6 @@
     reason = "a test that fails should panic where it fails"
 )]
 
+mod dev;
+mod harness;
 mod http;

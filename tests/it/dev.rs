@@ -1,0 +1,3 @@
+//! What `sallyport dev` brings along.
+
+mod postgres;
