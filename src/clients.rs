@@ -1,3 +1,1 @@
 //! What is the software: registration, client authentication, redirect matching.
-
-pub mod redirect;

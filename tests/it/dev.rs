@@ -1,3 +1,4 @@
 //! What `sallyport dev` brings along.
 
+mod demo;
 mod postgres;
