@@ -1,1 +1,3 @@
 //! What is the software: registration, client authentication, redirect matching.
+
+pub mod redirect;

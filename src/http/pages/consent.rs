@@ -33,7 +33,7 @@ pub struct ConsentPage {
     pub person: String,
     /// Where "Not you?" posts to.
     pub switch_action: String,
-    /// How long the consent lasts, to follow "Lasts": `until you take it back, at most 30 days`.
+    /// How long the consent lasts, as the rest of a sentence, without a full stop: `until you take it back, at most 30 days`.
     pub lifetime: String,
     /// The address of the page on which the person can take it back.
     pub manage_url: String,

@@ -5,8 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 /// Schemes that run code, show content of the link's own making or reach into the browser.
-const REFUSED: [&str; 9] =
-    ["javascript", "data", "vbscript", "blob", "file", "filesystem", "about", "view-source", "livescript"];
+const REFUSED: [&str; 8] = ["javascript", "data", "vbscript", "blob", "file", "filesystem", "about", "view-source"];
 
 /// An address that may stand in a link: absolute with a harmless scheme, or a path on this host.
 ///

@@ -211,6 +211,18 @@ async fn consent_says_who_asks_and_where_the_answer_goes() {
 }
 
 #[tokio::test]
+async fn a_group_without_scopes_is_left_out() {
+    let html = body(samples::with(consent(), |page| page.read.clear())).await;
+    assert_eq!(named(&tags(&html), "fieldset").len(), 1);
+    let html = body(samples::with(consent(), |page| {
+        page.read.clear();
+        page.change.clear();
+    }))
+    .await;
+    assert!(html.contains("no permission") && named(&tags(&html), "fieldset").is_empty());
+}
+
+#[tokio::test]
 async fn a_change_voids_the_short_form() {
     let short = samples::with(consent(), |page| page.allowed_before = true);
     assert!(body(short).await.contains("You allowed this before"));
