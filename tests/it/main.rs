@@ -8,6 +8,7 @@
     reason = "a test that fails should panic where it fails"
 )]
 
+mod config;
 mod dev;
 mod harness;
 mod http;
