@@ -20,10 +20,6 @@ impl Scratch {
         Self(path)
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// Writes a file that only its owner can read.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         self.write_mode(name, text, 0o600)
