@@ -1,1 +1,50 @@
 //! Typed audit events, written in the transaction of the change they witness.
+
+mod calls;
+mod event;
+
+pub use calls::{CallLog, CallLogFull};
+pub use event::{Event, Outcome};
+
+use crate::{
+    clock::Clock,
+    ids::EventId,
+    secret::Entropy,
+    store::{self, StoreError, TenantTx, audit::EventRow},
+};
+
+/// Who writes events, and when: clock and chance, and the request behind it.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub entropy: Entropy,
+    /// The request that causes the events; none for commands.
+    pub request_id: Option<String>,
+}
+
+impl Recorder {
+    /// Writes `event` with the change in `tx`: both are there after the commit, or neither.
+    pub async fn record(&self, tx: &mut TenantTx, event: &Event) -> Result<(), StoreError> {
+        let row = self.row(event)?;
+        store::audit::insert(tx, &row).await
+    }
+
+    /// The row of an event.
+    pub fn row(&self, event: &Event) -> Result<EventRow, StoreError> {
+        let mut body = serde_json::to_value(event).map_err(StoreError::corrupt)?;
+        let kind = match body.as_object_mut().and_then(|map| map.remove("kind")) {
+            Some(serde_json::Value::String(kind)) => kind,
+            _ => return Err(StoreError::corrupt("an event without a kind")),
+        };
+        Ok(EventRow {
+            id: EventId::new(&self.clock, &self.entropy)?,
+            at: self.clock.now(),
+            kind,
+            version: Event::VERSION,
+            request_id: self.request_id.clone(),
+            body,
+        })
+    }
+}

@@ -1,3 +1,159 @@
 //! Postgres through sqlx, one file an aggregate. Nothing else knows SQL.
 
+pub mod audit;
+pub mod authority;
+pub mod keys;
 pub mod provision;
+pub mod tenants;
+
+use sqlx::{
+    AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use time::OffsetDateTime;
+
+use crate::ids::TenantId;
+
+/// The database did not do what it was asked. Always a fault of ours: 503, nothing lost, never an OAuth client error.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not reachable, timed out, or it refused a statement.
+    #[error("the database did not answer as expected: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A row that this program could not have written.
+    #[error("the database holds something unreadable: {0}")]
+    Corrupt(String),
+    /// No random bytes for an id.
+    #[error(transparent)]
+    NoEntropy(#[from] crate::secret::NoEntropy),
+}
+
+impl StoreError {
+    /// A row that cannot be read, named by what it is.
+    pub fn corrupt(what: impl std::fmt::Display) -> Self {
+        Self::Corrupt(what.to_string())
+    }
+
+    /// The constraint that was violated, if that is what happened.
+    pub fn violated(&self) -> Option<&str> {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.constraint(),
+            _ => None,
+        }
+    }
+}
+
+/// The connection pool of the serving role.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects, with at most `connections` at a time.
+    pub async fn connect(options: PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(std::time::Duration::from_secs(5))
+            // A round trip on every acquire costs more than the rare retry after a restart of Postgres.
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// A store over a pool that exists.
+    pub fn over(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The pool itself, for single statements on platform tables and for SQL functions that set their tenant.
+    pub(in crate::store) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// A transaction on platform tables: no tenant is set, so row-level security shows no tenant's rows.
+    pub async fn platform_tx(&self) -> Result<PlatformTx, StoreError> {
+        Ok(PlatformTx { tx: self.pool.begin().await? })
+    }
+
+    /// A transaction that sees the rows of `tenant` and no others.
+    pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        // A UUID's text is hexadecimal digits and dashes: nothing to escape.
+        let begin = format!("begin; set local sallyport.tenant = '{tenant}'");
+        Ok(TenantTx { tx: self.pool.begin_with(AssertSqlSafe(begin)).await?, tenant })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A transaction on platform tables. Rolls back unless committed.
+pub struct PlatformTx {
+    tx: Transaction<'static, Postgres>,
+}
+
+impl PlatformTx {
+    /// Commits.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    /// Goes on as a transaction of one tenant. Whatever was done so far stays in it.
+    pub async fn enter(mut self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        sqlx::query("select set_config('sallyport.tenant', $1, true)").bind(tenant.to_string()).execute(&mut *self.tx).await?;
+        Ok(TenantTx { tx: self.tx, tenant })
+    }
+
+    pub(in crate::store) fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}
+
+/// A transaction that sees one tenant's rows. Rolls back unless committed.
+///
+/// A *protocol* error must be returned after [`TenantTx::commit`], or the revocation that came with it is lost;
+/// an *infrastructure* error must not commit.
+pub struct TenantTx {
+    tx: Transaction<'static, Postgres>,
+    tenant: TenantId,
+}
+
+impl TenantTx {
+    /// Whose rows it sees.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Commits.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    /// Leaves the tenant and goes on as a platform transaction: for `apply`, which changes several tenants at once.
+    pub async fn leave(mut self) -> Result<PlatformTx, StoreError> {
+        sqlx::query("select set_config('sallyport.tenant', '', true)").execute(&mut *self.tx).await?;
+        Ok(PlatformTx { tx: self.tx })
+    }
+
+    pub(in crate::store) fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}
+
+/// When and for whom something is written: what every change needs beside its own data.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// The time of the change.
+    pub at: OffsetDateTime,
+    /// The request that caused it; none for commands.
+    pub request_id: Option<String>,
+}

@@ -1,0 +1,92 @@
+//! What can happen, as types. No token, no secret, no user name or address in clear: ids only.
+
+use serde::Serialize;
+
+use crate::ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, SessionId};
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Policy said no; nothing was sent upstream.
+    Denied,
+    /// The upstream answered.
+    Answered,
+    /// Not sent, or refused before it was executed.
+    NotExecuted,
+    /// Sent, and the answer was lost.
+    MayHaveBeenExecuted,
+    /// Cut: revoked, expired, or the client went away.
+    Cut,
+}
+
+/// One audit event. The serialized `kind` becomes the row's kind, the rest its body.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind")]
+#[expect(missing_docs, reason = "the names of the fields are the nouns of the design")]
+pub enum Event {
+    #[serde(rename = "client.registered")]
+    ClientRegistered { client: ClientId, redirect_uris: Vec<String>, auth_method: String },
+    #[serde(rename = "client.changed")]
+    ClientChanged { client: ClientId, consents_voided: bool },
+    #[serde(rename = "client.removed")]
+    ClientRemoved { client: ClientId },
+    #[serde(rename = "login.succeeded")]
+    LoginSucceeded { person: PersonId, session: SessionId, amr: Vec<String> },
+    #[serde(rename = "login.failed")]
+    LoginFailed { throttled: bool },
+    #[serde(rename = "logout")]
+    Logout { person: PersonId, session: SessionId },
+    #[serde(rename = "consent.shown")]
+    ConsentShown { person: PersonId, client: ClientId, server: ServerId, scopes: Vec<String> },
+    #[serde(rename = "consent.given")]
+    ConsentGiven { person: PersonId, client: ClientId, server: ServerId, scopes: Vec<String>, grant: GrantId, skipped_page: bool },
+    #[serde(rename = "consent.denied")]
+    ConsentDenied { person: PersonId, client: ClientId, server: ServerId },
+    #[serde(rename = "code.issued")]
+    CodeIssued { family: FamilyId, grant: GrantId, scopes: Vec<String> },
+    #[serde(rename = "code.refused")]
+    CodeRefused { family: FamilyId, reason: &'static str, failures: i32 },
+    #[serde(rename = "code.replayed")]
+    CodeReplayed { family: FamilyId, client: ClientId },
+    #[serde(rename = "token.issued")]
+    TokenIssued { family: FamilyId, client: ClientId, scopes: Vec<String> },
+    #[serde(rename = "token.refreshed")]
+    TokenRefreshed { family: FamilyId, client: ClientId, generation: i32, retried: bool },
+    #[serde(rename = "refresh.replayed")]
+    RefreshReplayed { family: FamilyId, client: ClientId, generation: i32 },
+    #[serde(rename = "access_token.revoked")]
+    AccessTokenRevoked { family: FamilyId, by: &'static str },
+    #[serde(rename = "family.revoked")]
+    FamilyRevoked { family: FamilyId, reason: &'static str },
+    #[serde(rename = "grant.revoked")]
+    GrantRevoked { grant: GrantId, reason: &'static str },
+    #[serde(rename = "call")]
+    Call {
+        family: FamilyId,
+        client: ClientId,
+        subject: String,
+        server: ServerId,
+        era: &'static str,
+        method: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// SHA-256 of the raw `params`, in hexadecimal.
+        arguments: String,
+        outcome: Outcome,
+        status: u16,
+        millis: u64,
+    },
+    #[serde(rename = "admin.changed")]
+    AdminChanged {
+        /// The object, e.g. `server/demo`.
+        object: String,
+        /// `created`, `changed`, `disabled`, `removed`.
+        change: &'static str,
+    },
+}
+
+impl Event {
+    /// The version of all shapes above. Grows when one changes its meaning.
+    pub const VERSION: i16 = 1;
+}

@@ -1,0 +1,87 @@
+//! Audit events: inserted, never changed.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Store, StoreError, TenantTx};
+use crate::ids::{EventId, TenantId};
+
+/// An event as it is stored.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    /// Its id.
+    pub id: EventId,
+    /// When it happened.
+    pub at: OffsetDateTime,
+    /// The kind, e.g. `token.issued`.
+    pub kind: String,
+    /// The version of the kind's shape.
+    pub version: i16,
+    /// The request that caused it.
+    pub request_id: Option<String>,
+    /// The rest.
+    pub body: Value,
+}
+
+/// Writes one event with the change it witnesses.
+pub async fn insert(tx: &mut TenantTx, event: &EventRow) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into audit_event (tenant, id, at, kind, version, request_id, body) values ($1, $2, $3, $4, $5, $6, $7)",
+        tenant.0,
+        event.id.0,
+        event.at,
+        event.kind,
+        event.version,
+        event.request_id,
+        event.body
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Writes many events of one tenant in one statement.
+pub async fn insert_batch(tx: &mut TenantTx, events: &[EventRow]) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = events.iter().map(|event| event.id.0).collect();
+    let ats: Vec<OffsetDateTime> = events.iter().map(|event| event.at).collect();
+    let kinds: Vec<String> = events.iter().map(|event| event.kind.clone()).collect();
+    let versions: Vec<i16> = events.iter().map(|event| event.version).collect();
+    let requests: Vec<Option<String>> = events.iter().map(|event| event.request_id.clone()).collect();
+    let bodies: Vec<Value> = events.iter().map(|event| event.body.clone()).collect();
+    sqlx::query!(
+        "insert into audit_event (tenant, id, at, kind, version, request_id, body)
+         select $1, * from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::smallint[], $6::text[], $7::jsonb[])",
+        tenant.0,
+        &ids,
+        &ats,
+        &kinds,
+        &versions,
+        &requests as &[Option<String>],
+        &bodies
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The newest events of a tenant, newest first.
+    pub async fn audit_recent(&self, tenant: TenantId, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+        let mut tx = self.tenant_tx(tenant).await?;
+        let rows = sqlx::query!(
+            "select id, at, kind, version, request_id, body from audit_event where tenant = $1 order by at desc, id desc limit $2",
+            tenant.0,
+            limit
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        let event = |row| {
+            let (id, at, kind, version, request_id, body) = row;
+            EventRow { id: EventId(id), at, kind, version, request_id, body }
+        };
+        Ok(rows.into_iter().map(|row| event((row.id, row.at, row.kind, row.version, row.request_id, row.body))).collect())
+    }
+}
