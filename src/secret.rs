@@ -64,3 +64,13 @@ impl std::fmt::Debug for SecretText {
         f.write_str("SecretText")
     }
 }
+
+/// Lower-case hexadecimal, for hashes in logs of ours.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

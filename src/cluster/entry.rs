@@ -1,0 +1,60 @@
+//! What can lose authority.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Verified;
+use crate::{
+    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
+    store::StoreError,
+};
+
+/// One entry of the authority log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// One access token, by the hexadecimal of its stored hash.
+    AccessToken(String),
+    /// A family: all its handles.
+    Family(FamilyId),
+    /// A grant: revoked or narrowed.
+    Grant(GrantId),
+    /// A client: disabled, removed or changed.
+    Client(ClientId),
+    /// A person: disabled or removed.
+    Person(PersonId),
+    /// A server: disabled, removed, or its scopes or catalogue changed.
+    Server(ServerId),
+    /// The whole tenant: disabled, removed, or its settings or keys changed.
+    Tenant,
+}
+
+impl Entry {
+    pub(super) fn to_json(&self) -> Result<Value, StoreError> {
+        serde_json::to_value(self).map_err(StoreError::corrupt)
+    }
+
+    /// Reads a row. An entry that this program does not know is taken for the widest one: unsure means no.
+    pub(super) fn from_json(value: Value) -> Self {
+        serde_json::from_value(value).unwrap_or(Self::Tenant)
+    }
+
+    /// Whether `held` rests on what this entry takes away.
+    pub(super) fn hits(&self, tenant: Option<TenantId>, held: &Verified) -> bool {
+        tenant.is_none_or(|tenant| tenant == held.tenant)
+            && match self {
+                Self::AccessToken(hash) => *hash == crate::secret::hex(&held.hash),
+                Self::Family(id) => *id == held.family,
+                Self::Grant(id) => *id == held.grant,
+                Self::Client(id) => *id == held.client,
+                Self::Person(id) => Some(*id) == held.person,
+                Self::Server(id) => *id == held.server,
+                Self::Tenant => true,
+            }
+    }
+
+    /// Whether it changes what is known of the tenant itself: servers, scopes, settings, keys.
+    pub(super) fn changes_tenant(&self) -> bool {
+        matches!(self, Self::Server(_) | Self::Tenant)
+    }
+}

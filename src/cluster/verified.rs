@@ -1,0 +1,35 @@
+//! What a verified access token stands for.
+
+use time::OffsetDateTime;
+
+use crate::{
+    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
+    policy::ScopeSet,
+};
+
+/// An access token that was looked up: handle, family and grant live, and what it may do. Holds no part of the token itself.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The stored hash of the token.
+    pub hash: [u8; 32],
+    /// Its family.
+    pub family: FamilyId,
+    /// Its grant.
+    pub grant: GrantId,
+    /// The grant's version.
+    pub grant_version: i64,
+    /// `sub` of the inner JWT: `person:<id>` or `client:<id>`.
+    pub subject: String,
+    /// The person behind it, if one is.
+    pub person: Option<PersonId>,
+    /// Who presents it.
+    pub client: ClientId,
+    /// The one server it is for.
+    pub server: ServerId,
+    /// Handle's scopes ∩ grant's scopes now ∩ the server's scopes now.
+    pub scopes: ScopeSet,
+    /// When it ends, unless revoked before.
+    pub expires_at: OffsetDateTime,
+}

@@ -1,0 +1,79 @@
+//! A tenant out of its rows.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{EraSetting, Server, Settings, Tenant};
+use crate::{
+    config::PublicUrl,
+    ids::Slug,
+    keys::{Keyring, SigningAlg, SigningKeys},
+    policy::{CatalogueItem, Effect, ItemKind, Scope, ScopeDef, ScopeSet, ServerPolicy},
+    store::{
+        self, Store, StoreError,
+        tenants::{CatalogueRow, ScopeRow, ServerRow},
+    },
+};
+
+/// Reads a tenant with its servers and keys. `None` where there is none, or where it is not active.
+pub async fn load(store: &Store, keyring: &Keyring, public_url: &PublicUrl, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
+    let Some(row) = store.tenant(slug.as_str()).await?.filter(|row| row.status == "active") else {
+        return Ok(None);
+    };
+    let settings: Settings = serde_json::from_value(row.settings).map_err(StoreError::corrupt)?;
+    let mut tx = store.tenant_tx(row.id).await?;
+    let servers = store::tenants::servers(&mut tx).await?;
+    let scopes = store::tenants::scopes(&mut tx).await?;
+    let catalogue = store::tenants::catalogue(&mut tx).await?;
+    let keys = store::keys::signing_keys(&mut tx).await?;
+    tx.commit().await?;
+    let signing = SigningKeys::open(keys, row.id, keyring).map_err(StoreError::corrupt)?;
+    let mut by_slug = BTreeMap::new();
+    for server in servers.into_iter().filter(|server| server.status == "active") {
+        let built = read_server(&server, &scopes, &catalogue, public_url, slug)?;
+        by_slug.insert(server.slug, Arc::new(built));
+    }
+    let issuer = format!("{}/t/{slug}", public_url.as_str());
+    Ok(Some(Tenant { id: row.id, slug: slug.clone(), name: row.name, issuer, settings, signing, servers: by_slug }))
+}
+
+fn read_server(row: &ServerRow, scopes: &[ScopeRow], items: &[CatalogueRow], public_url: &PublicUrl, tenant: &Slug) -> Result<Server, StoreError> {
+    let slug = Slug::parse(&row.slug).map_err(StoreError::corrupt)?;
+    let base = public_url.as_str();
+    Ok(Server {
+        id: row.id,
+        name: row.name.clone(),
+        description: row.description.clone(),
+        upstream_url: url::Url::parse(&row.upstream_url).map_err(StoreError::corrupt)?,
+        audience: row.audience.clone(),
+        era: EraSetting::parse(&row.era).ok_or_else(|| StoreError::corrupt("server.era"))?,
+        alg: SigningAlg::parse(&row.signing_alg).ok_or_else(|| StoreError::corrupt("server.signing_alg"))?,
+        version: row.version,
+        policy: read_policy(row, scopes, items)?,
+        resource: format!("{base}/t/{tenant}/mcp/{slug}"),
+        metadata_url: format!("{base}/.well-known/oauth-protected-resource/t/{tenant}/mcp/{slug}"),
+        slug,
+    })
+}
+
+fn read_policy(row: &ServerRow, scopes: &[ScopeRow], items: &[CatalogueRow]) -> Result<ServerPolicy, StoreError> {
+    let mut defs = Vec::new();
+    for scope in scopes.iter().filter(|scope| scope.server == row.id) {
+        let effect = if scope.effect == "read" { Effect::Read } else { Effect::Change };
+        defs.push(ScopeDef { name: read_scope(&scope.name)?, effect, description: scope.description.clone() });
+    }
+    let mut catalogue = Vec::new();
+    for item in items.iter().filter(|item| item.server == row.id) {
+        let kind = match item.kind.as_str() {
+            "tool" => ItemKind::Tool,
+            "prompt" => ItemKind::Prompt,
+            _ => ItemKind::Resource,
+        };
+        catalogue.push(CatalogueItem { kind, name: item.name.clone(), scope: read_scope(&item.scope)?, read_only: item.read_only });
+    }
+    let defaults = row.default_scopes.iter().map(|scope| read_scope(scope)).collect::<Result<ScopeSet, _>>()?;
+    ServerPolicy::new(defs, defaults, catalogue).map_err(StoreError::corrupt)
+}
+
+fn read_scope(text: &str) -> Result<Scope, StoreError> {
+    Scope::parse(text).map_err(StoreError::corrupt)
+}

@@ -1,0 +1,79 @@
+//! Metadata documents. What is not on is not advertised.
+
+use serde::Serialize;
+
+use super::{RegistrationRule, Server, Tenant};
+
+/// Authorization server metadata (RFC 8414), the same body at all four spellings.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "members are named by RFC 8414")]
+pub struct AuthorizationServer {
+    pub issuer: String,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
+    pub revocation_endpoint: String,
+    pub jwks_uri: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes_supported: Vec<String>,
+    pub response_types_supported: [&'static str; 1],
+    pub response_modes_supported: [&'static str; 1],
+    pub grant_types_supported: [&'static str; 2],
+    pub code_challenge_methods_supported: [&'static str; 1],
+    pub token_endpoint_auth_methods_supported: [&'static str; 3],
+    pub revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    pub authorization_response_iss_parameter_supported: bool,
+}
+
+const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+
+impl AuthorizationServer {
+    /// The document of a tenant.
+    pub fn of(tenant: &Tenant) -> Self {
+        let scopes: std::collections::BTreeSet<String> =
+            tenant.servers.values().flat_map(|server| server.policy.default_scopes().iter().map(ToString::to_string)).collect();
+        let open = tenant.settings.registration != RegistrationRule::Off;
+        Self {
+            issuer: tenant.issuer.clone(),
+            authorization_endpoint: tenant.endpoint("authorize"),
+            token_endpoint: tenant.endpoint("token"),
+            registration_endpoint: open.then(|| tenant.endpoint("register")),
+            revocation_endpoint: tenant.endpoint("revoke"),
+            jwks_uri: tenant.endpoint("jwks.json"),
+            scopes_supported: scopes.into_iter().collect(),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: ["authorization_code", "refresh_token"],
+            code_challenge_methods_supported: ["S256"],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+            authorization_response_iss_parameter_supported: true,
+        }
+    }
+}
+
+/// Protected resource metadata (RFC 9728).
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "members are named by RFC 9728")]
+pub struct ProtectedResource {
+    pub resource: String,
+    pub authorization_servers: [String; 1],
+    pub bearer_methods_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes_supported: Vec<String>,
+    pub resource_name: String,
+}
+
+impl ProtectedResource {
+    /// The document of a server.
+    pub fn of(tenant: &Tenant, server: &Server) -> Self {
+        Self {
+            resource: server.resource.clone(),
+            authorization_servers: [tenant.issuer.clone()],
+            bearer_methods_supported: ["header"],
+            scopes_supported: server.policy.default_scopes().iter().map(ToString::to_string).collect(),
+            resource_name: server.name.clone(),
+        }
+    }
+}

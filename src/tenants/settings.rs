@@ -1,0 +1,32 @@
+//! A tenant's settings: what `apply` writes and requests obey.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Slug;
+
+/// Who may register a client (RFC 7591).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationRule {
+    /// Anybody, within limits.
+    #[default]
+    Open,
+    /// Only with an initial access token.
+    InitialAccessToken,
+    /// Nobody; the endpoint is not advertised.
+    Off,
+}
+
+/// A tenant's settings. Unknown members are refused: a typo must not silently mean the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The server meant by an authorization request without `resource`. None: such a request is `invalid_target`.
+    pub default_server: Option<Slug>,
+    /// Who may register a client.
+    pub registration: RegistrationRule,
+    /// Custom redirect schemes to allow beside the known ones, e.g. `myeditor`.
+    pub redirect_schemes: Vec<String>,
+    /// Origins of web pages that may call MCP endpoints, e.g. `https://inspector.example`.
+    pub allowed_origins: Vec<String>,
+}
