@@ -164,7 +164,10 @@ create table server (
     audience       text        not null,
     era            text        not null default 'auto' check (era in ('auto', 'modern', 'legacy')),
     signing_alg    text        not null default 'EdDSA' check (signing_alg in ('EdDSA', 'ES256')),
+    -- what a client gets that asks for none, and what the 401 challenge names
     default_scopes text[]      not null,
+    -- what anything needs that is not in the catalogue; without it such things are forbidden
+    fallback_scope text,
     version        bigint      not null default 1,
     status         text        not null default 'active' check (status in ('active', 'disabled', 'removed')),
     created_at     timestamptz not null,

@@ -1,1 +1,85 @@
-//! The application: state, and the separate routers (public, operations).
+//! The application: what all requests share, and the separate routers (public, operations).
+
+pub mod routes;
+
+use std::sync::Arc;
+
+use crate::{
+    audit::{CallLog, Recorder},
+    clock::Clock,
+    cluster::{Fill, Node},
+    config::Config,
+    ids::Slug,
+    keys::Keyring,
+    secret::Entropy,
+    store::{Store, StoreError, keys::KeyCheckError},
+    tenants::{self, Tenant},
+};
+
+/// Why the application does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The key file does not fit the database.
+    #[error(transparent)]
+    Keys(#[from] KeyCheckError),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub entropy: Entropy,
+    /// Keys outside the database.
+    pub keyring: Keyring,
+    /// The database.
+    pub store: Store,
+    /// What this process has applied of the authority log, and its caches.
+    pub node: Arc<Node>,
+    /// Events of calls.
+    pub calls: CallLog,
+}
+
+impl App {
+    /// Checks the keys against the database and starts with empty caches.
+    pub async fn start(
+        config: Config,
+        keyring: Keyring,
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Result<Arc<Self>, StartError> {
+        store.check_keys(&keyring, clock.now()).await?;
+        let node = Arc::new(Node::start(store.clone()).await?);
+        let calls = CallLog::start(store.clone());
+        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, calls }))
+    }
+
+    /// An active tenant by its slug.
+    pub async fn tenant(&self, slug: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
+        if let Some(tenant) = self.node.tenant(slug) {
+            return Ok(Some(tenant));
+        }
+        let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
+        loop {
+            let head = self.store.authority_head().await?;
+            let Some(tenant) = tenants::load(&self.store, &self.keyring, &self.config.public_url, &slug).await? else {
+                return Ok(None);
+            };
+            if let Fill::Fresh(tenant) = self.node.keep_tenant(head, tenant) {
+                return Ok(Some(tenant));
+            }
+        }
+    }
+
+    /// A recorder of audit events for one request.
+    pub fn recorder(&self, request_id: Option<String>) -> Recorder {
+        Recorder { clock: self.clock.clone(), entropy: self.entropy.clone(), request_id }
+    }
+}

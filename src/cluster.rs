@@ -32,7 +32,12 @@ pub async fn take(tx: &mut TenantTx, entry: &Entry, now: OffsetDateTime) -> Resu
 }
 
 /// Takes authority away from a whole tenant, from a platform transaction.
-pub async fn take_platform(tx: &mut PlatformTx, tenant: crate::ids::TenantId, entry: &Entry, now: OffsetDateTime) -> Result<Ticket, StoreError> {
+pub async fn take_platform(
+    tx: &mut PlatformTx,
+    tenant: crate::ids::TenantId,
+    entry: &Entry,
+    now: OffsetDateTime,
+) -> Result<Ticket, StoreError> {
     let seq = store::authority::append_platform(tx, Some(tenant), &entry.to_json()?, now).await?;
     Ok(Ticket { seq })
 }

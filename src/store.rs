@@ -109,7 +109,10 @@ impl PlatformTx {
 
     /// Goes on as a transaction of one tenant. Whatever was done so far stays in it.
     pub async fn enter(mut self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        sqlx::query("select set_config('sallyport.tenant', $1, true)").bind(tenant.to_string()).execute(&mut *self.tx).await?;
+        sqlx::query("select set_config('sallyport.tenant', $1, true)")
+            .bind(tenant.to_string())
+            .execute(&mut *self.tx)
+            .await?;
         Ok(TenantTx { tx: self.tx, tenant })
     }
 

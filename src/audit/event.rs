@@ -40,7 +40,14 @@ pub enum Event {
     #[serde(rename = "consent.shown")]
     ConsentShown { person: PersonId, client: ClientId, server: ServerId, scopes: Vec<String> },
     #[serde(rename = "consent.given")]
-    ConsentGiven { person: PersonId, client: ClientId, server: ServerId, scopes: Vec<String>, grant: GrantId, skipped_page: bool },
+    ConsentGiven {
+        person: PersonId,
+        client: ClientId,
+        server: ServerId,
+        scopes: Vec<String>,
+        grant: GrantId,
+        skipped_page: bool,
+    },
     #[serde(rename = "consent.denied")]
     ConsentDenied { person: PersonId, client: ClientId, server: ServerId },
     #[serde(rename = "code.issued")]

@@ -72,7 +72,8 @@ struct NewEntry<'a> {
 
 /// The text of a new key file: one fresh key of each kind.
 pub fn generate_key_file(entropy: &Entropy) -> Result<Zeroizing<String>, NoEntropy> {
-    let fresh = || Ok::<_, NoEntropy>((format!("k{}", entropy.text::<6>()?), Zeroizing::new(entropy.text::<KEY_BYTES>()?)));
+    let fresh =
+        || Ok::<_, NoEntropy>((format!("k{}", entropy.text::<6>()?), Zeroizing::new(entropy.text::<KEY_BYTES>()?)));
     let ((p_id, p), (k_id, k), (a_id, a)) = (fresh()?, fresh()?, fresh()?);
     let document = NewDocument {
         version: 1,
@@ -90,8 +91,8 @@ impl Keyring {
     /// Reads the text of a key file.
     pub fn parse(text: &str) -> Result<Self, KeyFileError> {
         // The parser's own message quotes the line, and the line may be a key.
-        let document: Document =
-            toml::from_str(text).map_err(|_| KeyFileError::Syntax("not TOML with version, [[pepper]], [[kek]] and [[audit_handle]]"))?;
+        let document: Document = toml::from_str(text)
+            .map_err(|_| KeyFileError::Syntax("not TOML with version, [[pepper]], [[kek]] and [[audit_handle]]"))?;
         if document.version != 1 {
             return Err(KeyFileError::Version(document.version));
         }
@@ -106,7 +107,8 @@ impl Keyring {
 fn named(kind: KeyKind, entries: Vec<Entry>) -> Result<Vec<NamedKey>, KeyFileError> {
     let mut keys: Vec<NamedKey> = Vec::with_capacity(entries.len());
     for Entry { id, key } in entries {
-        let plain = (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let plain =
+            (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !plain || keys.iter().any(|known| known.id() == id) {
             return Err(KeyFileError::Id { kind, id });
         }

@@ -182,7 +182,11 @@ impl Keyring {
         [(KeyKind::Pepper, &self.pepper), (KeyKind::Kek, &self.kek), (KeyKind::AuditHandle, &self.audit_handle)]
             .into_iter()
             .flat_map(|(kind, keys)| {
-                keys.iter().map(move |key| CheckValue { kind, id: key.id.clone(), value: key.mac("check value", &[kind.name().as_bytes()]) })
+                keys.iter().map(move |key| CheckValue {
+                    kind,
+                    id: key.id.clone(),
+                    value: key.mac("check value", &[kind.name().as_bytes()]),
+                })
             })
             .collect()
     }
@@ -198,12 +202,23 @@ fn handle_hash(pepper: &NamedKey, tenant: TenantId, handle: &Handle) -> [u8; 32]
 }
 
 /// Seals under a key derived from a presented handle: whoever reads the database alone cannot open it.
-pub(crate) fn seal_under(handle: &Handle, label: &'static str, place: &[u8], plain: &[u8], entropy: &Entropy) -> Result<Vec<u8>, NoEntropy> {
+pub(crate) fn seal_under(
+    handle: &Handle,
+    label: &'static str,
+    place: &[u8],
+    plain: &[u8],
+    entropy: &Entropy,
+) -> Result<Vec<u8>, NoEntropy> {
     seal(&*derive(handle, label).ok_or(NoEntropy)?, place, plain, entropy)
 }
 
 /// Opens what [`seal_under`] sealed under the same handle, label and place.
-pub(crate) fn open_under(handle: &Handle, label: &'static str, place: &[u8], sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, OpenError> {
+pub(crate) fn open_under(
+    handle: &Handle,
+    label: &'static str,
+    place: &[u8],
+    sealed: &[u8],
+) -> Result<zeroize::Zeroizing<Vec<u8>>, OpenError> {
     open(&*derive(handle, label).ok_or(OpenError)?, place, sealed)
 }
 
@@ -233,7 +248,8 @@ fn open(key: &[u8; KEY_BYTES], place: &[u8], sealed: &[u8]) -> Result<zeroize::Z
     let (nonce, body) = sealed.split_at_checked(NONCE_BYTES).ok_or(OpenError)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
     let mut body = zeroize::Zeroizing::new(body.to_vec());
-    let plain = cipher(key).ok_or(OpenError)?.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| OpenError)?.len();
+    let plain =
+        cipher(key).ok_or(OpenError)?.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| OpenError)?.len();
     body.truncate(plain);
     Ok(body)
 }

@@ -98,7 +98,12 @@ pub struct SigningKey {
 
 impl SigningKey {
     /// A fresh key, sealed for `tenant`.
-    pub fn generate(alg: SigningAlg, tenant: TenantId, keyring: &Keyring, entropy: &Entropy) -> Result<Self, SigningError> {
+    pub fn generate(
+        alg: SigningAlg,
+        tenant: TenantId,
+        keyring: &Keyring,
+        entropy: &Entropy,
+    ) -> Result<Self, SigningError> {
         let (pkcs8, kty, crv, x, y) = match alg {
             SigningAlg::EdDSA => {
                 let pair = Ed25519KeyPair::generate().map_err(|_| SigningError::Failed)?;
@@ -107,7 +112,8 @@ impl SigningKey {
                 (Zeroizing::new(pkcs8.as_ref().to_vec()), "OKP", "Ed25519", x, None)
             }
             SigningAlg::ES256 => {
-                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| SigningError::Failed)?;
+                let pair =
+                    EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| SigningError::Failed)?;
                 let pkcs8 = pair.to_pkcs8v1().map_err(|_| SigningError::Failed)?;
                 // An uncompressed point: 0x04, x, y (SEC 1, 2.3.3).
                 let point = pair.public_key().as_ref().get(1..).ok_or(SigningError::Failed)?;
@@ -118,7 +124,15 @@ impl SigningKey {
         };
         let kid = entropy.text::<12>()?;
         let sealed = keyring.seal(&place(tenant, &kid), &pkcs8, entropy)?;
-        let public = Jwk { kty: kty.into(), crv: crv.into(), x, y, kid: kid.clone(), alg: alg.name().into(), usage: "sig".into() };
+        let public = Jwk {
+            kty: kty.into(),
+            crv: crv.into(),
+            x,
+            y,
+            kid: kid.clone(),
+            alg: alg.name().into(),
+            usage: "sig".into(),
+        };
         Ok(Self { kid, alg, sealed, public, active: true })
     }
 }
@@ -168,7 +182,8 @@ impl SigningKeys {
 
     /// Signs `claims` with header `typ` (`at+jwt` for RFC 9068 access tokens).
     pub fn sign<C: Serialize>(&self, alg: SigningAlg, typ: &str, claims: &C) -> Result<Jwt, SigningError> {
-        let (_, kid, key) = self.active.iter().find(|(own, _, _)| *own == alg).ok_or(SigningError::NoKey(alg.name()))?;
+        let (_, kid, key) =
+            self.active.iter().find(|(own, _, _)| *own == alg).ok_or(SigningError::NoKey(alg.name()))?;
         let mut header = Header::new(match alg {
             SigningAlg::EdDSA => Algorithm::EdDSA,
             SigningAlg::ES256 => Algorithm::ES256,

@@ -82,6 +82,9 @@ impl Store {
             let (id, at, kind, version, request_id, body) = row;
             EventRow { id: EventId(id), at, kind, version, request_id, body }
         };
-        Ok(rows.into_iter().map(|row| event((row.id, row.at, row.kind, row.version, row.request_id, row.body))).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| event((row.id, row.at, row.kind, row.version, row.request_id, row.body)))
+            .collect())
     }
 }

@@ -20,14 +20,23 @@ pub struct AuthorityRow {
 /// Appends within `tx`; the log's lock is held until it commits. Called by [`crate::cluster`] only.
 pub async fn append(tx: &mut TenantTx, entry: &Value, at: OffsetDateTime) -> Result<i64, StoreError> {
     let tenant = tx.tenant();
-    let seq = sqlx::query_scalar!(r#"select authority_append($1, $2, $3) as "seq!""#, tenant.0, entry, at).fetch_one(tx.conn()).await?;
+    let seq = sqlx::query_scalar!(r#"select authority_append($1, $2, $3) as "seq!""#, tenant.0, entry, at)
+        .fetch_one(tx.conn())
+        .await?;
     Ok(seq)
 }
 
 /// Appends an entry that belongs to a whole tenant, from a platform transaction.
-pub async fn append_platform(tx: &mut PlatformTx, tenant: Option<TenantId>, entry: &Value, at: OffsetDateTime) -> Result<i64, StoreError> {
+pub async fn append_platform(
+    tx: &mut PlatformTx,
+    tenant: Option<TenantId>,
+    entry: &Value,
+    at: OffsetDateTime,
+) -> Result<i64, StoreError> {
     let tenant = tenant.map(|tenant| tenant.0);
-    let seq = sqlx::query_scalar!(r#"select authority_append($1, $2, $3) as "seq!""#, tenant, entry, at).fetch_one(tx.conn()).await?;
+    let seq = sqlx::query_scalar!(r#"select authority_append($1, $2, $3) as "seq!""#, tenant, entry, at)
+        .fetch_one(tx.conn())
+        .await?;
     Ok(seq)
 }
 
@@ -39,10 +48,14 @@ impl Store {
 
     /// The entries after `seq`, oldest first, at most a thousand.
     pub async fn authority_after(&self, seq: i64) -> Result<Vec<AuthorityRow>, StoreError> {
-        let rows = sqlx::query!("select seq, tenant, entry from authority_log where seq > $1 order by seq limit 1000", seq)
-            .fetch_all(self.pool())
-            .await?;
-        Ok(rows.into_iter().map(|row| AuthorityRow { seq: row.seq, tenant: row.tenant.map(TenantId), entry: row.entry }).collect())
+        let rows =
+            sqlx::query!("select seq, tenant, entry from authority_log where seq > $1 order by seq limit 1000", seq)
+                .fetch_all(self.pool())
+                .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| AuthorityRow { seq: row.seq, tenant: row.tenant.map(TenantId), entry: row.entry })
+            .collect())
     }
 
     /// A listener for the log's hints. Needs a direct connection, not one through a transaction pooler.

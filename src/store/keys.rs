@@ -14,7 +14,9 @@ pub enum KeyCheckError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The database knows this key id with another value.
-    #[error("the {kind} key \"{id}\" in the key file is not the one this database was used with: start with the right key file")]
+    #[error(
+        "the {kind} key \"{id}\" in the key file is not the one this database was used with: start with the right key file"
+    )]
     Wrong {
         /// The kind of key.
         kind: &'static str,
@@ -22,7 +24,9 @@ pub enum KeyCheckError {
         id: String,
     },
     /// The database was used with a key that the key file lacks.
-    #[error("the key file lacks the {kind} key \"{id}\" that this database was used with: start with the right key file")]
+    #[error(
+        "the key file lacks the {kind} key \"{id}\" that this database was used with: start with the right key file"
+    )]
     Missing {
         /// The kind of key.
         kind: String,
@@ -36,7 +40,10 @@ impl Store {
     pub async fn check_keys(&self, keyring: &Keyring, now: OffsetDateTime) -> Result<(), KeyCheckError> {
         let mut tx = self.platform_tx().await?;
         let ours = keyring.check_values();
-        let known = sqlx::query!("select kind, key_id, check_value from key_check").fetch_all(tx.conn()).await.map_err(StoreError::from)?;
+        let known = sqlx::query!("select kind, key_id, check_value from key_check")
+            .fetch_all(tx.conn())
+            .await
+            .map_err(StoreError::from)?;
         for row in &known {
             if !ours.iter().any(|key| key.kind.name() == row.kind && key.id == row.key_id) {
                 return Err(KeyCheckError::Missing { kind: row.kind.clone(), id: row.key_id.clone() });
@@ -85,7 +92,8 @@ pub async fn signing_keys(tx: &mut TenantTx) -> Result<Vec<SigningKey>, StoreErr
     rows.into_iter()
         .map(|row| {
             let alg = SigningAlg::parse(&row.alg).ok_or_else(|| StoreError::corrupt("signing_key.alg"))?;
-            let public = serde_json::from_value(row.public_jwk).map_err(|_| StoreError::corrupt("signing_key.public_jwk"))?;
+            let public =
+                serde_json::from_value(row.public_jwk).map_err(|_| StoreError::corrupt("signing_key.public_jwk"))?;
             let sealed = Sealed { kek_id: row.kek_id, bytes: row.sealed };
             Ok(SigningKey { kid: row.kid, alg, sealed, public, active: row.status == "active" })
         })

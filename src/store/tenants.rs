@@ -40,8 +40,10 @@ pub struct ServerRow {
     pub era: String,
     /// Algorithm of the inner JWT.
     pub signing_alg: String,
-    /// Scopes given when a client asks for none.
+    /// Scopes given when a client asks for none, and named by the 401 challenge.
     pub default_scopes: Vec<String>,
+    /// The scope for what is not in the catalogue.
+    pub fallback_scope: Option<String>,
     /// Grows with every change.
     pub version: i64,
     /// `active`, `disabled` or `removed`.
@@ -79,13 +81,23 @@ pub struct CatalogueRow {
 impl Store {
     /// A tenant by its slug, whatever its status.
     pub async fn tenant(&self, slug: &str) -> Result<Option<TenantRow>, StoreError> {
-        let row = sqlx::query!("select id, slug, name, settings, status from tenant where slug = $1", slug).fetch_optional(self.pool()).await?;
-        Ok(row.map(|row| TenantRow { id: TenantId(row.id), slug: row.slug, name: row.name, settings: row.settings, status: row.status }))
+        let row = sqlx::query!("select id, slug, name, settings, status from tenant where slug = $1", slug)
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(row.map(|row| TenantRow {
+            id: TenantId(row.id),
+            slug: row.slug,
+            name: row.name,
+            settings: row.settings,
+            status: row.status,
+        }))
     }
 
     /// All tenants, by slug.
     pub async fn tenants(&self) -> Result<Vec<TenantRow>, StoreError> {
-        let rows = sqlx::query!("select id, slug, name, settings, status from tenant order by slug").fetch_all(self.pool()).await?;
+        let rows = sqlx::query!("select id, slug, name, settings, status from tenant order by slug")
+            .fetch_all(self.pool())
+            .await?;
         let read = |(id, slug, name, settings, status)| TenantRow { id: TenantId(id), slug, name, settings, status };
         Ok(rows.into_iter().map(|row| read((row.id, row.slug, row.name, row.settings, row.status))).collect())
     }
@@ -125,7 +137,7 @@ pub async fn update_tenant(tx: &mut PlatformTx, tenant: &TenantRow) -> Result<()
 pub async fn servers(tx: &mut TenantTx) -> Result<Vec<ServerRow>, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
-        "select id, slug, name, description, upstream_url, audience, era, signing_alg, default_scopes, version, status
+        "select id, slug, name, description, upstream_url, audience, era, signing_alg, default_scopes, fallback_scope, version, status
            from server where tenant = $1 and status <> 'removed' order by slug",
         tenant.0
     )
@@ -143,6 +155,7 @@ pub async fn servers(tx: &mut TenantTx) -> Result<Vec<ServerRow>, StoreError> {
             era: row.era,
             signing_alg: row.signing_alg,
             default_scopes: row.default_scopes,
+            fallback_scope: row.fallback_scope,
             version: row.version,
             status: row.status,
         })
@@ -153,11 +166,12 @@ pub async fn servers(tx: &mut TenantTx) -> Result<Vec<ServerRow>, StoreError> {
 pub async fn upsert_server(tx: &mut TenantTx, server: &ServerRow, now: OffsetDateTime) -> Result<ServerId, StoreError> {
     let tenant = tx.tenant();
     let id = sqlx::query_scalar!(
-        "insert into server (tenant, id, slug, name, description, upstream_url, audience, era, signing_alg, default_scopes, status, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        "insert into server (tenant, id, slug, name, description, upstream_url, audience, era, signing_alg, default_scopes, fallback_scope, status, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (tenant, slug) do update set name = excluded.name, description = excluded.description,
              upstream_url = excluded.upstream_url, audience = excluded.audience, era = excluded.era,
-             signing_alg = excluded.signing_alg, default_scopes = excluded.default_scopes, status = excluded.status,
+             signing_alg = excluded.signing_alg, default_scopes = excluded.default_scopes,
+             fallback_scope = excluded.fallback_scope, status = excluded.status,
              version = server.version + 1
          returning id",
         tenant.0,
@@ -170,6 +184,7 @@ pub async fn upsert_server(tx: &mut TenantTx, server: &ServerRow, now: OffsetDat
         server.era,
         server.signing_alg,
         &server.default_scopes,
+        server.fallback_scope,
         server.status,
         now
     )
@@ -184,24 +199,50 @@ pub async fn scopes(tx: &mut TenantTx) -> Result<Vec<ScopeRow>, StoreError> {
     let rows = sqlx::query!("select server, name, effect, description from server_scope where tenant = $1 order by server, effect desc, name", tenant.0)
         .fetch_all(tx.conn())
         .await?;
-    Ok(rows.into_iter().map(|row| ScopeRow { server: ServerId(row.server), name: row.name, effect: row.effect, description: row.description }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| ScopeRow {
+            server: ServerId(row.server),
+            name: row.name,
+            effect: row.effect,
+            description: row.description,
+        })
+        .collect())
 }
 
 /// The catalogues of all servers of the tenant.
 pub async fn catalogue(tx: &mut TenantTx) -> Result<Vec<CatalogueRow>, StoreError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query!("select server, kind, name, scope, read_only from catalogue_item where tenant = $1 order by server, kind, name", tenant.0)
-        .fetch_all(tx.conn())
-        .await?;
-    let read = |(server, kind, name, scope, read_only)| CatalogueRow { server: ServerId(server), kind, name, scope, read_only };
+    let rows = sqlx::query!(
+        "select server, kind, name, scope, read_only from catalogue_item where tenant = $1 order by server, kind, name",
+        tenant.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let read = |(server, kind, name, scope, read_only)| CatalogueRow {
+        server: ServerId(server),
+        kind,
+        name,
+        scope,
+        read_only,
+    };
     Ok(rows.into_iter().map(|row| read((row.server, row.kind, row.name, row.scope, row.read_only))).collect())
 }
 
 /// Replaces a server's scopes and catalogue by these.
-pub async fn replace_policy(tx: &mut TenantTx, server: ServerId, scopes: &[ScopeRow], items: &[CatalogueRow]) -> Result<(), StoreError> {
+pub async fn replace_policy(
+    tx: &mut TenantTx,
+    server: ServerId,
+    scopes: &[ScopeRow],
+    items: &[CatalogueRow],
+) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    sqlx::query!("delete from catalogue_item where tenant = $1 and server = $2", tenant.0, server.0).execute(tx.conn()).await?;
-    sqlx::query!("delete from server_scope where tenant = $1 and server = $2", tenant.0, server.0).execute(tx.conn()).await?;
+    sqlx::query!("delete from catalogue_item where tenant = $1 and server = $2", tenant.0, server.0)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!("delete from server_scope where tenant = $1 and server = $2", tenant.0, server.0)
+        .execute(tx.conn())
+        .await?;
     for scope in scopes {
         sqlx::query!(
             "insert into server_scope (tenant, server, name, effect, description) values ($1, $2, $3, $4, $5)",

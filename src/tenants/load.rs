@@ -7,7 +7,7 @@ use crate::{
     config::PublicUrl,
     ids::Slug,
     keys::{Keyring, SigningAlg, SigningKeys},
-    policy::{CatalogueItem, Effect, ItemKind, Scope, ScopeDef, ScopeSet, ServerPolicy},
+    policy::{CatalogueItem, Effect, ItemKind, PolicySpec, Scope, ScopeDef, ScopeSet, ServerPolicy},
     store::{
         self, Store, StoreError,
         tenants::{CatalogueRow, ScopeRow, ServerRow},
@@ -15,7 +15,12 @@ use crate::{
 };
 
 /// Reads a tenant with its servers and keys. `None` where there is none, or where it is not active.
-pub async fn load(store: &Store, keyring: &Keyring, public_url: &PublicUrl, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
+pub async fn load(
+    store: &Store,
+    keyring: &Keyring,
+    public_url: &PublicUrl,
+    slug: &Slug,
+) -> Result<Option<Tenant>, StoreError> {
     let Some(row) = store.tenant(slug.as_str()).await?.filter(|row| row.status == "active") else {
         return Ok(None);
     };
@@ -36,7 +41,13 @@ pub async fn load(store: &Store, keyring: &Keyring, public_url: &PublicUrl, slug
     Ok(Some(Tenant { id: row.id, slug: slug.clone(), name: row.name, issuer, settings, signing, servers: by_slug }))
 }
 
-fn read_server(row: &ServerRow, scopes: &[ScopeRow], items: &[CatalogueRow], public_url: &PublicUrl, tenant: &Slug) -> Result<Server, StoreError> {
+fn read_server(
+    row: &ServerRow,
+    scopes: &[ScopeRow],
+    items: &[CatalogueRow],
+    public_url: &PublicUrl,
+    tenant: &Slug,
+) -> Result<Server, StoreError> {
     let slug = Slug::parse(&row.slug).map_err(StoreError::corrupt)?;
     let base = public_url.as_str();
     Ok(Server {
@@ -68,12 +79,26 @@ fn read_policy(row: &ServerRow, scopes: &[ScopeRow], items: &[CatalogueRow]) -> 
             "prompt" => ItemKind::Prompt,
             _ => ItemKind::Resource,
         };
-        catalogue.push(CatalogueItem { kind, name: item.name.clone(), scope: read_scope(&item.scope)?, read_only: item.read_only });
+        catalogue.push(CatalogueItem {
+            kind,
+            name: item.name.clone(),
+            scope: read_scope(&item.scope)?,
+            read_only: item.read_only,
+        });
     }
-    let defaults = row.default_scopes.iter().map(|scope| read_scope(scope)).collect::<Result<ScopeSet, _>>()?;
-    ServerPolicy::new(defs, defaults, catalogue).map_err(StoreError::corrupt)
+    let default_scopes = row.default_scopes.iter().map(|scope| read_scope(scope)).collect::<Result<ScopeSet, _>>()?;
+    let first_read = defs.iter().find(|def| def.effect == Effect::Read).or(defs.first()).map(|def| def.name.clone());
+    let spec = PolicySpec {
+        scopes: defs,
+        challenge_scopes: default_scopes.clone(),
+        default_scopes,
+        read_scope: first_read.ok_or_else(|| StoreError::corrupt("a server without scopes"))?,
+        fallback_scope: row.fallback_scope.as_deref().map(read_scope).transpose()?,
+        catalogue,
+    };
+    ServerPolicy::try_from(spec).map_err(StoreError::corrupt)
 }
 
 fn read_scope(text: &str) -> Result<Scope, StoreError> {
-    Scope::parse(text).map_err(StoreError::corrupt)
+    Scope::new(text).map_err(StoreError::corrupt)
 }

@@ -31,8 +31,11 @@ const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_p
 impl AuthorizationServer {
     /// The document of a tenant.
     pub fn of(tenant: &Tenant) -> Self {
-        let scopes: std::collections::BTreeSet<String> =
-            tenant.servers.values().flat_map(|server| server.policy.default_scopes().iter().map(ToString::to_string)).collect();
+        let scopes: std::collections::BTreeSet<String> = tenant
+            .servers
+            .values()
+            .flat_map(|server| server.policy.default_scopes().iter().map(ToString::to_string))
+            .collect();
         let open = tenant.settings.registration != RegistrationRule::Off;
         Self {
             issuer: tenant.issuer.clone(),

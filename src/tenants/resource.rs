@@ -56,7 +56,12 @@ mod tests {
 
     #[test]
     fn spellings_of_one_resource_are_one() {
-        for text in [OWN, "HTTPS://GW.example/t/acme/mcp/github", "https://gw.example:443/t/acme/mcp/github", "https://gw.example/t/acme/mcp/github/"] {
+        for text in [
+            OWN,
+            "HTTPS://GW.example/t/acme/mcp/github",
+            "https://gw.example:443/t/acme/mcp/github",
+            "https://gw.example/t/acme/mcp/github/",
+        ] {
             assert!(ResourceUri::parse(text).unwrap().is(OWN), "{text}");
         }
     }

@@ -35,7 +35,10 @@ pub async fn authorization_server(State(app): State<Arc<App>>, Path(tenant): Pat
 }
 
 /// `GET /.well-known/oauth-protected-resource/t/{tenant}/mcp/{server}`.
-pub async fn protected_resource(State(app): State<Arc<App>>, Path((tenant, server)): Path<(String, String)>) -> Response {
+pub async fn protected_resource(
+    State(app): State<Arc<App>>,
+    Path((tenant, server)): Path<(String, String)>,
+) -> Response {
     match app.tenant(&tenant).await {
         Ok(Some(tenant)) => match tenant.server(&server) {
             Some(server) => document(ProtectedResource::of(&tenant, server)),
