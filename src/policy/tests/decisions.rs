@@ -102,6 +102,7 @@ fn a_subscription_needs_the_scopes_of_all_its_resources_at_once() {
     assert!(permit.needed().is_empty() && permit.read_only());
     let several = listen(json!({ "resourceSubscriptions": ["file:///docs/a", "file:///docs/keys/k", "note://new"] }));
     assert_eq!(needed(&server, &several), "admin mcp:read mcp:write");
+    assert!(!decide(&server, server.declared(), &several).unwrap().read_only());
     assert_eq!(
         challenge(&server, "mcp:read", &several),
         ("admin mcp:read mcp:write".to_owned(), "admin mcp:read mcp:write".to_owned())
