@@ -95,12 +95,10 @@ impl Catalogue {
         if let Some(item) = self.exact(ItemKind::Resource, uri) {
             return Governed::By(item);
         }
-        if !uri::is_normal(uri) {
-            return Governed::ByAnyOf(self.resources().collect());
-        }
-        match self.covering(uri) {
+        let normal = uri::is_normal(uri);
+        match self.covering(uri).filter(|_| normal) {
             Some(item) => Governed::By(item),
-            None if uri::is_bare(uri) => Governed::ByNone,
+            None if normal && uri::is_bare(uri) => Governed::ByNone,
             None => Governed::ByAnyOf(self.resources().collect()),
         }
     }
