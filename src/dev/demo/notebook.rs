@@ -17,6 +17,7 @@ const CHARACTERS: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(super) struct Note {
     /// Its place in the book, from 1.
+    #[schemars(with = "i64")]
     pub(super) number: usize,
     /// What it says.
     pub(super) text: String,

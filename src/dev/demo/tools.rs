@@ -1,4 +1,6 @@
 //! The demo's tools. Each says by its annotations whether it reads, changes or destroys, so that policy has something to tell apart.
+//!
+//! Schemas show whole numbers as `i64`: JSON Schema validators do not know schemars' unsigned formats, and some complain.
 
 use std::{sync::Arc, time::Duration};
 
@@ -92,22 +94,24 @@ struct NoteList {
 #[derive(Serialize, JsonSchema)]
 struct Cleared {
     /// How many notes are gone.
+    #[schemars(with = "i64")]
     deleted: usize,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct SlowCount {
     /// How far to count: 1 to 30.
-    #[schemars(range(min = 1, max = 30))]
+    #[schemars(with = "i64", range(min = 1, max = 30))]
     to: u32,
     /// How long to wait before each number, in milliseconds: 10 to 2000. Left out: 300.
-    #[schemars(range(min = 10, max = 2000))]
+    #[schemars(with = "Option<i64>", range(min = 10, max = 2000))]
     delay_ms: Option<u64>,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct Counted {
     /// The last number.
+    #[schemars(with = "i64")]
     counted_to: u32,
 }
 
