@@ -9,8 +9,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use schemes::{BadScheme, CustomSchemes};
-use serde::{Serialize, Serializer};
+pub use schemes::{BadScheme, CustomSchemes, check_scheme};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 pub use shape::RedirectUriProblem;
 use shape::Shape;
 
@@ -154,5 +154,12 @@ impl std::fmt::Debug for RedirectUri {
 impl Serialize for RedirectUri {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
+    }
+}
+
+/// Reads what was stored.
+impl<'de> Deserialize<'de> for RedirectUri {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::stored(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

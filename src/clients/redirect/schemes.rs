@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 /// Schemes that MCP clients are known to claim. None has the period that RFC 8252 §7.1 asks for, hence the list.
 const KNOWN: [&str; 20] = [
     "antigravity",
@@ -73,9 +71,9 @@ const NEVER: [&str; 41] = [
     "wss",
 ];
 
-/// The custom schemes that a tenant allows in redirect URIs, beside those with a period (RFC 8252 §7.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+/// The custom schemes that a tenant allows in redirect URIs: those of known clients, those with a period (RFC 8252 §7.1)
+/// and its own.
+#[derive(Clone, Debug, Default)]
 pub struct CustomSchemes(BTreeSet<String>);
 
 /// A scheme that cannot be allowed.
@@ -92,40 +90,23 @@ pub enum BadScheme {
 // === impl CustomSchemes ===
 
 impl CustomSchemes {
-    /// Reads a tenant's own list.
-    pub fn new(schemes: impl IntoIterator<Item = String>) -> Result<Self, BadScheme> {
-        let checked = schemes.into_iter().map(|scheme| match scheme.as_str() {
-            text if !is_scheme(text) => Err(BadScheme::Syntax(scheme)),
-            text if NEVER.contains(&text) => Err(BadScheme::Never(scheme)),
-            _ => Ok(scheme),
-        });
-        checked.collect::<Result<_, _>>().map(Self)
+    /// The known schemes and a tenant's own. One of them that [`check_scheme`] refuses has no effect.
+    pub fn known_and(own: &[String]) -> Self {
+        Self(own.iter().cloned().collect())
     }
 
     /// Whether a redirect URI may have this scheme.
     pub fn allow(&self, scheme: &str) -> bool {
-        is_scheme(scheme) && !NEVER.contains(&scheme) && (scheme.contains('.') || self.0.contains(scheme))
+        check_scheme(scheme).is_ok() && (scheme.contains('.') || KNOWN.contains(&scheme) || self.0.contains(scheme))
     }
 }
 
-/// The schemes of known clients.
-impl Default for CustomSchemes {
-    fn default() -> Self {
-        Self(KNOWN.iter().map(|&scheme| scheme.to_owned()).collect())
-    }
-}
-
-impl TryFrom<Vec<String>> for CustomSchemes {
-    type Error = BadScheme;
-
-    fn try_from(schemes: Vec<String>) -> Result<Self, BadScheme> {
-        Self::new(schemes)
-    }
-}
-
-impl From<CustomSchemes> for Vec<String> {
-    fn from(schemes: CustomSchemes) -> Self {
-        schemes.0.into_iter().collect()
+/// Whether a tenant may put this scheme on its list.
+pub fn check_scheme(scheme: &str) -> Result<(), BadScheme> {
+    match scheme {
+        text if !is_scheme(text) => Err(BadScheme::Syntax(scheme.to_owned())),
+        text if NEVER.contains(&text) => Err(BadScheme::Never(scheme.to_owned())),
+        _ => Ok(()),
     }
 }
 

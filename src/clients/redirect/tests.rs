@@ -108,19 +108,20 @@ fn schemes_that_run_or_read_something_are_never_accepted() {
             assert_eq!(problem, RedirectUriProblem::Scheme(scheme.to_owned()));
         }
     }
-    assert!(matches!(CustomSchemes::new(["javascript".to_owned()]), Err(BadScheme::Never(_))));
-    assert!(matches!(CustomSchemes::new(["Cursor".to_owned()]), Err(BadScheme::Syntax(_))));
-    assert!(matches!(CustomSchemes::new([String::new()]), Err(BadScheme::Syntax(_))));
+    assert!(matches!(check_scheme("javascript"), Err(BadScheme::Never(_))));
+    assert!(matches!(check_scheme("Cursor"), Err(BadScheme::Syntax(_))));
+    assert!(matches!(check_scheme(""), Err(BadScheme::Syntax(_))));
+    let careless = CustomSchemes::known_and(&["javascript".to_owned()]);
+    assert!(RedirectUri::register("javascript:/x", &careless).is_err());
 }
 
 #[test]
 fn a_tenant_has_its_own_custom_schemes() {
-    let own = CustomSchemes::new(["corp-tool".to_owned()]).unwrap();
+    let own = CustomSchemes::known_and(&["corp-tool".to_owned()]);
     assert!(RedirectUri::register("corp-tool://x/", &own).is_ok());
-    assert!(RedirectUri::register("cursor://x/", &own).is_err());
+    assert!(RedirectUri::register("cursor://x/", &own).is_ok());
     assert!(RedirectUri::register("com.example.app:/x", &own).is_ok());
-    let none: CustomSchemes = serde_json::from_str("[]").unwrap();
-    assert!(RedirectUri::register("cursor://x/", &none).is_err());
+    assert!(RedirectUri::register("corp-tool://x/", &CustomSchemes::default()).is_err());
 }
 
 #[test]
