@@ -12,7 +12,7 @@
 mod call;
 mod envelope;
 mod headers;
-mod json;
+pub(crate) mod json;
 mod method;
 mod parse;
 mod reject;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// Why a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Not one JSON value in UTF-8.
     Syntax,
     /// An object names a member twice: parsers disagree on which one counts.
@@ -18,7 +18,7 @@ pub(super) enum Fault {
 
 /// Reads `body` as exactly one JSON value whose objects have distinct keys (after unescaping) and which nests at most
 /// `max_depth` levels. Returns it as text.
-pub(super) fn check(body: &[u8], max_depth: usize) -> Result<&str, Fault> {
+pub(crate) fn check(body: &[u8], max_depth: usize) -> Result<&str, Fault> {
     let text = std::str::from_utf8(body).map_err(|_| Fault::Syntax)?;
     let fault = Cell::new(Fault::Syntax);
     let mut parser = serde_json::Deserializer::from_str(text);

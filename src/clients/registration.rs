@@ -1,0 +1,186 @@
+//! Registration requests (RFC 7591 §2 and §3.1): JSON from a stranger becomes [`Metadata`].
+//!
+//! Unknown members are ignored, and a member that is null or empty counts as absent. What this server does not offer is
+//! left out of lists, and the answer says what was registered; a choice that it cannot honour at all is an error that
+//! names the member.
+
+mod members;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+pub use members::Members;
+
+use super::{
+    metadata::{ApplicationType, AuthMethod, GrantType, Metadata, ResponseType, WebUri},
+    redirect::{self, BadRedirectUri, CustomSchemes, RedirectUri},
+};
+use crate::http::oauth::OauthError;
+
+/// The largest registration request, in bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+/// The largest number of redirect URIs, and of elements of any other list.
+pub const MAX_ITEMS: usize = 32;
+const MAX_NAME: usize = 200;
+const MAX_TEXT: usize = 256;
+const MAX_SCOPE: usize = 4096;
+
+/// Why a registration is refused (RFC 7591 §3.2.2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMetadata {
+    /// Not one JSON object, or one that names a member twice.
+    #[error("the body is not acceptable JSON: {0}")]
+    Json(&'static str),
+    /// A redirect URI is not acceptable.
+    #[error(transparent)]
+    RedirectUri(#[from] BadRedirectUri),
+    /// Too few or too many redirect URIs.
+    #[error("redirect_uris must hold between 1 and 32 URIs")]
+    RedirectUriCount,
+    /// Something else is not acceptable.
+    #[error("{member} {problem}")]
+    Member {
+        /// The member.
+        member: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+// === impl InvalidMetadata ===
+
+impl From<InvalidMetadata> for OauthError {
+    fn from(invalid: InvalidMetadata) -> Self {
+        let code = match invalid {
+            InvalidMetadata::RedirectUri(_) | InvalidMetadata::RedirectUriCount => "invalid_redirect_uri",
+            InvalidMetadata::Json(_) | InvalidMetadata::Member { .. } => "invalid_client_metadata",
+        };
+        Self::new(http::StatusCode::BAD_REQUEST, code, invalid.to_string())
+    }
+}
+
+// === impl Metadata ===
+
+impl Metadata {
+    /// Reads the metadata of a registration or of a replacement.
+    ///
+    /// # Errors
+    /// The first member that is not acceptable.
+    pub fn read(members: &Members, schemes: &CustomSchemes) -> Result<Self, InvalidMetadata> {
+        let redirect_uris = redirect_uris(members, schemes)?;
+        let auth = auth_method(members)?;
+        for member in ["jwks", "jwks_uri"] {
+            if members.has(member) {
+                let problem = "is not supported here: clients authenticate with a secret or not at all";
+                return Err(InvalidMetadata::Member { member, problem });
+            }
+        }
+        Ok(Self {
+            grant_types: grant_types(members)?,
+            response_types: response_types(members)?,
+            client_name: members.text("client_name", MAX_NAME)?.map(str::to_owned),
+            client_uri: web_uri(members, "client_uri")?,
+            logo_uri: web_uri(members, "logo_uri")?,
+            tos_uri: web_uri(members, "tos_uri")?,
+            policy_uri: web_uri(members, "policy_uri")?,
+            contacts: members.list("contacts", MAX_TEXT)?.into_iter().map(str::to_owned).collect(),
+            scope: scope(members)?,
+            application_type: application_type(members)?,
+            software_id: members.text("software_id", MAX_TEXT)?.map(str::to_owned),
+            software_version: members.text("software_version", MAX_TEXT)?.map(str::to_owned),
+            ..Self::new(redirect_uris, auth)
+        })
+    }
+
+    /// Leaves out scopes that `known` does not name; asking for an unknown one is no reason to refuse a client.
+    pub fn keep_scopes(&mut self, known: &BTreeSet<String>) {
+        let kept = self.scope.take().unwrap_or_default();
+        let kept: Vec<&str> = kept.split(' ').filter(|scope| known.contains(*scope)).collect();
+        self.scope = Some(kept.join(" ")).filter(|scope| !scope.is_empty());
+    }
+}
+
+/// All or none: a client that believes in a URI it does not have would fail later and in the dark.
+fn redirect_uris(members: &Members, schemes: &CustomSchemes) -> Result<Vec<RedirectUri>, InvalidMetadata> {
+    let asked = members.raw_list("redirect_uris")?;
+    if !(1..=MAX_ITEMS).contains(&asked.len()) {
+        return Err(InvalidMetadata::RedirectUriCount);
+    }
+    let mut uris: Vec<RedirectUri> = Vec::new();
+    for text in asked {
+        let uri = RedirectUri::register(text, schemes)?;
+        if !uris.contains(&uri) {
+            uris.push(uri);
+        }
+    }
+    Ok(uris)
+}
+
+fn auth_method(members: &Members) -> Result<AuthMethod, InvalidMetadata> {
+    let member = "token_endpoint_auth_method";
+    match members.text(member, MAX_TEXT)? {
+        None | Some("client_secret_basic") => Ok(AuthMethod::ClientSecretBasic),
+        Some("client_secret_post") => Ok(AuthMethod::ClientSecretPost),
+        Some("none") => Ok(AuthMethod::None),
+        Some(_) => {
+            let problem = "must be one of none, client_secret_basic and client_secret_post";
+            Err(InvalidMetadata::Member { member, problem })
+        }
+    }
+}
+
+fn grant_types(members: &Members) -> Result<Vec<GrantType>, InvalidMetadata> {
+    let asked = members.list("grant_types", MAX_TEXT)?;
+    // RFC 7591 §2: without the member, only this one.
+    if asked.is_empty() || asked == ["authorization_code"] {
+        return Ok(vec![GrantType::AuthorizationCode]);
+    }
+    if !asked.contains(&"authorization_code") {
+        let problem = "must hold authorization_code: every other grant offered here begins with it";
+        return Err(InvalidMetadata::Member { member: "grant_types", problem });
+    }
+    let refresh = asked.contains(&"refresh_token").then_some(GrantType::RefreshToken);
+    Ok([Some(GrantType::AuthorizationCode), refresh].into_iter().flatten().collect())
+}
+
+fn response_types(members: &Members) -> Result<Vec<ResponseType>, InvalidMetadata> {
+    let asked = members.list("response_types", MAX_TEXT)?;
+    if asked.is_empty() || asked.contains(&"code") {
+        return Ok(vec![ResponseType::Code]);
+    }
+    let problem = "must hold code: no other response type is offered here";
+    Err(InvalidMetadata::Member { member: "response_types", problem })
+}
+
+fn application_type(members: &Members) -> Result<Option<ApplicationType>, InvalidMetadata> {
+    match members.text("application_type", MAX_TEXT)? {
+        None => Ok(None),
+        Some("native") => Ok(Some(ApplicationType::Native)),
+        Some("web") => Ok(Some(ApplicationType::Web)),
+        Some(_) => Err(InvalidMetadata::Member { member: "application_type", problem: "must be native or web" }),
+    }
+}
+
+fn web_uri(members: &Members, member: &'static str) -> Result<Option<WebUri>, InvalidMetadata> {
+    let Some(text) = members.text(member, redirect::MAX_BYTES)? else { return Ok(None) };
+    let problem = "must be an http or https address";
+    WebUri::parse(text).map(Some).ok_or(InvalidMetadata::Member { member, problem })
+}
+
+/// RFC 6749 §3.3: printable ASCII without quotes and backslashes.
+fn scope(members: &Members) -> Result<Option<String>, InvalidMetadata> {
+    let Some(text) = members.text("scope", MAX_SCOPE)? else { return Ok(None) };
+    let legal = text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    match legal {
+        true => Ok(Some(scopes.join(" ")).filter(|scope| !scope.is_empty())),
+        false => Err(InvalidMetadata::Member { member: "scope", problem: "has a character that no scope can have" }),
+    }
+}
