@@ -3,3 +3,4 @@
 pub mod form;
 pub mod oauth;
 pub mod pages;
+pub mod server;

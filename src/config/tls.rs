@@ -1,6 +1,9 @@
 //! `[http.tls]`
 
-use std::path::PathBuf;
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use zeroize::Zeroizing;
@@ -23,6 +26,10 @@ pub struct TlsFiles {
     /// Its private key.
     pub key: PrivateKeyDer<'static>,
 }
+
+/// Tells whether one of the two files was written since: inode, size and time of change of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsStamp([(u64, u64, i64, i64); 2]);
 
 /// A certificate or key that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +81,15 @@ impl Tls {
             what: "private key",
         })?;
         Ok(TlsFiles { certificate, key })
+    }
+
+    /// What the files look like from outside. None while one is missing.
+    pub fn stamp(&self) -> Option<TlsStamp> {
+        let of = |path: &Path| {
+            let file = std::fs::metadata(path).ok()?;
+            Some((file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
+        };
+        Some(TlsStamp([of(&self.certificate)?, of(&self.key)?]))
     }
 
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
