@@ -39,7 +39,7 @@ use self::{datadir::DataDir, datadir::Holder, launcher::Launcher, postmaster::Po
 pub enum Durability {
     /// A commit survives a crash of the machine.
     Full,
-    /// No fsync: quicker, and a crash of the machine loses everything. For tests only.
+    /// No fsync: quicker. A commit survives a crash of the server, but not one of the machine. For tests only.
     None,
 }
 
@@ -135,7 +135,12 @@ impl PrivatePostgres {
 
     /// Stops the server: sessions are ended, transactions in flight rolled back. Dropping does the same, but blocks.
     pub async fn stop(self) -> Result<(), PostgresError> {
-        blocking(move || self.postmaster.stop()).await
+        blocking(move || self.halt()).await
+    }
+
+    /// Keeps the lock until the server has ended.
+    fn halt(self) -> Result<(), PostgresError> {
+        self.postmaster.stop()
     }
 }
 

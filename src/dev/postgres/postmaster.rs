@@ -1,6 +1,7 @@
 //! The server process.
 
 use std::{
+    path::Path,
     process::{Child, Command},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -30,7 +31,7 @@ const SETTINGS: [&str; 10] = [
     "timezone=UTC",
     "cluster_name=sallyport",
 ];
-const UNSAFE_SETTINGS: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+const UNSAFE_SETTINGS: [&str; 2] = ["fsync=off", "full_page_writes=off"];
 
 /// What the last server's remains may cause for a moment.
 const PASSING: [&str; 2] = ["pre-existing shared memory block", "already exists"];
@@ -67,7 +68,8 @@ pub(super) fn start(
 ) -> Result<Postmaster, PostgresError> {
     let mut log = Log::begin(data_dir.path())?;
     let args = arguments(socket, durability);
-    for attempt in 1.. {
+    let mut more_attempts = 1..ATTEMPTS;
+    loop {
         pidfile::clear(cluster)?;
         let mut command = launcher.command("postgres", cluster.path(), &args);
         command.stdout(log.for_attempt()?).stderr(log.for_attempt()?);
@@ -76,12 +78,12 @@ pub(super) fn start(
             return Ok(postmaster);
         }
         let line = log.complaint();
-        if attempt == ATTEMPTS || !PASSING.iter().any(|passing| line.contains(passing)) {
+        let passes = PASSING.iter().any(|passing| line.contains(passing));
+        if !passes || more_attempts.next().is_none() {
             return Err(PostgresError::Start { line, log: log.path().to_owned() });
         }
         thread::sleep(BETWEEN_ATTEMPTS);
     }
-    Err(PostgresError::Interrupted)
 }
 
 fn arguments(socket: &SocketDir, durability: Durability) -> Vec<String> {
@@ -118,7 +120,7 @@ impl Postmaster {
     }
 
     /// True once ready, false if the process ended before.
-    fn is_ready_in_time(&self, cluster: &Cluster, log: &std::path::Path) -> Result<bool, PostgresError> {
+    fn is_ready_in_time(&self, cluster: &Cluster, log: &Path) -> Result<bool, PostgresError> {
         for _ in 0..READY_SECONDS * 100 {
             if pidfile::is_ready(cluster, self.pid)? {
                 return Ok(true);
@@ -137,7 +139,7 @@ impl Postmaster {
 
     /// Stops the server, harder if it takes long, and waits. Blocks.
     pub(super) fn stop(&self) -> Result<(), PostgresError> {
-        // Fast shutdown; immediate shutdown; neither should ever be needed a third time.
+        // Fast shutdown, then immediate shutdown. The last should never be needed.
         for (signal, seconds) in [(Signal::INT, 10), (Signal::QUIT, 10), (Signal::KILL, 5)] {
             self.life.signal(self.pid, signal);
             if self.life.has_ended_within(Duration::from_secs(seconds)) {

@@ -1,11 +1,16 @@
 //! The private Postgres.
 
+mod attach;
+mod crashes;
+mod places;
+
 use std::{
     fs::{self, DirBuilder},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
+use rustix::process::Pid;
 use sallyport::dev::postgres::{DbRole, Durability, PostgresError, PrivatePostgres, running};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
@@ -37,6 +42,11 @@ async fn start(data_dir: &Path) -> PrivatePostgres {
 
 async fn connect(postgres: &PrivatePostgres, role: DbRole, database: &str) -> PgConnection {
     postgres.connect_options(role, database).connect().await.unwrap()
+}
+
+fn postmaster_pid(data_dir: &Path) -> Pid {
+    let text = fs::read_to_string(data_dir.join("pgdata/postmaster.pid")).unwrap();
+    Pid::from_raw(text.lines().next().unwrap().parse().unwrap()).unwrap()
 }
 
 /// Keeps a number in the database, so that a later start can show that it is the same data.
@@ -120,6 +130,8 @@ async fn a_database_is_for_its_two_roles() {
         let refused = postgres.connect_options(role, "postgres").connect().await.unwrap_err();
         assert!(refused.to_string().contains("permission denied for database"), "{refused}");
     }
+    let stranger = postgres.connect_options(DbRole::App, "sallyport").username("other");
+    assert!(stranger.connect().await.unwrap_err().to_string().contains("Peer authentication failed"));
     let public: bool = sqlx::query_scalar("select has_database_privilege('public', 'sallyport', 'connect')")
         .fetch_one(&mut connect(&postgres, DbRole::Superuser, "postgres").await)
         .await
