@@ -48,7 +48,11 @@ postgres() {
 }
 
 browser() {
-    [ -n "$(chromium_bin)" ] || install "Chromium" "tests log in through a real browser" chromium fonts-liberation
+    [ -n "$(chromium_bin)" ] || install "Chromium" "tests log in through a real browser" chromium
+    # On a bare system pages fall back to whatever font there is, a monospaced one at worst.
+    if have apt-get && have fc-match && [[ $(fc-match system-ui) =~ Mono|DejaVu|^$ ]]; then
+        install "a sans-serif font" "pages and screenshots" fonts-noto-core fonts-noto-mono
+    fi
 }
 
 clients() {
