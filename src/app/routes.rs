@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::{
     Router,
     handler::Handler,
+    middleware,
     routing::{MethodRouter, on},
 };
 use http::Method;
 
 use super::App;
-use crate::tenants;
+use crate::{http::address, tenants};
 
 /// Who may come through a route, and by what they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,5 +88,6 @@ pub fn public() -> Vec<Route> {
 
 /// The public router.
 pub fn router(app: Arc<App>) -> Router {
-    public().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler)).with_state(app)
+    let router = public().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    router.layer(middleware::from_fn_with_state(app.clone(), address::note)).with_state(app)
 }

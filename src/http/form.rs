@@ -4,14 +4,16 @@
 //! A parameter that may appear once only is checked where it is read, since an unknown one is ignored (RFC 6749 §3.1).
 
 use axum::{
-    body::{Body, to_bytes},
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use zeroize::Zeroizing;
 
-use super::oauth::OauthError;
+use super::{
+    body::{self, BodyError, is_media_type},
+    oauth::OauthError,
+};
 
 #[cfg(test)]
 mod tests;
@@ -56,7 +58,7 @@ pub struct Repeated(pub &'static str);
 impl Form {
     /// Reads a body that came with these headers.
     pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, FormError> {
-        if is_form(headers) { Self::decode(body) } else { Err(FormError::ContentType) }
+        if is_media_type(headers, MEDIA_TYPE) { Self::decode(body) } else { Err(FormError::ContentType) }
     }
 
     /// Reads the query of an address, without its `?`. No query is an empty form.
@@ -100,24 +102,23 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, FormError> {
         let (parts, body) = request.into_parts();
-        if !is_form(&parts.headers) {
+        if !is_media_type(&parts.headers, MEDIA_TYPE) {
             return Err(FormError::ContentType);
         }
-        let body = Zeroizing::new(read(body).await?);
-        Self::decode(&body)
+        Self::decode(&body::read(body, MAX_BYTES).await?)
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, FormError> {
-    let bytes = to_bytes(body, MAX_BYTES).await.map_err(|error| {
-        let too_large =
-            std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if too_large { FormError::TooLarge } else { FormError::Broken }
-    })?;
-    Ok(bytes.into())
-}
-
 // === impl FormError ===
+
+impl From<BodyError> for FormError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::Broken => Self::Broken,
+        }
+    }
+}
 
 impl From<FormError> for OauthError {
     fn from(error: FormError) -> Self {
@@ -138,14 +139,6 @@ impl From<Repeated> for OauthError {
     fn from(repeated: Repeated) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", repeated.to_string())
     }
-}
-
-/// The media type decides; a parameter such as `charset` changes nothing, since the encoding is UTF-8 by definition.
-fn is_form(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let essence = value.to_str().ok().and_then(|text| text.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(MEDIA_TYPE))
 }
 
 /// Decodes one name or value: `+` is a space, `%` needs two hexadecimal digits, the result is UTF-8 without NUL
