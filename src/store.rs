@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authority;
 pub mod keys;
+pub mod people;
 pub mod provision;
 pub mod tenants;
 

@@ -1,0 +1,123 @@
+//! Persons of a tenant. Their sessions and failed logins are in files beside this one.
+
+use time::OffsetDateTime;
+
+use super::{StoreError, TenantTx};
+use crate::ids::PersonId;
+
+/// A person's row.
+#[derive(Clone, Debug)]
+pub struct PersonRow {
+    /// Its id.
+    pub id: PersonId,
+    /// The name at login, unique whatever its case.
+    pub username: String,
+    /// The name on pages.
+    pub display_name: String,
+    /// A PHC string; none for people who log in elsewhere.
+    pub password_hash: Option<String>,
+    /// What the person is: `person`, `administrator`.
+    pub roles: Vec<String>,
+    /// `active`, `disabled` or `removed`.
+    pub status: String,
+}
+
+impl PersonRow {
+    /// Whether the person may log in and use grants.
+    pub fn is_active(&self) -> bool {
+        self.status == "active"
+    }
+}
+
+/// Adds a person. [`USERNAME_TAKEN`] is violated where the name is in use.
+pub async fn insert(tx: &mut TenantTx, person: &PersonRow, now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into person (tenant, id, username, display_name, password_hash, roles, status, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tenant.0,
+        person.id.0,
+        person.username,
+        person.display_name,
+        person.password_hash,
+        &person.roles,
+        person.status,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The constraint behind unique usernames.
+pub const USERNAME_TAKEN: &str = "person_username";
+
+/// A person by the name at login, whatever its case and the person's status.
+pub async fn by_username(tx: &mut TenantTx, username: &str) -> Result<Option<PersonRow>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        PersonRow,
+        r#"select id as "id: PersonId", username, display_name, password_hash, roles, status
+             from person where tenant = $1 and lower(username) = lower($2)"#,
+        tenant.0,
+        username
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// A person by id. The row is locked until the transaction ends, so that nobody disables the person or changes the
+/// password in between.
+pub async fn lock(tx: &mut TenantTx, id: PersonId) -> Result<Option<PersonRow>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        PersonRow,
+        r#"select id as "id: PersonId", username, display_name, password_hash, roles, status
+             from person where tenant = $1 and id = $2 for no key update"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// Everybody who is not removed, by username.
+pub async fn list(tx: &mut TenantTx) -> Result<Vec<PersonRow>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        PersonRow,
+        r#"select id as "id: PersonId", username, display_name, password_hash, roles, status
+             from person where tenant = $1 and status <> 'removed' order by lower(username)"#,
+        tenant.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// Gives a person another password hash.
+pub async fn set_password_hash(tx: &mut TenantTx, id: PersonId, hash: &str) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!("update person set password_hash = $3 where tenant = $1 and id = $2", tenant.0, id.0, hash)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Changes what a person is called and may do.
+pub async fn update(tx: &mut TenantTx, person: &PersonRow) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update person set display_name = $3, roles = $4, status = $5 where tenant = $1 and id = $2",
+        tenant.0,
+        person.id.0,
+        person.display_name,
+        &person.roles,
+        person.status
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

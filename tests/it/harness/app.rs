@@ -1,0 +1,207 @@
+//! The application for tests: over real HTTP and a real database, with a clock that tests turn.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use sallyport::{
+    app::{self, App},
+    audit::Recorder,
+    clock::Clock,
+    config::{Argon2, Config, Listen, ListenAddress, PublicUrl},
+    ids::{PersonId, ServerId, TenantId},
+    keys::{Keyring, SigningAlg, SigningKey, generate_key_file},
+    people::{self, NewPerson, Password, PasswordHash, Username},
+    policy::{Effect, PolicySpec},
+    secret::Entropy,
+    store::{
+        Store, keys as store_keys,
+        tenants::{self, ScopeRow, ServerRow, TenantRow},
+    },
+};
+use time::macros::datetime;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::db::TestDb;
+
+/// A running application. It stops when this is dropped.
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) db: TestDb,
+    /// The clock of the application: stands still until a test turns it.
+    pub(crate) clock: Clock,
+    /// `http://127.0.0.1:PORT`, the public URL.
+    pub(crate) base: String,
+    _stop: DropGuard,
+}
+
+/// A tenant with signing keys of both algorithms, one server and one person.
+pub(crate) struct TestTenant {
+    pub(crate) id: TenantId,
+    pub(crate) slug: String,
+    /// `{base}/t/{slug}`
+    pub(crate) issuer: String,
+    /// `demo`, with the starter policy. Nothing listens at its upstream.
+    pub(crate) server: TestServer,
+    /// `ada`.
+    pub(crate) person: TestPerson,
+}
+
+pub(crate) struct TestServer {
+    pub(crate) id: ServerId,
+    pub(crate) slug: String,
+    /// `{base}/t/{tenant}/mcp/{slug}`
+    pub(crate) resource: String,
+}
+
+pub(crate) struct TestPerson {
+    pub(crate) id: PersonId,
+    pub(crate) username: String,
+    pub(crate) password: String,
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts with some settings changed.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let base = format!("http://{address}");
+        let mut config = Config::dev(Path::new("/nowhere"), Listen::on(ListenAddress::Socket(address)));
+        config.public_url = PublicUrl::parse(&base).unwrap();
+        config.login.argon2 = Argon2 { memory_kib: 64, iterations: 1, lanes: 1 };
+        change(&mut config);
+
+        let db = TestDb::new().await;
+        let clock = Clock::manual(datetime!(2026-08-03 10:00 UTC));
+        let entropy = Entropy::system();
+        let keyring = Keyring::parse(&generate_key_file(&entropy).unwrap()).unwrap();
+        let app = App::start(config, keyring, Store::over(db.app.clone()), clock.clone(), entropy).await.unwrap();
+
+        let stop = CancellationToken::new();
+        let service = app::routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let stopped = stop.clone().cancelled_owned();
+        tokio::spawn(async move {
+            tokio::select! {
+                served = axum::serve(listener, service) => served.unwrap(),
+                () = stopped => {}
+            }
+        });
+        Self { app, db, clock, base, _stop: stop.drop_guard() }
+    }
+
+    /// Makes a tenant with everything it needs.
+    pub(crate) async fn tenant(&self, slug: &str) -> TestTenant {
+        let id = TenantId::new(&self.clock, &self.app.entropy).unwrap();
+        let row = TenantRow {
+            id,
+            slug: slug.to_owned(),
+            name: format!("Tenant {slug}"),
+            settings: serde_json::json!({}),
+            status: "active".to_owned(),
+        };
+        let mut tx = self.app.store.platform_tx().await.unwrap();
+        tenants::insert_tenant(&mut tx, &row, self.clock.now()).await.unwrap();
+        let mut tx = tx.enter(id).await.unwrap();
+        for alg in [SigningAlg::EdDSA, SigningAlg::ES256] {
+            let key = SigningKey::generate(alg, id, &self.app.keyring, &self.app.entropy).unwrap();
+            store_keys::insert_signing_key(&mut tx, &key, self.clock.now()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        TestTenant {
+            id,
+            slug: slug.to_owned(),
+            issuer: format!("{}/t/{slug}", self.base),
+            server: self.server(id, slug, "demo", "http://127.0.0.1:9/mcp").await,
+            person: self.person(id, "ada").await,
+        }
+    }
+
+    /// Adds a server with the starter policy, or changes the upstream of the one that has this name.
+    pub(crate) async fn server(&self, tenant: TenantId, tenant_slug: &str, slug: &str, upstream: &str) -> TestServer {
+        let starter = PolicySpec::starter();
+        let row = ServerRow {
+            id: ServerId::new(&self.clock, &self.app.entropy).unwrap(),
+            slug: slug.to_owned(),
+            name: format!("Server {slug}"),
+            description: "What the tests use.".to_owned(),
+            upstream_url: upstream.to_owned(),
+            audience: format!("{upstream}#{slug}"),
+            era: "auto".to_owned(),
+            signing_alg: "EdDSA".to_owned(),
+            default_scopes: starter.default_scopes.iter().map(ToString::to_string).collect(),
+            fallback_scope: starter.fallback_scope.as_ref().map(ToString::to_string),
+            version: 1,
+            status: "active".to_owned(),
+        };
+        let mut tx = self.app.store.tenant_tx(tenant).await.unwrap();
+        let id = tenants::upsert_server(&mut tx, &row, self.clock.now()).await.unwrap();
+        let scopes: Vec<_> = (starter.scopes.iter())
+            .map(|scope| ScopeRow {
+                server: id,
+                name: scope.name.to_string(),
+                effect: if scope.effect == Effect::Read { "read" } else { "change" }.to_owned(),
+                description: scope.description.clone(),
+            })
+            .collect();
+        tenants::replace_policy(&mut tx, id, &scopes, &[]).await.unwrap();
+        let ticket =
+            sallyport::cluster::take(&mut tx, &sallyport::cluster::Entry::Server(id), self.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.app.node.settle(ticket).await.unwrap();
+        TestServer { id, slug: slug.to_owned(), resource: format!("{}/t/{tenant_slug}/mcp/{slug}", self.base) }
+    }
+
+    /// Adds a person.
+    pub(crate) async fn person(&self, tenant: TenantId, username: &str) -> TestPerson {
+        let password = format!("the password of {username}");
+        let hash =
+            PasswordHash::of(&Password::chosen(&password).unwrap(), &self.app.config.login.argon2, &self.app.entropy);
+        let new = NewPerson {
+            username: Username::parse(username).unwrap(),
+            display_name: None,
+            password: Some(hash.unwrap()),
+        };
+        let mut tx = self.app.store.tenant_tx(tenant).await.unwrap();
+        let id = people::create(&mut tx, &self.recorder(), new).await.unwrap();
+        tx.commit().await.unwrap();
+        TestPerson { id, username: username.to_owned(), password }
+    }
+
+    /// For changes that tests make themselves.
+    pub(crate) fn recorder(&self) -> Recorder {
+        self.app.recorder(None)
+    }
+
+    /// A client with cookies of its own that follows no redirects.
+    pub(crate) fn browser(&self) -> reqwest::Client {
+        reqwest::Client::builder()
+            .no_proxy()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(std::time::Duration::from_secs(30))
+            .build()
+            .unwrap()
+    }
+
+    /// `{base}{path}`
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_answers_over_http() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let url = app.url("/.well-known/oauth-authorization-server/t/acme");
+    let document: serde_json::Value = app.browser().get(url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(document["issuer"], tenant.issuer.as_str());
+    let known = app.app.tenant("acme").await.unwrap().unwrap();
+    assert_eq!(known.id, tenant.id);
+    assert_eq!(known.servers["demo"].resource, tenant.server.resource);
+    assert_eq!(known.signing.published().len(), 2);
+}
