@@ -32,7 +32,9 @@ use sqlx::postgres::PgConnectOptions;
 pub use connector::{Attached, Connector, attach, running};
 pub use error::PostgresError;
 
-use self::{datadir::DataDir, datadir::Holder, launcher::Launcher, postmaster::Postmaster, socket::SocketDir};
+use self::{
+    cluster::Cluster, datadir::DataDir, datadir::Holder, launcher::Launcher, postmaster::Postmaster, socket::SocketDir,
+};
 
 /// How hard the server tries to keep what it has confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +97,8 @@ impl PrivatePostgres {
 
     fn launch(data_dir: &Path, durability: Durability, holder: Holder) -> Result<Self, PostgresError> {
         let data_dir = DataDir::lock(data_dir, holder)?;
-        let existing = cluster::Cluster::open(data_dir.pgdata())?;
-        let launcher = Launcher::prepare(existing.as_ref(), &data_dir)?;
+        let existing = Cluster::open(data_dir.pgdata())?;
+        let launcher = Launcher::prepare(existing.as_ref())?;
         let cluster = match existing {
             Some(cluster) => cluster,
             None => init::create(&launcher, &data_dir, durability)?,

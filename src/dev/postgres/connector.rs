@@ -38,6 +38,7 @@ impl Connector {
 
     /// How to connect to `database` as `role`: over the socket, proved by the kernel.
     pub fn connect_options(&self, role: DbRole, database: &str) -> PgConnectOptions {
+        // All of it is said here, so that PG* variables cannot lead elsewhere.
         PgConnectOptions::new_without_pgpass()
             .socket(&self.socket_dir)
             .port(5432)

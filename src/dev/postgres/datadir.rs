@@ -52,7 +52,7 @@ impl DataDir {
             .map_err(io_error("open", &file))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(PostgresError::InUse { path }),
+            Err(Errno::WOULDBLOCK) => return Err(in_use(path)),
             Err(errno) => return Err(io_error("lock", file)(errno.into())),
         }
         lock.set_len(0).and_then(|()| lock.write_all(holder.word().as_bytes())).map_err(io_error("write", file))?;
@@ -66,6 +66,14 @@ impl DataDir {
     pub(super) fn pgdata(&self) -> PathBuf {
         pgdata_in(&self.path)
     }
+}
+
+fn in_use(path: PathBuf) -> PostgresError {
+    let by = match last_holder(&path) {
+        Some(Holder::Command) => "`sallyport` command",
+        Some(Holder::Dev) | None => "`sallyport dev`",
+    };
+    PostgresError::InUse { by, path }
 }
 
 /// Who holds, or held last, the lock of the directory at `path`.

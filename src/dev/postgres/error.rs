@@ -23,8 +23,10 @@ pub enum PostgresError {
         needed: u32,
     },
     /// Another process holds the lock.
-    #[error("another `sallyport dev` uses {}: stop it, or choose another --data-dir", path.display())]
+    #[error("another {by} uses {}: stop it, or choose another --data-dir", path.display())]
     InUse {
+        /// What kind of process.
+        by: &'static str,
         /// The data directory.
         path: PathBuf,
     },

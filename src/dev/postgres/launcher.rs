@@ -13,14 +13,13 @@ use super::{
     account::{self, Ids},
     binaries::{self, Binaries},
     cluster::Cluster,
-    datadir::DataDir,
     error::PostgresError,
 };
 
-/// Starts from the cluster's directory and leaves it, since PostgreSQL wants to come back to where it was started.
+/// PostgreSQL must be able to come back to the directory it was started in: `/` always works.
 const AS_OURSELVES: &str = "cd / && exec \"$@\"";
-/// Also keeps that directory open, as number 9: its user may be unable to enter the directories above, but an inherited
-/// descriptor leads there.
+/// Also keeps the cluster's directory open, as number 9: its user may be unable to enter the directories above, but an
+/// inherited descriptor leads there.
 const AS_ANOTHER: &str = "exec 9<. && cd / && exec \"$@\"";
 
 /// Starts PostgreSQL's programs.
@@ -36,11 +35,12 @@ pub(super) struct Launcher {
 
 impl Launcher {
     /// Finds out what is needed to run the server of `cluster`, or to create one.
-    pub(super) fn prepare(cluster: Option<&Cluster>, data_dir: &DataDir) -> Result<Self, PostgresError> {
+    pub(super) fn prepare(cluster: Option<&Cluster>) -> Result<Self, PostgresError> {
         let search_path = binaries::search_path();
-        let pgdata = data_dir.pgdata();
-        let version =
-            cluster.map(|cluster| Ok::<_, PostgresError>((pgdata.as_path(), cluster.version()?))).transpose()?;
+        let version = match cluster {
+            Some(cluster) => Some((cluster.path(), cluster.version()?)),
+            None => None,
+        };
         let binaries = Binaries::find(&search_path, version)?;
         let setpriv = find_setpriv(&search_path);
         let run_as = match (geteuid().is_root(), cluster.map(Cluster::owner)) {
@@ -82,6 +82,7 @@ impl Launcher {
             .env("PATH", &self.search_path)
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .process_group(0);
         command
     }

@@ -71,8 +71,9 @@ pub(super) fn start(
     let mut more_attempts = 1..ATTEMPTS;
     loop {
         pidfile::clear(cluster)?;
+        // The server says everything on its standard error.
         let mut command = launcher.command("postgres", cluster.path(), &args);
-        command.stdout(log.for_attempt()?).stderr(log.for_attempt()?);
+        command.stderr(log.for_attempt()?);
         let postmaster = Postmaster::spawn(command)?;
         if postmaster.is_ready_in_time(cluster, log.path())? {
             return Ok(postmaster);

@@ -33,9 +33,9 @@ impl TestDb {
         let postgres = postgres().await;
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let connector = postgres.connector().clone();
-        as_superuser(&connector, &format!("create database {name} template {TEMPLATE} owner sallyport_owner"))
-            .await
-            .unwrap();
+        // Copying files takes a fifth of the time of the usual way, which logs every page.
+        let create = format!("create database {name} template {TEMPLATE} owner sallyport_owner strategy file_copy");
+        as_superuser(&connector, &create).await.unwrap();
         // What a database grants is not copied from its template.
         postgres.ensure_database(&name).await.unwrap();
         let pool = |role, size| {

@@ -1,6 +1,6 @@
 //! Commands with `--data-dir`, while `sallyport dev` runs and while it does not.
 
-use sallyport::dev::postgres::{Attached, DbRole, PostgresError, attach, running};
+use sallyport::dev::postgres::{Attached, DbRole, Durability, PostgresError, PrivatePostgres, attach, running};
 use sqlx::ConnectOptions;
 
 use super::{Scratch, recall, remember, start};
@@ -29,6 +29,8 @@ async fn a_command_starts_a_server_when_none_runs() {
     command.connector().connect_options(DbRole::Owner, "memory").connect().await.unwrap();
     // It ends with the command, so nobody else may count on it.
     assert!(running(&scratch.data_dir()).is_none());
+    let error = PrivatePostgres::start(&scratch.data_dir(), Durability::None).await.unwrap_err();
+    assert!(error.to_string().starts_with("another `sallyport` command uses "), "{error}");
     command.close().await.unwrap();
     start(&scratch.data_dir()).await.stop().await.unwrap();
 }
