@@ -9,7 +9,7 @@ import {
 } from '@modelcontextprotocol/client';
 import { readArguments } from './lib/arguments.mjs';
 import { journey } from './lib/journey.mjs';
-import { main } from './lib/report.mjs';
+import { main, Usage } from './lib/report.mjs';
 
 const name = 'Client 2.x test client';
 
@@ -22,7 +22,7 @@ const MODES = {
 
 await main(() => {
   const options = readArguments({ mode: { type: 'string', default: 'default' } });
-  if (!Object.hasOwn(MODES, options.mode)) throw new Error('--mode is default, auto or pin');
+  if (!Object.hasOwn(MODES, options.mode)) throw new Usage('--mode is default, auto or pin');
   const versionNegotiation = MODES[options.mode];
   const sdk = {
     name,

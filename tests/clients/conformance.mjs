@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readPerson } from './lib/arguments.mjs';
 import { authorize } from './lib/browser.mjs';
-import { main, must, Report } from './lib/report.mjs';
+import { main, must, Report, Usage } from './lib/report.mjs';
 
 const SUITE = fileURLToPath(import.meta.resolve('./node_modules/@modelcontextprotocol/conformance/dist/index.js'));
 // The second takes the metadata from the first, so both run in one go.
@@ -23,7 +23,7 @@ await main(async () => {
     options: { port: { type: 'string' }, 'spec-version': { type: 'string' } },
     allowPositionals: true,
   });
-  must(positionals.length === 2, 'two arguments are needed: ISSUER and RESOURCE');
+  if (positionals.length !== 2) throw new Usage('two arguments are needed: ISSUER and RESOURCE');
   const [issuer, resource] = positionals;
   const person = readPerson();
   const report = new Report();

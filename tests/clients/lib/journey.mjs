@@ -34,7 +34,10 @@ export async function journey(sdk, options) {
       trip.call = call;
       await step('tools/call', () => callTool(trip, call));
     }
-    for (const call of options.denied) await step('denied', () => denied(trip, call));
+    for (const call of options.denied) {
+      await step('denied', () => denied(trip, call));
+      if (options['step-up']) await step('step-up', () => stepUp(trip, call));
+    }
     await step('refresh', refresh);
     await step('revoke', revoke);
     await step('refused', refused);
@@ -56,16 +59,19 @@ async function challenge({ sdk, options, traffic, provider }) {
   return { issuer: authorizationServerUrl, resource: asked.get('resource'), scope: asked.get('scope') };
 }
 
-async function consent({ options, report, callback, provider }) {
+async function consent(trip, clear = trip.options.clear) {
+  const { options, report, callback, provider } = trip;
   const { pages, consent: shown } = await authorize({
     url: provider.authorizationUrl,
     redirectPrefix: callback.url,
     ...options.person,
     decision: options.decision,
-    clear: options.clear,
+    clear,
   });
-  must(callback.received.length === 1, `the redirect came ${callback.received.length} times`);
-  const answer = callback.received[0].searchParams;
+  const redirects = callback.received.splice(0);
+  must(redirects.length === 1, `the redirect came ${redirects.length} times`);
+  const answer = redirects[0].searchParams;
+  trip.answer = answer;
   report.secret(answer.get('code'));
   must(answer.get('state') === provider.lastState, 'the state came back changed');
   const { issuer } = provider.discoveryState().authorizationServerMetadata;
@@ -78,8 +84,8 @@ async function consent({ options, report, callback, provider }) {
   return { pages, consent: shown };
 }
 
-async function redeem({ sdk, options, callback, provider }) {
-  await sdk.finish(sdk.transport(options.url, provider), callback.received[0].searchParams);
+async function redeem({ sdk, options, provider, answer }) {
+  await sdk.finish(sdk.transport(options.url, provider), answer);
   const tokens = provider.tokens();
   must(tokens.refresh_token, 'no refresh token');
   return { tokenType: tokens.token_type, expiresIn: tokens.expires_in, scope: tokens.scope };
@@ -123,6 +129,17 @@ async function denied({ client, traffic, provider }, { name, arguments: input })
     error: error.constructor.name,
     stepUpScope: provider.authorizationUrl?.searchParams.get('scope') ?? null,
   };
+}
+
+// The client was told which scopes the tool needs and has an address for the browser: the person approves them all.
+async function stepUp(trip, call) {
+  must(trip.provider.authorizationUrl, 'the SDK did not ask for more');
+  const { pages, consent: shown } = await consent(trip, []);
+  const { scope } = await redeem(trip);
+  await trip.client.close();
+  await connect(trip);
+  const { text } = await callTool(trip, call);
+  return { pages, consent: shown, scope, tool: call.name, text };
 }
 
 // The SDK's own refresh; the new access token must work on the connection that is already there.

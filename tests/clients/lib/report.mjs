@@ -3,6 +3,9 @@
 /** Thrown after a failed step has been printed: there is nothing left to say. */
 export class Stopped extends Error {}
 
+/** The program was called wrongly: the message alone says how. */
+export class Usage extends Error {}
+
 export class Report {
   #secrets = new Set();
 
@@ -44,7 +47,7 @@ export function must(condition, message) {
   if (!condition) throw new Error(message);
 }
 
-/** Runs a program to its exit code: 0 if every step was fine, 1 if not. A minute and a half is the limit. */
+/** Runs a program to its exit code: 0 if every step was fine, 1 if not, 2 if it was called wrongly. */
 export async function main(program, seconds = 90) {
   const limit = setTimeout(() => {
     process.stdout.write(`${JSON.stringify({ step: 'time limit', ok: false, error: `not done after ${seconds} s` })}\n`);
@@ -54,8 +57,9 @@ export async function main(program, seconds = 90) {
   try {
     await program();
   } catch (error) {
-    code = 1;
-    if (!(error instanceof Stopped)) process.stderr.write(`${error.stack ?? error}\n`);
+    code = error instanceof Usage ? 2 : 1;
+    if (error instanceof Usage) process.stderr.write(`${error.message}\n`);
+    else if (!(error instanceof Stopped)) process.stderr.write(`${error.stack ?? error}\n`);
   }
   clearTimeout(limit);
   process.exit(code);
