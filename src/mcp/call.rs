@@ -64,7 +64,7 @@ pub enum Message {
     EndSession,
 }
 
-/// One message, parsed once. Only [`super::parse`], [`super::open_stream`] and [`super::end_session`] make one.
+/// One message, parsed once. Only [`super::parse()`], [`super::open_stream`] and [`super::end_session`] make one.
 #[derive(Clone)]
 pub struct Call {
     pub(super) era: Era,
