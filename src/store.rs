@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod authority;
+pub mod grants;
+pub mod handles;
 pub mod keys;
 pub mod people;
 pub mod provision;

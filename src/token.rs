@@ -1,1 +1,18 @@
 //! Grants, families and handles: minting, verification, revocation.
+
+mod code;
+mod engine;
+mod error;
+mod mint;
+mod refresh;
+mod request;
+pub mod revoke;
+pub mod routes;
+mod verify;
+
+pub use engine::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize};
+pub use error::TokenError;
+pub use mint::{Mint, TokenResponse};
+pub use verify::{VerifyError, verify};
+
+pub use crate::cluster::Verified;

@@ -1,0 +1,217 @@
+//! Grants, families, consents.
+
+use time::OffsetDateTime;
+
+use super::{StoreError, TenantTx};
+use crate::ids::{ClientId, FamilyId, GrantId, PersonId, ServerId};
+
+/// A live grant.
+#[derive(Clone, Debug)]
+pub struct GrantRow {
+    /// Its id.
+    pub id: GrantId,
+    /// What it allows.
+    pub scopes: Vec<String>,
+    /// Grows with every widening and narrowing.
+    pub version: i64,
+}
+
+/// Makes sure that the person's grant for a client on a server is there and allows at least `scopes`.
+///
+/// Widening a grant never widens a handle that is already out: what a call may do is the intersection of both.
+pub async fn widen(
+    tx: &mut TenantTx,
+    fresh: GrantId,
+    person: PersonId,
+    client: &ClientId,
+    server: ServerId,
+    scopes: &[String],
+    now: OffsetDateTime,
+) -> Result<GrantRow, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "insert into access_grant (tenant, id, subject, person, client, server, scopes, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (tenant, subject, client, server) where revoked_at is null do update
+            set scopes = (select array_agg(distinct s order by s) from unnest(access_grant.scopes || excluded.scopes) s),
+                version = access_grant.version + (not access_grant.scopes @> excluded.scopes)::int
+         returning id, scopes, version",
+        tenant.0,
+        fresh.0,
+        format!("person:{person}"),
+        person.0,
+        client.as_str(),
+        server.0,
+        scopes,
+        now
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(GrantRow { id: GrantId(row.id), scopes: row.scopes, version: row.version })
+}
+
+/// Adds a family to a grant.
+pub async fn insert_family(
+    tx: &mut TenantTx,
+    id: FamilyId,
+    grant: GrantId,
+    redirect_uri: Option<&str>,
+    now: OffsetDateTime,
+    expires_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into family (tenant, id, grant_id, redirect_uri, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)",
+        tenant.0,
+        id.0,
+        grant.0,
+        redirect_uri,
+        now,
+        expires_at
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends a family. False where it had ended before. Goes with an authority log entry: see [`crate::token::revoke`].
+pub async fn revoke_family(tx: &mut TenantTx, family: FamilyId, reason: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "update family set revoked_at = $3, revoke_reason = $4 where tenant = $1 and id = $2 and revoked_at is null",
+        tenant.0,
+        family.0,
+        now,
+        reason
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends a grant and thereby all its families. False where it had ended before.
+pub async fn revoke_grant(tx: &mut TenantTx, grant: GrantId, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "update access_grant set revoked_at = $3, version = version + 1 where tenant = $1 and id = $2 and revoked_at is null",
+        tenant.0,
+        grant.0,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends all grants of a client. Returns them.
+pub async fn revoke_grants_of_client(tx: &mut TenantTx, client: &ClientId, now: OffsetDateTime) -> Result<Vec<GrantId>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_scalar!(
+        "update access_grant set revoked_at = $3, version = version + 1
+          where tenant = $1 and client = $2 and revoked_at is null returning id",
+        tenant.0,
+        client.as_str(),
+        now
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(GrantId).collect())
+}
+
+/// A consent that a person gave.
+#[derive(Clone, Debug)]
+pub struct ConsentRow {
+    /// The scopes they left ticked.
+    pub scopes: Vec<String>,
+    /// What the page showed of the client, as a digest.
+    pub display_digest: Vec<u8>,
+    /// The client's name then.
+    pub client_name: String,
+    /// The client's redirect URIs then.
+    pub redirect_uris: Vec<String>,
+    /// When.
+    pub given_at: OffsetDateTime,
+}
+
+/// What a consent is bound to.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsentKey<'a> {
+    /// Who gave it.
+    pub person: PersonId,
+    /// To which client.
+    pub client: &'a ClientId,
+    /// For which server.
+    pub server: ServerId,
+    /// The redirect URI, loopback without port.
+    pub redirect_key: &'a str,
+}
+
+/// The consent that is in force, if any.
+pub async fn consent(tx: &mut TenantTx, key: ConsentKey<'_>) -> Result<Option<ConsentRow>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "select scopes, display_digest, client_name, redirect_uris, given_at from consent
+          where tenant = $1 and person = $2 and client = $3 and server = $4 and redirect_key = $5 and voided_at is null",
+        tenant.0,
+        key.person.0,
+        key.client.as_str(),
+        key.server.0,
+        key.redirect_key
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| ConsentRow {
+        scopes: row.scopes,
+        display_digest: row.display_digest,
+        client_name: row.client_name,
+        redirect_uris: row.redirect_uris,
+        given_at: row.given_at,
+    }))
+}
+
+/// The newest consent of the person to the client on the server, whatever its redirect URI: for "what changed since".
+pub async fn last_consent(tx: &mut TenantTx, key: ConsentKey<'_>) -> Result<Option<ConsentRow>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "select scopes, display_digest, client_name, redirect_uris, given_at from consent
+          where tenant = $1 and person = $2 and client = $3 and server = $4 order by given_at desc limit 1",
+        tenant.0,
+        key.person.0,
+        key.client.as_str(),
+        key.server.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| ConsentRow {
+        scopes: row.scopes,
+        display_digest: row.display_digest,
+        client_name: row.client_name,
+        redirect_uris: row.redirect_uris,
+        given_at: row.given_at,
+    }))
+}
+
+/// Writes a consent down, in place of an older one with the same key.
+pub async fn put_consent(tx: &mut TenantTx, key: ConsentKey<'_>, consent: &ConsentRow) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into consent (tenant, person, client, server, redirect_key, scopes, display_digest, client_name, redirect_uris, given_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (tenant, person, client, server, redirect_key) do update set scopes = excluded.scopes,
+             display_digest = excluded.display_digest, client_name = excluded.client_name,
+             redirect_uris = excluded.redirect_uris, given_at = excluded.given_at, voided_at = null",
+        tenant.0,
+        key.person.0,
+        key.client.as_str(),
+        key.server.0,
+        key.redirect_key,
+        &consent.scopes,
+        consent.display_digest,
+        consent.client_name,
+        &consent.redirect_uris,
+        consent.given_at
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

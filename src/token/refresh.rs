@@ -1,0 +1,185 @@
+//! Refreshing (OAuth 2.1 §4.3), with rotation that tells a retry from a thief.
+//!
+//! Rotation seals the successor's answer in a box under a key derived from the presented token. Presented again, a token
+//! gets its box: always while its successor has never been presented, and for a minute after the successor was. Older
+//! tokens end the family. Client and resource are checked before the box is opened.
+
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+use super::{
+    Mint, TokenError, TokenResponse, engine,
+    request::RefreshRequest,
+    revoke::{self, Reason},
+};
+use crate::{
+    app::App,
+    audit::{Event, Recorder},
+    cluster::Ticket,
+    ids::ClientId,
+    keys::open_under,
+    policy::ScopeSet,
+    secret::{Handle, HandleKind},
+    store::{
+        StoreError, TenantTx,
+        handles::{self, FamilyState, RefreshRow},
+    },
+    tenants::Tenant,
+};
+
+pub(super) const BOX_LABEL: &str = "refresh box";
+/// How long a token still gets its box after its successor was presented.
+const GRACE: Duration = Duration::seconds(60);
+
+enum Verdict {
+    Issued(TokenResponse),
+    Refused(TokenError),
+    Replayed(Ticket),
+}
+
+/// Refreshes: rotates the token, or answers a retry from its box.
+pub(super) async fn refresh(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    client: &ClientId,
+    request: &RefreshRequest,
+) -> Result<TokenResponse, TokenError> {
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    let verdict = judge(app, recorder, tenant, client, request, &mut tx).await?;
+    tx.commit().await?;
+    match verdict {
+        Verdict::Issued(response) => Ok(response),
+        Verdict::Refused(error) => Err(error),
+        Verdict::Replayed(ticket) => {
+            app.node.settle(ticket).await?;
+            Err(TokenError::InvalidGrant("the refresh token is too old; everything it had issued is revoked"))
+        }
+    }
+}
+
+async fn judge(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    client: &ClientId,
+    request: &RefreshRequest,
+    tx: &mut TenantTx,
+) -> Result<Verdict, TokenError> {
+    let mint = Mint::of(app);
+    let hashes = app.keyring.lookup(tenant.id, &request.token);
+    let Some(row) = handles::lock_refresh_token(tx, &hashes).await? else {
+        return Ok(Verdict::Refused(TokenError::InvalidGrant("the refresh token is unknown or was removed")));
+    };
+    let family = handles::family_state(tx, row.family).await?;
+    if let Err(error) = check(app, tenant, client, request, &row, &family, mint.now) {
+        return Ok(Verdict::Refused(error));
+    }
+    let generation = row.generation;
+    let (answer, retried) = match presented(tx, &row, &family, mint.now).await? {
+        Presented::First if row.idle_expires_at <= mint.now => {
+            return Ok(Verdict::Refused(TokenError::InvalidGrant("the refresh token was not used for too long")));
+        }
+        Presented::First => match engine::refresh(mint, tx, client, request, row, family.clone()).await {
+            Ok(answer) => (answer, false),
+            Err(TokenError::Fault(fault)) => return Err(fault.into()),
+            Err(error) => return Ok(Verdict::Refused(error)),
+        },
+        Presented::Again => (unbox(mint, tx, request, &row, &family).await?, true),
+        Presented::TooOld => {
+            recorder.record(tx, &Event::RefreshReplayed { family: family.id, client: client.clone(), generation }).await?;
+            let ticket = revoke::family(tx, recorder, family.id, Reason::RefreshReplayed).await?;
+            return Ok(Verdict::Replayed(ticket));
+        }
+    };
+    let event = Event::TokenRefreshed { family: family.id, client: client.clone(), generation, retried };
+    recorder.record(tx, &event).await?;
+    Ok(Verdict::Issued(answer))
+}
+
+/// Client, resource, scope and life, before anything is opened or rotated.
+fn check(
+    app: &App,
+    tenant: &Tenant,
+    client: &ClientId,
+    request: &RefreshRequest,
+    row: &RefreshRow,
+    family: &FamilyState,
+    now: OffsetDateTime,
+) -> Result<(), TokenError> {
+    if family.client != *client {
+        return Err(TokenError::InvalidGrant("the refresh token was issued to another client"));
+    }
+    let server = tenant.server_by_id(family.server).ok_or(TokenError::InvalidGrant("the server is not there any more"))?;
+    if !request.target.is_on_refresh(&server.resource, tenant, app.config.public_url.as_str()) {
+        return Err(TokenError::InvalidTarget("the refresh token was issued for another resource"));
+    }
+    if !family.live || family.expires_at <= now {
+        return Err(TokenError::InvalidGrant("the permission behind the refresh token has ended"));
+    }
+    if let Some(scope) = &request.scope {
+        let asked = ScopeSet::parse(scope).map_err(|_| TokenError::InvalidScope("scope has characters that no scope has"))?;
+        if asked.iter().any(|scope| !row.scopes.iter().any(|own| own == scope.as_str())) {
+            return Err(TokenError::InvalidScope("scope asks for more than the refresh token has"));
+        }
+    }
+    Ok(())
+}
+
+enum Presented {
+    /// Never rotated.
+    First,
+    /// Rotated, and its box is still valid.
+    Again,
+    /// An older ancestor, or its successor has been in use for longer than a client may lag.
+    TooOld,
+}
+
+async fn presented(tx: &mut TenantTx, row: &RefreshRow, family: &FamilyState, now: OffsetDateTime) -> Result<Presented, StoreError> {
+    if row.rotated_at.is_none() {
+        return Ok(Presented::First);
+    }
+    let behind = family.newest_generation.unwrap_or(row.generation) - row.generation;
+    match behind {
+        1 => Ok(Presented::Again),
+        2 => {
+            let used = handles::rotated_at(tx, row.family, row.generation + 1).await?;
+            Ok(if used.is_some_and(|used| now - used <= GRACE) { Presented::Again } else { Presented::TooOld })
+        }
+        _ => Ok(Presented::TooOld),
+    }
+}
+
+/// Where a family's boxes open: bound to tenant, family and generation.
+pub(super) fn box_place(tx: &TenantTx, family: &FamilyState, generation: i32) -> Vec<u8> {
+    format!("refresh_token/{}/{}/{generation}", tx.tenant(), family.id).into_bytes()
+}
+
+/// The boxed answer: the same refresh token, and a fresh access token where the boxed one has ended.
+async fn unbox(
+    mint: Mint<'_>,
+    tx: &mut TenantTx,
+    request: &RefreshRequest,
+    row: &RefreshRow,
+    family: &FamilyState,
+) -> Result<TokenResponse, TokenError> {
+    let sealed = row.sealed_answer.as_deref().ok_or_else(|| StoreError::corrupt("a rotated refresh token without a box"))?;
+    let plain = open_under(&request.token, BOX_LABEL, &box_place(tx, family, row.generation), sealed)?;
+    let mut answer: TokenResponse = serde_json::from_slice(&plain).map_err(|_| StoreError::corrupt("a refresh box"))?;
+    let boxed = Handle::parse(HandleKind::AccessToken, &answer.access_token).map_err(|_| StoreError::corrupt("a refresh box"))?;
+    let hashes = mint.keyring.lookup(tx.tenant(), &boxed);
+    let narrowed = request.scope.as_deref().and_then(|scope| ScopeSet::parse(scope).ok()).map(|scope| scope.to_string());
+    let same_scope = narrowed.as_deref().is_none_or(|scope| scope == answer.scope);
+    match handles::open_until(tx, &hashes, mint.now).await? {
+        Some(until) if same_scope => answer.expires_in = mint.seconds_until(until),
+        _ => {
+            let scope = narrowed.unwrap_or_else(|| row.scopes.join(" "));
+            let scopes: Vec<String> = scope.split(' ').map(str::to_owned).collect();
+            let fresh = mint.access(tx, family, &scopes).await?;
+            answer.expires_in = mint.seconds_until(fresh.expires_at);
+            answer.access_token = Zeroizing::new(fresh.handle.expose().to_owned());
+            answer.scope = scope;
+        }
+    }
+    Ok(answer)
+}

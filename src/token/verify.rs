@@ -1,0 +1,76 @@
+//! From a presented access token to a call that may be decided.
+
+use super::Verified;
+use crate::{
+    app::App,
+    cluster::{Fill, LiveCall},
+    policy::{Scope, ScopeSet},
+    secret::Handle,
+    store::{StoreError, handles::LookupRow},
+    tenants::{Server, Tenant},
+};
+
+/// Why a token is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Unknown, expired or revoked. One answer for all: 401 `invalid_token`.
+    #[error("the access token is unknown, has expired or was revoked")]
+    Invalid,
+    /// Issued for another resource: 401 `invalid_token`, too.
+    #[error("the access token was issued for another resource")]
+    WrongResource,
+    /// A fault of ours: 503.
+    #[error(transparent)]
+    Fault(#[from] StoreError),
+}
+
+/// Looks the token up, in the cache or the store, and enters the call among those that a revocation cuts.
+pub async fn verify(app: &App, tenant: &Tenant, server: &Server, handle: &Handle) -> Result<LiveCall, VerifyError> {
+    let call = match app.node.admit(tenant.id, &app.keyring.current_hash(tenant.id, handle)) {
+        Some(call) => call,
+        None => fill(app, tenant, handle).await?,
+    };
+    let verified = call.verified();
+    if verified.expires_at <= app.clock.now() {
+        app.node.forget(&verified.hash);
+        return Err(VerifyError::Invalid);
+    }
+    if verified.server != server.id {
+        return Err(VerifyError::WrongResource);
+    }
+    Ok(call)
+}
+
+async fn fill(app: &App, tenant: &Tenant, handle: &Handle) -> Result<LiveCall, VerifyError> {
+    let hashes = app.keyring.lookup(tenant.id, handle);
+    loop {
+        let row = app.store.lookup_token(tenant.id, &hashes).await?;
+        let Some(row) = row.filter(|row| row.live) else { return Err(VerifyError::Invalid) };
+        let head = row.head;
+        if let Fill::Fresh(call) = app.node.keep(head, read(tenant, row)?) {
+            return Ok(call);
+        }
+    }
+}
+
+fn read(tenant: &Tenant, row: LookupRow) -> Result<Verified, VerifyError> {
+    let server = tenant.server_by_id(row.server).ok_or(VerifyError::Invalid)?;
+    let scopes = server.policy.in_effect(&set(&row.handle_scopes)?, &set(&row.grant_scopes)?);
+    Ok(Verified {
+        tenant: tenant.id,
+        hash: <[u8; 32]>::try_from(row.hash.as_slice()).map_err(|_| StoreError::corrupt("access_token.hash"))?,
+        family: row.family,
+        grant: row.grant,
+        grant_version: row.grant_version,
+        subject: row.subject,
+        person: row.person,
+        client: row.client,
+        server: row.server,
+        scopes,
+        expires_at: row.expires_at,
+    })
+}
+
+fn set(scopes: &[String]) -> Result<ScopeSet, StoreError> {
+    scopes.iter().map(|scope| Scope::new(scope)).collect::<Result<ScopeSet, _>>().map_err(StoreError::corrupt)
+}
