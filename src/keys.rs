@@ -5,6 +5,6 @@ mod keyring;
 mod signing;
 
 pub use file::{KeyFileError, generate_key_file};
-pub(crate) use keyring::{open_under, seal_under};
 pub use keyring::{CheckValue, KeyKind, Keyring, OpenError, Sealed, Stored};
+pub(crate) use keyring::{open_under, seal_under};
 pub use signing::{Jwk, Jwt, SigningAlg, SigningError, SigningKey, SigningKeys};

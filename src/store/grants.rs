@@ -75,7 +75,12 @@ pub async fn insert_family(
 }
 
 /// Ends a family. False where it had ended before. Goes with an authority log entry: see [`crate::token::revoke`].
-pub async fn revoke_family(tx: &mut TenantTx, family: FamilyId, reason: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
+pub async fn revoke_family(
+    tx: &mut TenantTx,
+    family: FamilyId,
+    reason: &str,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         "update family set revoked_at = $3, revoke_reason = $4 where tenant = $1 and id = $2 and revoked_at is null",
@@ -104,7 +109,11 @@ pub async fn revoke_grant(tx: &mut TenantTx, grant: GrantId, now: OffsetDateTime
 }
 
 /// Ends all grants of a client. Returns them.
-pub async fn revoke_grants_of_client(tx: &mut TenantTx, client: &ClientId, now: OffsetDateTime) -> Result<Vec<GrantId>, StoreError> {
+pub async fn revoke_grants_of_client(
+    tx: &mut TenantTx,
+    client: &ClientId,
+    now: OffsetDateTime,
+) -> Result<Vec<GrantId>, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query_scalar!(
         "update access_grant set revoked_at = $3, version = version + 1

@@ -88,7 +88,12 @@ pub struct CodeRow {
 }
 
 /// Adds a code.
-pub async fn insert_code(tx: &mut TenantTx, stored: &Stored, code: &CodeRow, now: OffsetDateTime) -> Result<(), StoreError> {
+pub async fn insert_code(
+    tx: &mut TenantTx,
+    stored: &Stored,
+    code: &CodeRow,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
         "insert into auth_code (tenant, hash, pepper_id, family, redirect_uri, scopes, code_challenge, created_at, expires_at)
@@ -136,7 +141,9 @@ pub async fn lock_code(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Result<Option<
 /// Counts a try that failed its checks.
 pub async fn count_code_failure(tx: &mut TenantTx, hash: &[u8]) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    sqlx::query!("update auth_code set failures = failures + 1 where tenant = $1 and hash = $2", tenant.0, hash).execute(tx.conn()).await?;
+    sqlx::query!("update auth_code set failures = failures + 1 where tenant = $1 and hash = $2", tenant.0, hash)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -210,7 +217,11 @@ pub async fn access_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Result<Opti
 }
 
 /// When an access token ends, if it could still be presented: not expired, not revoked by itself.
-pub async fn open_until(tx: &mut TenantTx, hashes: &[[u8; 32]], now: OffsetDateTime) -> Result<Option<OffsetDateTime>, StoreError> {
+pub async fn open_until(
+    tx: &mut TenantTx,
+    hashes: &[[u8; 32]],
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, StoreError> {
     let tenant = tx.tenant();
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     let at = sqlx::query_scalar!(
@@ -377,7 +388,11 @@ pub async fn lock_refresh_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Resul
 }
 
 /// When the given generation of a family was rotated, if it was.
-pub async fn rotated_at(tx: &mut TenantTx, family: FamilyId, generation: i32) -> Result<Option<OffsetDateTime>, StoreError> {
+pub async fn rotated_at(
+    tx: &mut TenantTx,
+    family: FamilyId,
+    generation: i32,
+) -> Result<Option<OffsetDateTime>, StoreError> {
     let tenant = tx.tenant();
     let at = sqlx::query_scalar!(
         "select rotated_at from refresh_token where tenant = $1 and family = $2 and generation = $3",
@@ -391,7 +406,12 @@ pub async fn rotated_at(tx: &mut TenantTx, family: FamilyId, generation: i32) ->
 }
 
 /// Marks a refresh token as rotated and keeps its box. True for one caller only.
-pub async fn rotate_refresh_token(tx: &mut TenantTx, hash: &[u8], sealed_answer: &[u8], now: OffsetDateTime) -> Result<bool, StoreError> {
+pub async fn rotate_refresh_token(
+    tx: &mut TenantTx,
+    hash: &[u8],
+    sealed_answer: &[u8],
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         "update refresh_token set rotated_at = $3, box = $4 where tenant = $1 and hash = $2 and rotated_at is null",

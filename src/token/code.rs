@@ -84,7 +84,11 @@ async fn judge(
     if !family.live {
         return Ok(Verdict::Refused(TokenError::InvalidGrant("the permission behind the code was taken back")));
     }
-    let answer = engine::redeem_code(mint, tx, client, request, row, family.clone()).await?;
+    let answer = match engine::redeem_code(mint, tx, client, request, row, family.clone()).await {
+        Ok(answer) => answer,
+        Err(TokenError::Fault(fault)) => return Err(fault.into()),
+        Err(error) => return Ok(Verdict::Refused(error)),
+    };
     let scopes = answer.scope.split(' ').map(str::to_owned).collect();
     recorder.record(tx, &Event::TokenIssued { family: family.id, client: client.clone(), scopes }).await?;
     Ok(Verdict::Issued(answer))
@@ -102,7 +106,10 @@ fn check(
         return Err((TokenError::InvalidGrant("the code was issued to another client"), "client"));
     }
     if request.redirect_uri.as_ref().is_some_and(|uri| *uri != row.redirect_uri) {
-        return Err((TokenError::InvalidGrant("redirect_uri differs from the one of the authorization request"), "redirect_uri"));
+        return Err((
+            TokenError::InvalidGrant("redirect_uri differs from the one of the authorization request"),
+            "redirect_uri",
+        ));
     }
     let server = tenant.server_by_id(family.server);
     if !server.is_some_and(|server| request.target.is(&server.resource)) {

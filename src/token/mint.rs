@@ -41,7 +41,12 @@ impl<'a> Mint<'a> {
     }
 
     /// A fresh access token of a family, with these scopes; it never outlives the family.
-    pub(super) async fn access(&self, tx: &mut TenantTx, family: &FamilyState, scopes: &[String]) -> Result<FreshAccess, StoreError> {
+    pub(super) async fn access(
+        &self,
+        tx: &mut TenantTx,
+        family: &FamilyState,
+        scopes: &[String],
+    ) -> Result<FreshAccess, StoreError> {
         let handle = Handle::generate(HandleKind::AccessToken, self.entropy)?;
         let expires_at = (self.now + self.lifetimes.access).min(family.expires_at);
         let stored = self.keyring.store(tx.tenant(), &handle);

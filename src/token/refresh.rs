@@ -87,7 +87,9 @@ async fn judge(
         },
         Presented::Again => (unbox(mint, tx, request, &row, &family).await?, true),
         Presented::TooOld => {
-            recorder.record(tx, &Event::RefreshReplayed { family: family.id, client: client.clone(), generation }).await?;
+            recorder
+                .record(tx, &Event::RefreshReplayed { family: family.id, client: client.clone(), generation })
+                .await?;
             let ticket = revoke::family(tx, recorder, family.id, Reason::RefreshReplayed).await?;
             return Ok(Verdict::Replayed(ticket));
         }
@@ -110,7 +112,8 @@ fn check(
     if family.client != *client {
         return Err(TokenError::InvalidGrant("the refresh token was issued to another client"));
     }
-    let server = tenant.server_by_id(family.server).ok_or(TokenError::InvalidGrant("the server is not there any more"))?;
+    let server =
+        tenant.server_by_id(family.server).ok_or(TokenError::InvalidGrant("the server is not there any more"))?;
     if !request.target.is_on_refresh(&server.resource, tenant, app.config.public_url.as_str()) {
         return Err(TokenError::InvalidTarget("the refresh token was issued for another resource"));
     }
@@ -118,7 +121,8 @@ fn check(
         return Err(TokenError::InvalidGrant("the permission behind the refresh token has ended"));
     }
     if let Some(scope) = &request.scope {
-        let asked = ScopeSet::parse(scope).map_err(|_| TokenError::InvalidScope("scope has characters that no scope has"))?;
+        let asked =
+            ScopeSet::parse(scope).map_err(|_| TokenError::InvalidScope("scope has characters that no scope has"))?;
         if asked.iter().any(|scope| !row.scopes.iter().any(|own| own == scope.as_str())) {
             return Err(TokenError::InvalidScope("scope asks for more than the refresh token has"));
         }
@@ -135,7 +139,12 @@ enum Presented {
     TooOld,
 }
 
-async fn presented(tx: &mut TenantTx, row: &RefreshRow, family: &FamilyState, now: OffsetDateTime) -> Result<Presented, StoreError> {
+async fn presented(
+    tx: &mut TenantTx,
+    row: &RefreshRow,
+    family: &FamilyState,
+    now: OffsetDateTime,
+) -> Result<Presented, StoreError> {
     if row.rotated_at.is_none() {
         return Ok(Presented::First);
     }
@@ -163,12 +172,15 @@ async fn unbox(
     row: &RefreshRow,
     family: &FamilyState,
 ) -> Result<TokenResponse, TokenError> {
-    let sealed = row.sealed_answer.as_deref().ok_or_else(|| StoreError::corrupt("a rotated refresh token without a box"))?;
+    let sealed =
+        row.sealed_answer.as_deref().ok_or_else(|| StoreError::corrupt("a rotated refresh token without a box"))?;
     let plain = open_under(&request.token, BOX_LABEL, &box_place(tx, family, row.generation), sealed)?;
     let mut answer: TokenResponse = serde_json::from_slice(&plain).map_err(|_| StoreError::corrupt("a refresh box"))?;
-    let boxed = Handle::parse(HandleKind::AccessToken, &answer.access_token).map_err(|_| StoreError::corrupt("a refresh box"))?;
+    let boxed = Handle::parse(HandleKind::AccessToken, &answer.access_token)
+        .map_err(|_| StoreError::corrupt("a refresh box"))?;
     let hashes = mint.keyring.lookup(tx.tenant(), &boxed);
-    let narrowed = request.scope.as_deref().and_then(|scope| ScopeSet::parse(scope).ok()).map(|scope| scope.to_string());
+    let narrowed =
+        request.scope.as_deref().and_then(|scope| ScopeSet::parse(scope).ok()).map(|scope| scope.to_string());
     let same_scope = narrowed.as_deref().is_none_or(|scope| scope == answer.scope);
     match handles::open_until(tx, &hashes, mint.now).await? {
         Some(until) if same_scope => answer.expires_in = mint.seconds_until(until),

@@ -28,8 +28,12 @@ impl Target {
         let mut all = form.all("resource");
         match (all.next(), all.next()) {
             (None, _) => Ok(Self::Granted),
-            (Some(one), None) => ResourceUri::parse(one).map(Self::Named).map_err(|_| TokenError::InvalidTarget("resource is not an absolute URI without fragment")),
-            (Some(_), Some(_)) => Err(TokenError::InvalidTarget("resource must be given once: a token is for one server")),
+            (Some(one), None) => ResourceUri::parse(one)
+                .map(Self::Named)
+                .map_err(|_| TokenError::InvalidTarget("resource is not an absolute URI without fragment")),
+            (Some(_), Some(_)) => {
+                Err(TokenError::InvalidTarget("resource must be given once: a token is for one server"))
+            }
         }
     }
 
@@ -60,13 +64,18 @@ impl CodeRequest {
     pub(super) fn read(form: &Form) -> Result<Self, TokenError> {
         let target = Target::read(form)?;
         let code = form.one("code")?.ok_or_else(|| TokenError::InvalidRequest("code is missing".into()))?;
-        let verifier = form.one("code_verifier")?.ok_or_else(|| TokenError::InvalidRequest("code_verifier is missing: PKCE is required".into()))?;
+        let verifier = form
+            .one("code_verifier")?
+            .ok_or_else(|| TokenError::InvalidRequest("code_verifier is missing: PKCE is required".into()))?;
         if !is_verifier(verifier) {
-            return Err(TokenError::InvalidRequest("code_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~".into()));
+            return Err(TokenError::InvalidRequest(
+                "code_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~".into(),
+            ));
         }
         let verifier = verifier.to_owned();
         let redirect_uri = form.one("redirect_uri")?.map(str::to_owned);
-        let code = Handle::parse(HandleKind::Code, code).map_err(|_| TokenError::InvalidGrant("the code is not one of this server"))?;
+        let code = Handle::parse(HandleKind::Code, code)
+            .map_err(|_| TokenError::InvalidGrant("the code is not one of this server"))?;
         Ok(Self { code, verifier, redirect_uri, target })
     }
 }
@@ -81,10 +90,11 @@ pub(super) struct RefreshRequest {
 impl RefreshRequest {
     pub(super) fn read(form: &Form) -> Result<Self, TokenError> {
         let target = Target::read(form)?;
-        let token = form.one("refresh_token")?.ok_or_else(|| TokenError::InvalidRequest("refresh_token is missing".into()))?;
-        let scope = form.one("scope")?.map(str::to_owned);
         let token =
-            Handle::parse(HandleKind::RefreshToken, token).map_err(|_| TokenError::InvalidGrant("the refresh token is not one of this server"))?;
+            form.one("refresh_token")?.ok_or_else(|| TokenError::InvalidRequest("refresh_token is missing".into()))?;
+        let scope = form.one("scope")?.map(str::to_owned);
+        let token = Handle::parse(HandleKind::RefreshToken, token)
+            .map_err(|_| TokenError::InvalidGrant("the refresh token is not one of this server"))?;
         Ok(Self { token, scope, target })
     }
 }

@@ -45,7 +45,12 @@ impl Reason {
 }
 
 /// Ends a family.
-pub async fn family(tx: &mut TenantTx, recorder: &Recorder, family: FamilyId, reason: Reason) -> Result<Ticket, StoreError> {
+pub async fn family(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    family: FamilyId,
+    reason: Reason,
+) -> Result<Ticket, StoreError> {
     let now = recorder.clock.now();
     if grants::revoke_family(tx, family, reason.word(), now).await? {
         recorder.record(tx, &Event::FamilyRevoked { family, reason: reason.word() }).await?;
@@ -54,7 +59,12 @@ pub async fn family(tx: &mut TenantTx, recorder: &Recorder, family: FamilyId, re
 }
 
 /// Ends a grant, and with it all its families.
-pub async fn grant(tx: &mut TenantTx, recorder: &Recorder, grant: GrantId, reason: Reason) -> Result<Ticket, StoreError> {
+pub async fn grant(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    grant: GrantId,
+    reason: Reason,
+) -> Result<Ticket, StoreError> {
     let now = recorder.clock.now();
     if grants::revoke_grant(tx, grant, now).await? {
         recorder.record(tx, &Event::GrantRevoked { grant, reason: reason.word() }).await?;
@@ -63,7 +73,12 @@ pub async fn grant(tx: &mut TenantTx, recorder: &Recorder, grant: GrantId, reaso
 }
 
 /// Ends everything that was granted to a client.
-pub async fn all_of_client(tx: &mut TenantTx, recorder: &Recorder, client: &ClientId, reason: Reason) -> Result<Ticket, StoreError> {
+pub async fn all_of_client(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    client: &ClientId,
+    reason: Reason,
+) -> Result<Ticket, StoreError> {
     let now = recorder.clock.now();
     for grant in grants::revoke_grants_of_client(tx, client, now).await? {
         recorder.record(tx, &Event::GrantRevoked { grant, reason: reason.word() }).await?;
@@ -81,7 +96,13 @@ pub enum Revocation {
 }
 
 /// RFC 7009: ends an access token, or the family of a refresh token. Returns when it is refused everywhere.
-pub async fn by_client(app: &App, recorder: &Recorder, tenant: &Tenant, client: &ClientId, token: &str) -> Result<Revocation, StoreError> {
+pub async fn by_client(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    client: &ClientId,
+    token: &str,
+) -> Result<Revocation, StoreError> {
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let verdict = if let Ok(handle) = Handle::parse(HandleKind::AccessToken, token) {
         access_token(app, recorder, client, &handle, &mut tx).await?
@@ -107,7 +128,13 @@ enum Found {
     Taken(Ticket),
 }
 
-async fn access_token(app: &App, recorder: &Recorder, client: &ClientId, handle: &Handle, tx: &mut TenantTx) -> Result<Found, StoreError> {
+async fn access_token(
+    app: &App,
+    recorder: &Recorder,
+    client: &ClientId,
+    handle: &Handle,
+    tx: &mut TenantTx,
+) -> Result<Found, StoreError> {
     let hashes = app.keyring.lookup(tx.tenant(), handle);
     let Some(row) = handles::access_token(tx, &hashes).await? else { return Ok(Found::Nothing) };
     if row.client != client.as_str() {
@@ -120,7 +147,13 @@ async fn access_token(app: &App, recorder: &Recorder, client: &ClientId, handle:
     Ok(Found::Taken(cluster::take(tx, &Entry::AccessToken(hex(&row.hash)), now).await?))
 }
 
-async fn refresh_token(app: &App, recorder: &Recorder, client: &ClientId, handle: &Handle, tx: &mut TenantTx) -> Result<Found, StoreError> {
+async fn refresh_token(
+    app: &App,
+    recorder: &Recorder,
+    client: &ClientId,
+    handle: &Handle,
+    tx: &mut TenantTx,
+) -> Result<Found, StoreError> {
     let hashes = app.keyring.lookup(tx.tenant(), handle);
     let Some((id, owner)) = handles::refresh_token(tx, &hashes).await? else { return Ok(Found::Nothing) };
     if owner != client.as_str() {

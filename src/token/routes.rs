@@ -1,0 +1,1 @@
+//! `POST token` (OAuth 2.1 §3.2) and `POST revoke` (RFC 7009).
