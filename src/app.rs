@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     cluster::{Fill, Node},
     config::Config,
+    http::metrics::Metrics,
     ids::Slug,
     keys::Keyring,
     secret::Entropy,
@@ -44,6 +45,8 @@ pub struct App {
     pub node: Arc<Node>,
     /// Events of calls.
     pub calls: CallLog,
+    /// Numbers for Prometheus.
+    pub metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -58,7 +61,8 @@ impl App {
         store.check_keys(&keyring, clock.now()).await?;
         let node = Arc::new(Node::start(store.clone()).await?);
         let calls = CallLog::start(store.clone());
-        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, calls }))
+        let metrics = Arc::new(Metrics::new());
+        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, calls, metrics }))
     }
 
     /// An active tenant by its slug.

@@ -2,7 +2,12 @@
 
 pub mod address;
 pub mod body;
+pub mod edge;
 pub mod form;
+pub mod host;
+pub mod metrics;
 pub mod oauth;
+pub mod operations;
 pub mod pages;
+pub mod request_id;
 pub mod server;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use axum::{
     Router,
     handler::Handler,
-    middleware,
     routing::{MethodRouter, on},
 };
 use http::Method;
 
 use super::App;
-use crate::{http::address, tenants};
+use crate::{http::edge::Edge, tenants};
 
 /// Who may come through a route, and by what they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,8 +85,8 @@ pub fn public() -> Vec<Route> {
     ]
 }
 
-/// The public router.
+/// The public router, with the edge around it. Serve it with `ConnectInfo<SocketAddr>`: without a peer nothing is answered.
 pub fn router(app: Arc<App>) -> Router {
     let router = public().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
-    router.layer(middleware::from_fn_with_state(app.clone(), address::note)).with_state(app)
+    Edge::new(&app.config, app.metrics.clone(), app.clock.clone(), app.entropy.clone()).around(router.with_state(app))
 }

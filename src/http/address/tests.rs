@@ -71,10 +71,44 @@ fn limits_count_an_ipv6_network_once() {
     assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
 }
 
+#[test]
+fn quoted_text_is_no_address() {
+    for line in [
+        "proto=https;For=\"198.51.100.1:4711\" , for=\"[fd00::1]:80\";host=\"a,b;c\"",
+        "for=198.51.100.1;host=\"x, for=1.1.1.1\"",
+        "for=198.51.100.1;host=\"x\\\", for=1.1.1.1\"",
+    ] {
+        assert_eq!(client("10.0.0.1", &[("forwarded", line)]), "198.51.100.1", "{line}");
+    }
+}
+
+#[test]
+fn a_malformed_chain_is_not_believed() {
+    for line in ["for=\"198.51.100.1", "for", "for=1.1.1.1;for=198.51.100.1", "for=198.51.100.1 x", "=198.51.100.1"] {
+        assert_eq!(client("10.0.0.1", &[("forwarded", line)]), "10.0.0.1", "{line}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_the_client_writes_changes_nothing(own in "[ -~]{0,40}") {
         let line = format!("{own}, 198.51.100.1");
         prop_assert_eq!(client("10.0.0.1", &[("x-forwarded-for", &line)]), "198.51.100.1");
+    }
+
+    /// Whatever a client writes, a proxy that appends to it decides: the answer is the client's own address, or, where
+    /// the header became malformed, the proxy's. Never an address of the client's choice.
+    #[test]
+    fn quotes_and_pairs_cannot_hide_the_last_hop(own in "(for=|1\\.1\\.1\\.1|\"|\\\\|;|,|=| |x){0,24}") {
+        for hop in ["for=\"198.51.100.1\"", "for=\"198.51.100.1\";by=\"_x\"", "for=198.51.100.1"] {
+            let found = client("10.0.0.1", &[("forwarded", &format!("{own},{hop}"))]);
+            prop_assert!(["198.51.100.1", "10.0.0.1"].contains(&found.as_str()), "{} for {:?} {}", found, own, hop);
+        }
+    }
+
+    #[test]
+    fn without_trust_headers_mean_nothing(line in "[ -~]{0,60}") {
+        let lines = [("x-forwarded-for", line.as_str()), ("forwarded", line.as_str())];
+        prop_assert_eq!(client("192.0.2.1", &lines), "192.0.2.1");
     }
 }

@@ -1,0 +1,114 @@
+//! What every request of the public listener goes through before its route: an id, the client's address, the right host,
+//! a line in the log, a number in the metrics, and an answer even where a handler panics.
+
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt as _;
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use ipnet::IpNet;
+use tracing::Instrument as _;
+
+use super::{
+    address::{ClientAddress, is_trusted},
+    host::Hosts,
+    metrics::Metrics,
+    request_id::{RequestId, X_REQUEST_ID},
+};
+use crate::{clock::Clock, config::Config, secret::Entropy};
+
+/// The edge of the public listener. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Edge(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    trusted_proxies: Vec<IpNet>,
+    hosts: Hosts,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl Edge {
+    /// The edge that `config` describes.
+    pub fn new(config: &Config, metrics: Arc<Metrics>, clock: Clock, entropy: Entropy) -> Self {
+        let (trusted_proxies, hosts) = (config.http.trusted_proxies.clone(), Hosts::of(&config.public_url));
+        Self(Arc::new(Parts { trusted_proxies, hosts, metrics, clock, entropy }))
+    }
+
+    /// Puts the edge around `router`, its fallback included.
+    pub fn around(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), observe))
+    }
+
+    fn request_id(&self, peer: SocketAddr, request: &Request) -> Result<RequestId, StatusCode> {
+        let given = is_trusted(peer.ip(), &self.0.trusted_proxies).then(|| RequestId::given(request.headers()));
+        match given.flatten() {
+            Some(id) => Ok(id),
+            None => RequestId::new(&self.0.clock, &self.0.entropy).map_err(|_| StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+}
+
+async fn observe(
+    State(edge): State<Edge>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, StatusCode> {
+    let begun = Instant::now();
+    let in_flight = edge.0.metrics.begin();
+    let id = edge.request_id(peer, &request)?;
+    let client = ClientAddress::of(peer.ip(), request.headers(), &edge.0.trusted_proxies);
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(client);
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
+
+    let span = tracing::info_span!("request", id = %id);
+    let mut response = answer(&edge, &id, request, next).instrument(span.clone()).await;
+    if let Some(value) = id.header() {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    drop(in_flight);
+    let (status, took) = (response.status(), begun.elapsed());
+    edge.0.metrics.answered(&method, route, status, took);
+    span.in_scope(|| {
+        let (status, micros) = (status.as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        tracing::info!(target: "sallyport::request", %method, route, status, micros, client = %client.0, "answered");
+    });
+    Ok(response)
+}
+
+async fn answer(edge: &Edge, id: &RequestId, request: Request, next: Next) -> Response {
+    if let Err(wrong) = edge.0.hosts.check(request.uri(), request.headers()) {
+        return plain(wrong.status(), format!("{wrong}\nRequest id: {id}\n"));
+    }
+    // Nothing of ours is used again after a panic but what is shared behind locks that tolerate it.
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!("a handler panicked");
+            let text = "Something went wrong on this server. It is not your fault. Please try again.";
+            plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\nRequest id: {id}\n"))
+        }
+    }
+}
+
+fn plain(status: StatusCode, text: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, text).into_response()
+}
