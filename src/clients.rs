@@ -1,5 +1,10 @@
 //! What is the software: registration, client authentication, redirect matching.
 
+pub mod authenticate;
+mod client;
 pub mod metadata;
 pub mod redirect;
 pub mod registration;
+
+pub use authenticate::{AuthenticatedClient, ClientAuthError, authenticate};
+pub use client::{Client, Origin, Status};

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod authority;
 pub mod grants;
 pub mod handles;
+pub mod clients;
 pub mod keys;
 pub mod people;
 pub mod provision;

@@ -1,0 +1,251 @@
+//! Clients and initial access tokens.
+
+use time::OffsetDateTime;
+
+use super::{StoreError, TenantTx};
+use crate::{
+    clients::{Client, Origin, Status, metadata::Metadata},
+    ids::ClientId,
+    keys::Stored,
+};
+
+struct Row {
+    id: String,
+    origin: String,
+    metadata: serde_json::Value,
+    secret_hash: Option<Vec<u8>>,
+    secret_pepper_id: Option<String>,
+    registration_hash: Option<Vec<u8>>,
+    registration_pepper_id: Option<String>,
+    status: String,
+    created_at: OffsetDateTime,
+    last_used_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Row> for Client {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ClientId::parse(&row.id).map_err(StoreError::corrupt)?,
+            origin: Origin::parse(&row.origin).ok_or_else(|| StoreError::corrupt("client.origin"))?,
+            metadata: serde_json::from_value::<Metadata>(row.metadata).map_err(StoreError::corrupt)?,
+            status: Status::parse(&row.status).ok_or_else(|| StoreError::corrupt("client.status"))?,
+            secret: stored(row.secret_hash, row.secret_pepper_id)?,
+            registration: stored(row.registration_hash, row.registration_pepper_id)?,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+        })
+    }
+}
+
+fn stored(hash: Option<Vec<u8>>, pepper_id: Option<String>) -> Result<Option<Stored>, StoreError> {
+    let (Some(hash), Some(pepper_id)) = (hash, pepper_id) else { return Ok(None) };
+    let hash = hash.try_into().map_err(|_| StoreError::corrupt("a hash of a client that is not 32 bytes"))?;
+    Ok(Some(Stored { hash, pepper_id }))
+}
+
+fn halves(stored: Option<&Stored>) -> (Option<&[u8]>, Option<&str>) {
+    (stored.map(|stored| stored.hash.as_slice()), stored.map(|stored| stored.pepper_id.as_str()))
+}
+
+fn uris(metadata: &Metadata) -> Vec<String> {
+    metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()
+}
+
+/// A client, whatever its status.
+pub async fn find(tx: &mut TenantTx, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        Row,
+        "select id, origin, metadata, secret_hash, secret_pepper_id, registration_hash, registration_pepper_id,
+                status, created_at, last_used_at
+           from client where tenant = $1 and id = $2",
+        tenant.0,
+        id.as_str()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(Client::try_from).transpose()
+}
+
+/// A client, whatever its status, held for a change until the end of the transaction.
+pub async fn find_for_update(tx: &mut TenantTx, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        Row,
+        "select id, origin, metadata, secret_hash, secret_pepper_id, registration_hash, registration_pepper_id,
+                status, created_at, last_used_at
+           from client where tenant = $1 and id = $2 for no key update",
+        tenant.0,
+        id.as_str()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(Client::try_from).transpose()
+}
+
+/// Adds a client.
+pub async fn insert(tx: &mut TenantTx, client: &Client) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let digest = client.metadata.display_digest();
+    let (secret_hash, secret_pepper_id) = halves(client.secret.as_ref());
+    let (registration_hash, registration_pepper_id) = halves(client.registration.as_ref());
+    sqlx::query!(
+        "insert into client (tenant, id, origin, name, metadata, redirect_uris, auth_method, secret_hash, secret_pepper_id,
+                             registration_hash, registration_pepper_id, display_digest, status, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        tenant.0,
+        client.id.as_str(),
+        client.origin.name(),
+        client.name(),
+        serde_json::to_value(&client.metadata).map_err(StoreError::corrupt)?,
+        &uris(&client.metadata),
+        client.metadata.token_endpoint_auth_method.name(),
+        secret_hash,
+        secret_pepper_id,
+        registration_hash,
+        registration_pepper_id,
+        digest.as_slice(),
+        client.status.name(),
+        client.created_at
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Replaces a client's metadata, secret and status by what `client` has now.
+pub async fn update(tx: &mut TenantTx, client: &Client) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let digest = client.metadata.display_digest();
+    let (secret_hash, secret_pepper_id) = halves(client.secret.as_ref());
+    let (registration_hash, registration_pepper_id) = halves(client.registration.as_ref());
+    sqlx::query!(
+        "update client set name = $3, metadata = $4, redirect_uris = $5, auth_method = $6, secret_hash = $7,
+                secret_pepper_id = $8, registration_hash = $9, registration_pepper_id = $10, display_digest = $11,
+                status = $12
+          where tenant = $1 and id = $2",
+        tenant.0,
+        client.id.as_str(),
+        client.name(),
+        serde_json::to_value(&client.metadata).map_err(StoreError::corrupt)?,
+        &uris(&client.metadata),
+        client.metadata.token_endpoint_auth_method.name(),
+        secret_hash,
+        secret_pepper_id,
+        registration_hash,
+        registration_pepper_id,
+        digest.as_slice(),
+        client.status.name()
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends the consents of a client that rest on another display than its present one. Returns how many.
+pub async fn void_consents(tx: &mut TenantTx, client: &Client, now: OffsetDateTime) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let digest = client.metadata.display_digest();
+    let done = sqlx::query!(
+        "update consent set voided_at = $4
+          where tenant = $1 and client = $2 and display_digest <> $3 and voided_at is null",
+        tenant.0,
+        client.id.as_str(),
+        digest.as_slice(),
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Notes that a client was used. At most once an hour, so that busy clients do not write their row at each request.
+pub async fn touch(tx: &mut TenantTx, id: &ClientId, now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update client set last_used_at = $3
+          where tenant = $1 and id = $2 and (last_used_at is null or last_used_at < $4)",
+        tenant.0,
+        id.as_str(),
+        now,
+        now - time::Duration::HOUR
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What was registered since a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// How many clients, removed ones too.
+    pub count: i64,
+    /// When the first of them came.
+    pub first: Option<OffsetDateTime>,
+}
+
+/// Counts registrations after `since`. Others wait with theirs until the transaction ends, so that the count holds.
+pub async fn registered_after(tx: &mut TenantTx, since: OffsetDateTime) -> Result<Registered, StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1::text, 7310002))", tenant.to_string())
+        .execute(tx.conn())
+        .await?;
+    let row = sqlx::query!(
+        r#"select count(*) as "count!", min(created_at) as first
+             from client where tenant = $1 and origin = 'registered' and created_at > $2"#,
+        tenant.0,
+        since
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Registered { count: row.count, first: row.first })
+}
+
+/// Adds an initial access token (RFC 7591 §3) that can be used `uses` times.
+pub async fn insert_initial_token(
+    tx: &mut TenantTx,
+    token: &Stored,
+    note: &str,
+    uses: u16,
+    expires_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into initial_access_token (tenant, hash, pepper_id, note, uses_left, expires_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        tenant.0,
+        token.hash.as_slice(),
+        token.pepper_id,
+        note,
+        i32::from(uses),
+        expires_at,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Takes one use off the initial access token that is stored under one of these hashes. False if none is left.
+pub async fn use_initial_token(
+    tx: &mut TenantTx,
+    hashes: &[[u8; 32]],
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
+    let used = sqlx::query_scalar!(
+        "update initial_access_token set uses_left = uses_left - 1
+          where tenant = $1 and hash = any ($2) and uses_left > 0 and (expires_at is null or expires_at > $3)
+          returning uses_left",
+        tenant.0,
+        &hashes,
+        now
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(used.is_some())
+}
