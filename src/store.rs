@@ -2,9 +2,9 @@
 
 pub mod audit;
 pub mod authority;
+pub mod clients;
 pub mod grants;
 pub mod handles;
-pub mod clients;
 pub mod keys;
 pub mod people;
 pub mod provision;
