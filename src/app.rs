@@ -15,6 +15,7 @@ use crate::{
     secret::Entropy,
     store::{Store, StoreError, keys::KeyCheckError},
     tenants::{self, Tenant},
+    upstream::{DialSettings, Dialer, Upstreams},
 };
 
 /// Why the application does not start.
@@ -26,6 +27,9 @@ pub enum StartError {
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// TLS for upstream connections cannot be set up.
+    #[error("TLS for connections to upstream servers cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
 /// What all requests share.
@@ -47,6 +51,8 @@ pub struct App {
     pub calls: CallLog,
     /// Numbers for Prometheus.
     pub metrics: Arc<Metrics>,
+    /// Connections to upstream servers, and the credentials for them.
+    pub upstreams: Upstreams,
 }
 
 impl App {
@@ -62,7 +68,9 @@ impl App {
         let node = Arc::new(Node::start(store.clone()).await?);
         let calls = CallLog::start(store.clone());
         let metrics = Arc::new(Metrics::new());
-        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, calls, metrics }))
+        let dialer = Dialer::new(&DialSettings::from(&config.upstream))?;
+        let upstreams = Upstreams::new(dialer, clock.clone(), entropy.clone());
+        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, calls, metrics, upstreams }))
     }
 
     /// An active tenant by its slug.

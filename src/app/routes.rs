@@ -10,7 +10,7 @@ use axum::{
 use http::Method;
 
 use super::App;
-use crate::{http::edge::Edge, tenants};
+use crate::{gateway, http::edge::Edge, tenants};
 
 /// Who may come through a route, and by what they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +51,8 @@ impl Route {
     }
 }
 
+const MCP: &str = "/t/{tenant}/mcp/{server}";
+
 /// Everything that the public listener answers.
 pub fn public() -> Vec<Route> {
     use Guard::Public;
@@ -82,6 +84,10 @@ pub fn public() -> Vec<Route> {
             axum::routing::get(tenants::routes::protected_resource),
         ),
         get("/t/{tenant}/jwks.json", Public, axum::routing::get(tenants::routes::jwks)),
+        Route::new(Method::POST, MCP, Guard::Bearer, gateway::mcp),
+        Route::new(Method::GET, MCP, Guard::Bearer, gateway::mcp),
+        Route::new(Method::DELETE, MCP, Guard::Bearer, gateway::mcp),
+        Route::new(Method::OPTIONS, MCP, Guard::Public, gateway::mcp),
     ]
 }
 

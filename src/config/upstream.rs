@@ -16,6 +16,8 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     /// How long an upstream may take to send the head of its answer.
     pub response_timeout: Duration,
+    /// Bytes of one JSON answer at most. Streams have no limit.
+    pub max_answer_bytes: u64,
 }
 
 impl Upstream {
@@ -24,6 +26,7 @@ impl Upstream {
             allow_networks: reader.list("upstream.allow_networks", Vec::new(), network),
             connect_timeout: reader.duration("upstream.connect_seconds", 1, 5, 1..=60),
             response_timeout: reader.duration("upstream.response_seconds", 1, 60, 1..=3600),
+            max_answer_bytes: reader.number("upstream.max_answer_bytes", 16 << 20, (64 << 10)..=(1 << 30)).into(),
         }
     }
 }

@@ -40,6 +40,8 @@ pub mod code {
     pub const MAYBE_EXECUTED: i64 = 1007;
     /// The gateway cannot work now; the call was not executed.
     pub const NOT_EXECUTED: i64 = 1008;
+    /// The request has no token, or a bad one.
+    pub const UNAUTHORIZED: i64 = 1009;
 }
 
 /// A refusal: an HTTP status and a JSON-RPC error. Says nothing of what the client sent but its id and version.

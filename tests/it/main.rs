@@ -12,4 +12,3 @@ mod config;
 mod dev;
 mod harness;
 mod http;
-mod store;

@@ -1,0 +1,176 @@
+//! Between the doors: one call of somebody known is decided, forwarded, and answered.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue};
+
+use super::{
+    answer,
+    challenge::BearerError,
+    refusal::Refusal,
+    session::Holder,
+    until::{self, Ended},
+    witness::Witness,
+};
+use crate::{
+    app::App,
+    audit::Outcome,
+    cluster::LiveCall,
+    http::request_id::RequestId,
+    mcp::{self, Call, Era, MCP_SESSION_ID, Message, Method, Reject},
+    policy::{self, Denial, Permit},
+    tenants::{EraSetting, Server, Tenant},
+    upstream::{Along, Answer, Caller, ForwardError, SendError, SwapError, UpstreamSession},
+};
+
+/// One call and all that it is judged by.
+pub(super) struct Exchange {
+    pub(super) app: Arc<App>,
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) server: Arc<Server>,
+    pub(super) live: LiveCall,
+    /// The client's headers.
+    pub(super) headers: HeaderMap,
+    /// The id of the request, in logs, audit and at the upstream.
+    pub(super) request_id: Option<RequestId>,
+}
+
+/// A call that came to nothing, and what is known of its execution.
+pub(super) struct Failed {
+    pub(super) outcome: Outcome,
+    pub(super) refusal: Refusal,
+}
+
+impl Failed {
+    pub(super) fn new(outcome: Outcome, refusal: impl Into<Refusal>) -> Self {
+        Self { outcome, refusal: refusal.into() }
+    }
+}
+
+/// The legacy session that a call belongs to, opened.
+#[derive(Default)]
+pub(super) struct Session {
+    /// What the client presented, to be given back as it is.
+    pub(super) presented: Option<HeaderValue>,
+    /// The upstream's own.
+    pub(super) upstream: Option<UpstreamSession>,
+    last_event: Option<HeaderValue>,
+}
+
+impl Exchange {
+    /// Runs the call. Whatever comes of it leaves an audit event before the client sees it.
+    pub(super) async fn run(self, call: Call) -> Result<Response, Refusal> {
+        let witness =
+            Witness::new(&self.app, self.live.verified(), &call, self.request_id.as_ref().map(RequestId::to_string));
+        let result = self.answered(call.clone()).await;
+        let (outcome, status) = match &result {
+            Ok(response) => (Outcome::Answered, response.status()),
+            Err(failed) => (failed.outcome, failed.refusal.status()),
+        };
+        if let Err(error) = witness.end(outcome, status.as_u16()).await {
+            tracing::error!(%error, "the event of a call cannot be recorded, so its answer is withheld");
+            let nothing_done = matches!(outcome, Outcome::Denied | Outcome::NotExecuted);
+            return Err(if nothing_done { Reject::not_executed(&call) } else { Reject::maybe_executed(&call) }.into());
+        }
+        result.or_else(|failed| Ok(failed.refusal.into_response()))
+    }
+
+    async fn answered(self, call: Call) -> Result<Response, Failed> {
+        self.check_era(&call)?;
+        let permit = self.decide(&call)?;
+        let session = self.session(&call)?;
+        let answer = self.forward(permit, &call, &session).await?;
+        answer::pass(self, &call, session, answer).await
+    }
+
+    /// A server of one era takes calls of that era only; bridging is a matter of its own.
+    fn check_era(&self, call: &Call) -> Result<(), Failed> {
+        let era = match self.server.era {
+            EraSetting::Auto => return Ok(()),
+            EraSetting::Modern => Era::Modern,
+            EraSetting::Legacy => Era::Legacy,
+        };
+        call.check_server(era).map_err(|reject| Failed::new(Outcome::NotExecuted, reject))
+    }
+
+    fn decide(&self, call: &Call) -> Result<Permit, Failed> {
+        policy::decide(&self.server.policy, &self.live.verified().scopes, call).map_err(|denial| {
+            let refusal = match denial {
+                Denial::InsufficientScope { needed, challenge } => {
+                    let error = (BearerError::InsufficientScope, "the access token lacks a scope that this call needs");
+                    let reject = Reject::insufficient_scope(call, &needed.to_string());
+                    Refusal::from(reject).challenged(&self.server, &challenge.to_string(), Some(error))
+                }
+                Denial::Forbidden { reason } => Reject::forbidden(call, reason).into(),
+            };
+            Failed::new(Outcome::Denied, refusal)
+        })
+    }
+
+    /// Opens the session that a legacy client presents. One of another principal, of another server, or made up, is not
+    /// found.
+    fn session(&self, call: &Call) -> Result<Session, Failed> {
+        // A client that begins anew may still carry the session it lost.
+        if call.era() == Era::Modern || call.method() == Some(&Method::Initialize) {
+            return Ok(Session::default());
+        }
+        let bad = |reject| Failed::new(Outcome::NotExecuted, reject);
+        let unknown = || Failed::new(Outcome::NotExecuted, Reject::session_not_found(call));
+        let (holder, keyring) = (self.holder(), &self.app.keyring);
+        let mut session = Session::default();
+        if let Some(presented) = mcp::session_id(&self.headers).map_err(bad)? {
+            session.upstream = Some(holder.open(presented, keyring).ok_or_else(unknown)?);
+            session.presented = self.headers.get(MCP_SESSION_ID).cloned();
+        }
+        if *call.message() == Message::OpenStream
+            && let Some(presented) = mcp::last_event_id(&self.headers).map_err(bad)?
+        {
+            let event = holder.unbind_event(session.upstream.as_ref(), presented, keyring).ok_or_else(unknown)?;
+            session.last_event = Some(HeaderValue::from_bytes(event.as_bytes()).map_err(|_| unknown())?);
+        }
+        Ok(session)
+    }
+
+    /// Forwards, as long as the token is good.
+    async fn forward(&self, permit: Permit, call: &Call, session: &Session) -> Result<Answer, Failed> {
+        let caller = Caller { tenant: &self.tenant, server: &self.server, verified: self.live.verified() };
+        let mut along = Along::from_client(&self.headers);
+        along.session = session.upstream.clone();
+        along.last_event = session.last_event.clone();
+        along.request_id = self.request_id.as_ref().and_then(|id| HeaderValue::from_str(id.as_str()).ok());
+        let answer = tokio::select! {
+            biased;
+            end = until::ended(&self.live, &self.app.clock) => return Err(self.cut(call, end)),
+            answer = self.app.upstreams.forward(permit, caller, &along) => answer,
+        };
+        answer.map_err(|error| {
+            tracing::warn!(%error, tenant = %self.tenant.slug, server = %self.server.slug, "an upstream gave no answer");
+            match error {
+                ForwardError::Swap(SwapError::Expired) => self.cut(call, Ended::Expired),
+                ForwardError::Swap(_) => Failed::new(Outcome::NotExecuted, Reject::not_executed(call)),
+                ForwardError::Send(SendError::NotSent(_)) => {
+                    Failed::new(Outcome::NotExecuted, Reject::upstream_unreachable(call))
+                }
+                ForwardError::Refused(_) => Failed::new(Outcome::NotExecuted, Reject::upstream_refused(call)),
+                ForwardError::Send(SendError::MaybeSent(_)) | ForwardError::Unusable(_) => {
+                    Failed::new(Outcome::MayHaveBeenExecuted, Reject::maybe_executed(call))
+                }
+            }
+        })
+    }
+
+    /// 401 in the middle of a call: its token ended.
+    fn cut(&self, call: &Call, end: Ended) -> Failed {
+        let error = (BearerError::InvalidToken, end.reason());
+        let reject = Reject { status: http::StatusCode::UNAUTHORIZED, ..Reject::maybe_executed(call) };
+        let scope = self.server.policy.challenge_scopes().to_string();
+        Failed::new(Outcome::Cut, Refusal::from(reject).challenged(&self.server, &scope, Some(error)))
+    }
+
+    /// Whom sessions of this call belong to.
+    pub(super) fn holder(&self) -> Holder {
+        let verified = self.live.verified();
+        Holder { tenant: verified.tenant, server: verified.server, family: verified.family }
+    }
+}

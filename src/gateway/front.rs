@@ -1,0 +1,151 @@
+//! The outer door: from a request to a parsed call of somebody known.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{Method, StatusCode, header::CONTENT_LENGTH, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::{
+    bearer::{Bearer, NoBearer},
+    challenge::BearerError,
+    cors,
+    exchange::Exchange,
+    refusal::Refusal,
+};
+use crate::{
+    app::App,
+    cluster::LiveCall,
+    http::request_id::RequestId,
+    mcp::{self, Call, Era, Limits},
+    tenants::{EraSetting, Server, Tenant},
+    token::{self, VerifyError},
+};
+
+/// How long a client may take to send its message.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// `POST`, `GET`, `DELETE` and `OPTIONS` of `/t/{tenant}/mcp/{server}`.
+pub async fn mcp(
+    State(app): State<Arc<App>>,
+    Path((tenant, server)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let door = match Door::find(app, &tenant, &server).await {
+        Ok(door) => door,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let (own, allowed) = (door.app.config.public_url.origin(), &door.tenant.settings.allowed_origins);
+    let Ok(origin) = cors::check_origin(request.headers(), own, allowed) else {
+        return Refusal::early(StatusCode::FORBIDDEN, "Pages of this origin may not call this server.").into_response();
+    };
+    let mut response = if request.method() == Method::OPTIONS {
+        cors::preflight(request.headers())
+    } else {
+        door.serve(request).await.unwrap_or_else(Refusal::into_response)
+    };
+    cors::expose(&mut response, origin);
+    response
+}
+
+/// One published server, about to be called.
+struct Door {
+    app: Arc<App>,
+    tenant: Arc<Tenant>,
+    server: Arc<Server>,
+}
+
+impl Door {
+    async fn find(app: Arc<App>, tenant: &str, server: &str) -> Result<Self, Refusal> {
+        let nothing = || Refusal::early(StatusCode::NOT_FOUND, "There is no such server.");
+        let tenant = app.tenant(tenant).await.map_err(|error| {
+            tracing::error!(%error, "a tenant cannot be read");
+            Refusal::fault()
+        })?;
+        let tenant = tenant.ok_or_else(nothing)?;
+        let server = tenant.server(server).cloned().ok_or_else(nothing)?;
+        Ok(Self { app, tenant, server })
+    }
+
+    /// Checks in the order that the module names, then lets the call through.
+    async fn serve(self, request: Request) -> Result<Response, Refusal> {
+        let (parts, body) = request.into_parts();
+        self.check_front(&parts)?;
+        let live = self.authenticate(&parts).await?;
+        let call = self.read(&parts, body).await?;
+        let request_id = parts.extensions.get::<RequestId>().cloned();
+        Exchange { app: self.app, tenant: self.tenant, server: self.server, live, headers: parts.headers, request_id }
+            .run(call)
+            .await
+    }
+
+    /// What can be told without knowing who asks.
+    fn check_front(&self, parts: &Parts) -> Result<(), Refusal> {
+        if ![Method::POST, Method::GET, Method::DELETE].contains(&parts.method) {
+            return Err(Refusal::early(StatusCode::METHOD_NOT_ALLOWED, "MCP uses POST, GET and DELETE."));
+        }
+        let declared = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if declared.is_some_and(|length| length > self.limits().body) {
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    async fn authenticate(&self, parts: &Parts) -> Result<LiveCall, Refusal> {
+        let refuse = |error| Refusal::unauthorized(&self.server, error);
+        let bearer = Bearer::from_request(&parts.headers, parts.uri.query()).map_err(|error| match error {
+            NoBearer::Absent => refuse(None),
+            NoBearer::Malformed(why) => refuse(Some((BearerError::InvalidRequest, why))),
+            NoBearer::NotOurs => refuse(Some((BearerError::InvalidToken, "the token is none of this server"))),
+        })?;
+        token::verify(&self.app, &self.tenant, &self.server, bearer.handle()).await.map_err(|error| match error {
+            VerifyError::Invalid => {
+                refuse(Some((BearerError::InvalidToken, "the access token is unknown, has expired or was revoked")))
+            }
+            VerifyError::WrongResource => {
+                refuse(Some((BearerError::InvalidToken, "the access token was issued for another resource")))
+            }
+            VerifyError::Fault(error) => {
+                tracing::error!(%error, "a token cannot be looked up");
+                Refusal::fault()
+            }
+        })
+    }
+
+    async fn read(&self, parts: &Parts, body: Body) -> Result<Call, Refusal> {
+        let call = match parts.method {
+            Method::GET => mcp::open_stream(&parts.headers),
+            Method::DELETE => mcp::end_session(&parts.headers),
+            _ => {
+                let limits = self.limits();
+                mcp::parse(&parts.headers, collect(body, limits.body).await?, &limits)
+            }
+        };
+        let legacy = self.server.era == EraSetting::Legacy;
+        call.map_err(|reject| if legacy { reject.for_server(Era::Legacy) } else { reject }).map_err(Refusal::from)
+    }
+
+    fn limits(&self) -> Limits {
+        let http = &self.app.config.http;
+        Limits { body: http.max_body_bytes, depth: http.json_depth, ..Limits::default() }
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+async fn collect(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::early(StatusCode::BAD_REQUEST, "The body ended before its end.")),
+        Err(_) => Err(Refusal::early(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.")),
+    }
+}
+
+fn too_large() -> Refusal {
+    Refusal::early(StatusCode::PAYLOAD_TOO_LARGE, "The message is larger than this server takes.")
+}

@@ -1,0 +1,176 @@
+//! The swap: an opaque token in, a short JWT for one upstream out (RFC 9068).
+
+use http::HeaderValue;
+use quick_cache::sync::Cache;
+use serde::Serialize;
+
+use crate::{
+    clock::Clock,
+    cluster::Verified,
+    ids::{FamilyId, ServerId, TenantId},
+    keys::SigningError,
+    policy::{Permit, ScopeSet},
+    secret::{Entropy, NoEntropy},
+    tenants::{Server, Tenant},
+};
+
+/// How long a JWT lives at most, in seconds.
+const LIFETIME: i64 = 60;
+/// A JWT with less than this left, in seconds, is made anew: an upstream's clock may be ahead of ours.
+const MARGIN: i64 = 15;
+const KEPT: usize = 50_000;
+
+/// A permitted call and the upstream's own credential for it. The client's token is not in it.
+pub(super) struct Swapped {
+    permit: Permit,
+    credential: HeaderValue,
+}
+
+impl Swapped {
+    pub(super) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    pub(super) fn credential(&self) -> &HeaderValue {
+        &self.credential
+    }
+
+    /// Takes the credential off, to put another on.
+    pub(super) fn into_permit(self) -> Permit {
+        self.permit
+    }
+}
+
+/// Why there is no credential. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SwapError {
+    /// The access token ended meanwhile.
+    #[error("the access token has expired")]
+    Expired,
+    /// The tenant's key does not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// No random bytes.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+}
+
+/// Who calls what: all that goes into a JWT.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// The tenant, whose key signs.
+    pub tenant: &'a Tenant,
+    /// The server the JWT is for.
+    pub server: &'a Server,
+    /// Whom it is about.
+    pub verified: &'a Verified,
+}
+
+/// What two calls must share to be given the same JWT.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    tenant: TenantId,
+    family: FamilyId,
+    scopes: ScopeSet,
+    grant_version: i64,
+    server: ServerId,
+    server_version: i64,
+    kid: String,
+    /// The end of the access token, once that is what bounds the JWT. Tokens of one family end at different times.
+    end: Option<i64>,
+}
+
+#[derive(Clone)]
+struct Minted {
+    credential: HeaderValue,
+    expires: i64,
+}
+
+/// RFC 9068, section 2.2.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    client_id: &'a str,
+    scope: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    tenant: &'a str,
+}
+
+/// Makes credentials and keeps them while they are good.
+pub(super) struct Swaps {
+    minted: Cache<Key, Minted>,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl Swaps {
+    pub(super) fn new(clock: Clock, entropy: Entropy) -> Self {
+        Self { minted: Cache::new(KEPT), clock, entropy }
+    }
+
+    /// Puts the upstream's credential to a permitted call. With a warm cache nothing is signed.
+    pub(super) fn swap(&self, permit: Permit, caller: Caller<'_>) -> Result<Swapped, SwapError> {
+        let now = self.clock.unix();
+        let key = self.key(caller, now)?;
+        // One that ends with its access token cannot be had any fresher.
+        let good = |minted: &Minted| key.end.is_some() || now + MARGIN <= minted.expires;
+        let minted = match self.minted.get(&key).filter(good) {
+            Some(minted) => minted,
+            None => {
+                let minted = self.mint(caller, now, key.end.unwrap_or(now + LIFETIME))?;
+                self.minted.insert(key, minted.clone());
+                minted
+            }
+        };
+        Ok(Swapped { permit, credential: minted.credential })
+    }
+
+    /// Makes a new credential even if a good one is kept: the upstream did not accept it.
+    pub(super) fn swap_afresh(&self, permit: Permit, caller: Caller<'_>) -> Result<Swapped, SwapError> {
+        self.minted.remove(&self.key(caller, self.clock.unix())?);
+        self.swap(permit, caller)
+    }
+
+    fn key(&self, caller: Caller<'_>, now: i64) -> Result<Key, SwapError> {
+        let Caller { tenant, server, verified } = caller;
+        let end = verified.expires_at.unix_timestamp();
+        if end <= now {
+            return Err(SwapError::Expired);
+        }
+        let kid = tenant.signing.active_kid(server.alg).ok_or(SigningError::NoKey(server.alg.name()))?;
+        Ok(Key {
+            tenant: tenant.id,
+            family: verified.family,
+            scopes: verified.scopes.clone(),
+            grant_version: verified.grant_version,
+            server: server.id,
+            server_version: server.version,
+            kid: kid.to_owned(),
+            end: (end < now + LIFETIME).then_some(end),
+        })
+    }
+
+    fn mint(&self, caller: Caller<'_>, now: i64, expires: i64) -> Result<Minted, SwapError> {
+        let Caller { tenant, server, verified } = caller;
+        let claims = Claims {
+            iss: &tenant.issuer,
+            aud: &server.audience,
+            sub: &verified.subject,
+            client_id: verified.client.as_str(),
+            scope: verified.scopes.to_string(),
+            iat: now,
+            exp: expires,
+            jti: self.entropy.text::<16>()?,
+            tenant: tenant.slug.as_str(),
+        };
+        let jwt = tenant.signing.sign(server.alg, "at+jwt", &claims)?;
+        let mut credential =
+            HeaderValue::try_from(format!("Bearer {}", jwt.expose())).map_err(|_| SigningError::Failed)?;
+        credential.set_sensitive(true);
+        Ok(Minted { credential, expires })
+    }
+}
