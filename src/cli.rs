@@ -1,1 +1,111 @@
 //! The commands of the `sallyport` binary.
+
+mod config_check;
+mod error;
+mod installation;
+mod keys_init;
+mod logging;
+mod migrate;
+mod output;
+mod serve;
+
+use std::{process::ExitCode, sync::OnceLock};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use error::CliError;
+pub use installation::{Installation, Place};
+
+/// Authorization server and gateway for the Model Context Protocol.
+#[derive(Debug, Parser)]
+#[command(name = "sallyport", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sallyport keys init --out keys.toml        make the keys, once
+  sallyport config check --config FILE       see what a configuration means
+  sallyport migrate --config FILE            bring the database up to date, as its owner
+  sallyport serve --config FILE              serve
+
+Settings come from --config FILE and from SALLYPORT_* variables, which win:
+http.trusted_proxies is SALLYPORT_HTTP__TRUSTED_PROXIES.
+
+Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve people, clients and upstream servers.
+    Serve(serve::ServeArgs),
+    /// Bring the database's schema up to date, as its owner.
+    Migrate(migrate::MigrateArgs),
+    /// The keys that live outside the database.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key file. Does it once: an existing file stays as it is.
+    Init(keys_init::KeysInitArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check the configuration and print every setting with its source.
+    Check(config_check::ConfigCheckArgs),
+}
+
+/// Output for programs.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Json {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads the command line, runs the command, and says in one line what went wrong.
+pub fn run() -> ExitCode {
+    // Without a provider, the first TLS client would panic.
+    static PROVIDER: OnceLock<()> = OnceLock::new();
+    PROVIDER.get_or_init(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
+
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match tokio::runtime::Runtime::new()
+        .map_err(CliError::Runtime)
+        .and_then(|runtime| runtime.block_on(cli.command.run()))
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// clap writes help to standard output with 0, and mistakes to standard error with 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    // When the text cannot be written, the code still says it.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::from(2), ExitCode::from)
+}
+
+impl Command {
+    async fn run(self) -> Result<(), CliError> {
+        match self {
+            Self::Serve(args) => serve::run(args).await,
+            Self::Migrate(args) => migrate::run(args).await,
+            Self::Keys(KeysCommand::Init(args)) => keys_init::run(&args),
+            Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
+        }
+    }
+}

@@ -7,6 +7,7 @@
 //! Nothing else in the crate reads the environment, and each section reads its own files.
 
 mod database;
+mod dev;
 mod environment;
 mod http;
 mod keys;
@@ -95,6 +96,15 @@ impl Config {
             log: Log { format: LogFormat::Human, filter: "warn,sallyport=info".to_owned() },
             ..defaults
         }
+    }
+
+    /// The settings of the development installation in `data_dir`. Its port is the one `sallyport dev` had last.
+    ///
+    /// # Errors
+    /// When its `dev.json` cannot be read.
+    pub fn of_dev_installation(data_dir: &Path) -> Result<Self, ConfigErrors> {
+        let listen = dev::last_listen(data_dir)?;
+        Ok(Self::dev(data_dir, listen))
     }
 
     fn sections(public_url: PublicUrl, reader: &mut Reader) -> Self {

@@ -2,3 +2,6 @@
 
 pub mod demo;
 pub mod postgres;
+
+/// The database of a development installation.
+pub const DATABASE: &str = "sallyport";

@@ -8,6 +8,7 @@ pub mod handles;
 pub mod keys;
 pub mod people;
 pub mod provision;
+pub mod schema;
 pub mod tenants;
 
 use sqlx::{

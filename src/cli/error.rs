@@ -1,0 +1,86 @@
+//! Why a command failed.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    app::StartError,
+    config::{ConfigErrors, KeysError},
+    dev::postgres::PostgresError,
+    http::server::{BindError, CertificateError},
+    keys::KeyFileError,
+    secret::NoEntropy,
+    store::{
+        StoreError,
+        schema::{MigrateError, RoleError, SchemaError},
+    },
+};
+
+/// Why a command failed: one line, or one a setting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// Wrong settings.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// A setting that this command cannot do without.
+    #[error("{key}: is required for `sallyport {command}`")]
+    Setting {
+        /// The setting.
+        key: &'static str,
+        /// The command.
+        command: &'static str,
+    },
+    /// The key file cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The key file holds something else.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The role must not serve.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    /// The schema is another one.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The schema could not be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The application does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The private Postgres failed.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// A port is taken.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The certificate cannot be served.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// No randomness.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// The new key file cannot be written.
+    #[error("cannot write {path:?}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There are keys already.
+    #[error("{0:?} exists already, and keys are never replaced: choose another name, or keep that file")]
+    KeysExist(PathBuf),
+    /// Standard output is closed.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+    /// Serving ended by itself.
+    #[error("serving ended: {0}")]
+    Serve(io::Error),
+    /// No threads.
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+}

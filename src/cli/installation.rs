@@ -1,0 +1,126 @@
+//! What a command works on: a configured installation, or a development one, running or not.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+use sqlx::postgres::PgConnectOptions;
+
+use super::CliError;
+use crate::{
+    app::App,
+    clock::Clock,
+    config::{Config, Environment},
+    dev::{
+        self,
+        postgres::{Attached, DbRole, attach},
+    },
+    keys::Keyring,
+    secret::{Entropy, SecretText},
+    store::{Store, schema::connect_options},
+};
+
+/// Where the installation is.
+#[derive(Clone, Debug, Args)]
+#[group(id = "installation", multiple = false)]
+pub struct Place {
+    /// The configuration file. Without it: $SALLYPORT_CONFIG, or SALLYPORT_* variables alone.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The directory of a development installation, whether `sallyport dev` is running or not.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// Reads the configuration of this place.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn config(&self) -> Result<Config, CliError> {
+        if let Some(data_dir) = &self.data_dir {
+            return Ok(Config::of_dev_installation(data_dir)?);
+        }
+        let environment = Environment::of_process();
+        let file = self.config.clone().or_else(|| environment.config_file().map(PathBuf::from));
+        Ok(Config::load(file.as_deref(), &environment)?)
+    }
+}
+
+/// An installation that a command works on.
+#[derive(Debug)]
+pub struct Installation {
+    /// Its settings.
+    pub config: Config,
+    /// The machine's clock.
+    pub clock: Clock,
+    /// The operating system's randomness.
+    pub entropy: Entropy,
+    /// The private Postgres of a development installation.
+    private: Option<Attached>,
+}
+
+impl Installation {
+    /// Reads the configuration. Starts the private Postgres of a development installation, unless it runs.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, or the private Postgres does not start.
+    pub async fn open(place: &Place) -> Result<Self, CliError> {
+        let config = place.config()?;
+        let private = match &place.data_dir {
+            Some(data_dir) => Some(attach(data_dir).await?),
+            None => None,
+        };
+        Ok(Self { config, clock: Clock::system(), entropy: Entropy::system(), private })
+    }
+
+    /// How the role that serves connects.
+    pub fn app_options(&self, command: &'static str) -> Result<PgConnectOptions, CliError> {
+        self.options(DbRole::App, self.config.database.url.as_ref(), ("database.url", command))
+    }
+
+    /// How the role that migrates connects.
+    pub fn owner_options(&self, command: &'static str) -> Result<PgConnectOptions, CliError> {
+        self.options(DbRole::Owner, self.config.database.owner_url.as_ref(), ("database.owner_url", command))
+    }
+
+    fn options(
+        &self,
+        role: DbRole,
+        url: Option<&SecretText>,
+        (key, command): (&'static str, &'static str),
+    ) -> Result<PgConnectOptions, CliError> {
+        match (&self.private, url) {
+            (Some(private), _) => Ok(private.connector().connect_options(role, dev::DATABASE)),
+            (None, Some(url)) => Ok(connect_options(url)?),
+            (None, None) => Err(CliError::Setting { key, command }),
+        }
+    }
+
+    /// The keys outside the database.
+    pub fn keyring(&self) -> Result<Keyring, CliError> {
+        Ok(Keyring::parse(&self.config.keys.text()?)?)
+    }
+
+    /// The store, once role and schema are found to be right.
+    pub async fn store(&self, command: &'static str) -> Result<Store, CliError> {
+        let store = Store::connect(self.app_options(command)?, self.config.database.max_connections).await?;
+        store.check_role().await?;
+        store.check_schema().await?;
+        Ok(store)
+    }
+
+    /// The application, once keys, role and schema are found to be right.
+    pub async fn app(&self, command: &'static str) -> Result<Arc<App>, CliError> {
+        let keyring = self.keyring()?;
+        let store = self.store(command).await?;
+        Ok(App::start(self.config.clone(), keyring, store, self.clock.clone(), self.entropy.clone()).await?)
+    }
+
+    /// Stops the private Postgres if it was started for this command.
+    pub async fn close(self) -> Result<(), CliError> {
+        match self.private {
+            Some(private) => Ok(private.close().await?),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What commands say. Results go to standard output, mistakes to standard error.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use super::CliError;
+
+/// Prints one line.
+pub(super) fn line(text: impl std::fmt::Display) -> Result<(), CliError> {
+    writeln!(io::stdout().lock(), "{text}").map_err(CliError::Output)
+}
+
+/// Prints a value for programs.
+pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| CliError::Output(error.into()))?;
+    line(text)
+}
+
+/// Prints a table of texts without a head, columns aligned.
+pub(super) fn table<const N: usize>(rows: &[[&str; N]]) -> Result<(), CliError> {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+        line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Prints why a command failed.
+pub(super) fn error(error: &CliError) {
+    // Nobody is left to tell when standard error is closed too.
+    let _ = writeln!(io::stderr().lock(), "sallyport: {error}");
+}

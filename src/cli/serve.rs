@@ -1,0 +1,112 @@
+//! `sallyport serve`
+
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use clap::Args;
+
+use super::{CliError, Installation, Place, logging};
+use crate::{
+    app::{self, App},
+    http::{
+        operations::{self, Check},
+        server::{self, Certificate, Shutdown},
+    },
+};
+
+/// How often the certificate's files are looked at.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sallyport serve --config /etc/sallyport/sallyport.toml
+
+Does not start with a wrong key file, on another schema, or as a database role that row-level security does not bind.
+SIGTERM or SIGINT: stops accepting, lets requests and streams end within http.shutdown_seconds; a second one cuts them.
+SIGHUP: reads the TLS certificate again, which also happens within seconds after its files change.
+Health, readiness and metrics: /healthz, /readyz and /metrics on http.operations_listen.")]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) async fn run(args: ServeArgs) -> Result<(), CliError> {
+    let installation = Installation::open(&args.place).await?;
+    logging::start(&installation.config.log);
+    let app = installation.app("serve").await?;
+    let served = serve(&app).await;
+    // What calls wrote is on the disk before the process ends.
+    if app.calls.flush().await.is_err() {
+        tracing::error!("audit events of calls could not be written");
+    }
+    app.store.close().await;
+    served?;
+    installation.close().await
+}
+
+async fn serve(app: &Arc<App>) -> Result<(), CliError> {
+    let http = &app.config.http;
+    let certificate = http.tls.clone().map(Certificate::load).transpose()?;
+    let public = server::bind(app.config.listen.addresses())?;
+    let private = server::bind(http.operations_listen)?;
+    let shutdown = Shutdown::on_signals(http.shutdown).map_err(CliError::Serve)?;
+    for (name, listener) in public.iter().map(|l| ("public", l)).chain(private.iter().map(|l| ("operations", l))) {
+        log_listener(name, listener).map_err(CliError::Serve)?;
+    }
+
+    let router = app::routes::router(app.clone());
+    let public = server::serve(router, public, certificate.as_ref(), http, &shutdown);
+    let operations = operations(app, private, &shutdown);
+    let watch = async {
+        match &certificate {
+            Some(certificate) => certificate.watch(CERTIFICATE_LOOK).await,
+            None => std::future::pending().await,
+        }
+    };
+    tracing::info!(public_url = %app.config.public_url, "serving");
+    // Operations are answered until the last request has ended.
+    let ended: io::Result<()> = tokio::select! {
+        ended = public => ended,
+        ended = operations => ended,
+        ended = watch => ended,
+    };
+    ended.map_err(CliError::Serve)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn operations(app: &Arc<App>, listeners: Vec<TcpListener>, shutdown: &Shutdown) -> io::Result<()> {
+    if listeners.is_empty() {
+        return std::future::pending().await;
+    }
+    let router = operations::router(app.metrics.clone(), checks(app, shutdown));
+    server::serve(router, listeners, None, &app.config.http, &Shutdown::new(Duration::ZERO)).await
+}
+
+fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
+    let stopping = shutdown.clone();
+    let (store, schema, keys) = (app.clone(), app.clone(), app.clone());
+    vec![
+        Check::new("accepting", move || {
+            let stopping = stopping.has_begun();
+            async move { if stopping { Err("stopping") } else { Ok(()) } }
+        }),
+        Check::new("store", move || {
+            let app = store.clone();
+            async move { app.store.ping().await }
+        }),
+        Check::new("schema", move || {
+            let app = schema.clone();
+            async move { app.store.check_schema().await }
+        }),
+        Check::new("keys", move || {
+            let app = keys.clone();
+            async move { app.store.check_keys(&app.keyring, app.clock.now()).await }
+        }),
+    ]
+}
+
+fn log_listener(name: &str, listener: &TcpListener) -> io::Result<()> {
+    tracing::info!(listener = name, address = %listener.local_addr()?, "listening");
+    Ok(())
+}
