@@ -97,13 +97,14 @@ impl PrivatePostgres {
 
     fn launch(data_dir: &Path, durability: Durability, holder: Holder) -> Result<Self, PostgresError> {
         let data_dir = DataDir::lock(data_dir, holder)?;
+        let user = account::own_name()?;
         let existing = Cluster::open(data_dir.pgdata())?;
         let launcher = Launcher::prepare(existing.as_ref())?;
         let cluster = match existing {
             Some(cluster) => cluster,
             None => init::create(&launcher, &data_dir, durability)?,
         };
-        init::write_authentication(&cluster)?;
+        init::write_authentication(&cluster, &user)?;
         let socket = SocketDir::prepare(&data_dir, &cluster)?;
         let postmaster = postmaster::start(&launcher, &data_dir, &cluster, &socket, durability)?;
         Ok(Self {

@@ -12,3 +12,4 @@ mod config;
 mod dev;
 mod harness;
 mod http;
+mod store;

@@ -8,8 +8,7 @@ use std::{
 };
 
 use super::{
-    DbRole, Durability, account, cluster::Cluster, datadir::DataDir, error::PostgresError, io_error,
-    launcher::Launcher, log,
+    DbRole, Durability, cluster::Cluster, datadir::DataDir, error::PostgresError, io_error, launcher::Launcher, log,
 };
 
 /// Runs `initdb`. An attempt that was cut off leaves no half cluster: the directory gets its name at the end.
@@ -47,9 +46,8 @@ fn make_empty(dir: &Path, launcher: &Launcher) -> io::Result<()> {
     }
 }
 
-/// Lets in the operating-system user that we are, as any of our roles, over the socket. Nobody else, nothing else.
-pub(super) fn write_authentication(cluster: &Cluster) -> Result<(), PostgresError> {
-    let user = account::own_name()?;
+/// Lets in the operating-system user `user`, as any of our roles, over the socket. Nobody else, nothing else.
+pub(super) fn write_authentication(cluster: &Cluster, user: &str) -> Result<(), PostgresError> {
     let roles = [DbRole::Superuser, DbRole::Owner, DbRole::App];
     let ident: String = roles.iter().map(|role| format!("sallyport \"{user}\" {}\n", role.name())).collect();
     cluster.replace("pg_ident.conf", &ident)?;

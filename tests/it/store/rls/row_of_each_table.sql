@@ -1,0 +1,32 @@
+-- One row of each table that belongs to a tenant. `:tenant` is the tenant's id.
+insert into tenant (id, slug, name, created_at) values (:tenant, :tenant::text, 'Tenant', now());
+insert into signing_key (tenant, kid, alg, kek_id, sealed, public_jwk, created_at)
+    values (:tenant, 'k', 'EdDSA', 'kek', '', '{}', now());
+insert into person (tenant, id, username, display_name, created_at) values (:tenant, :tenant, 'ada', 'Ada', now());
+insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at)
+    values (:tenant, :tenant, 'h', 'p', :tenant, '{pwd}', now(), now());
+insert into login_throttle (tenant, bucket, failures, window_start) values (:tenant, 'b', 1, now());
+insert into client (tenant, id, origin, name, metadata, redirect_uris, auth_method, display_digest, created_at)
+    values (:tenant, 'c', 'configured', 'Client', '{}', '{}', 'none', '', now());
+insert into initial_access_token (tenant, hash, pepper_id, note, uses_left, created_at)
+    values (:tenant, 'h', 'p', '', 1, now());
+insert into server (tenant, id, slug, name, upstream_url, audience, default_scopes, created_at)
+    values (:tenant, :tenant, 's', 'Server', 'http://127.0.0.1/', 'a', '{mcp:read}', now());
+insert into server_scope (tenant, server, name, effect, description) values (:tenant, :tenant, 'mcp:read', 'read', '');
+insert into catalogue_item (tenant, server, kind, name, scope, read_only)
+    values (:tenant, :tenant, 'tool', 't', 'mcp:read', true);
+insert into interaction (tenant, id, hash, pepper_id, browser_hash, client, server, redirect_uri, scopes, code_challenge,
+                         created_at, expires_at)
+    values (:tenant, :tenant, 'h', 'p', 'b', 'c', :tenant, 'http://localhost/', '{}', '', now(), now());
+insert into consent (tenant, person, client, server, redirect_key, scopes, display_digest, client_name, redirect_uris, given_at)
+    values (:tenant, :tenant, 'c', :tenant, 'http://localhost/', '{}', '', 'Client', '{}', now());
+insert into access_grant (tenant, id, subject, person, client, server, scopes, created_at)
+    values (:tenant, :tenant, 'person:1', :tenant, 'c', :tenant, '{}', now());
+insert into family (tenant, id, grant_id, created_at, expires_at) values (:tenant, :tenant, :tenant, now(), now());
+insert into auth_code (tenant, hash, pepper_id, family, redirect_uri, scopes, code_challenge, created_at, expires_at)
+    values (:tenant, 'h', 'p', :tenant, 'http://localhost/', '{}', '', now(), now());
+insert into access_token (tenant, hash, pepper_id, family, scopes, created_at, expires_at)
+    values (:tenant, 'h', 'p', :tenant, '{}', now(), now());
+insert into refresh_token (tenant, hash, pepper_id, family, generation, scopes, created_at, idle_expires_at)
+    values (:tenant, 'h', 'p', :tenant, 0, '{}', now(), now());
+insert into audit_event (tenant, id, at, kind, version, body) values (:tenant, :tenant, now(), 'test', 1, '{}');
