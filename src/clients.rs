@@ -8,3 +8,4 @@ pub mod registration;
 
 pub use authenticate::{AuthenticatedClient, ClientAuthError, authenticate};
 pub use client::{Client, Origin, Status};
+pub use metadata::{AuthMethod, Metadata};

@@ -10,7 +10,12 @@ use axum::{
 use http::Method;
 
 use super::App;
-use crate::{gateway, http::edge::Edge, tenants};
+use crate::{
+    clients::registration::{limited, routes as registration},
+    gateway,
+    http::edge::Edge,
+    tenants,
+};
 
 /// Who may come through a route, and by what they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +57,8 @@ impl Route {
 }
 
 const MCP: &str = "/t/{tenant}/mcp/{server}";
+/// A client that registered, under its owner's control (RFC 7592).
+const CLIENT: &str = "/t/{tenant}/register/{client_id}";
 
 /// Everything that the public listener answers.
 pub fn public() -> Vec<Route> {
@@ -88,11 +95,21 @@ pub fn public() -> Vec<Route> {
         Route::new(Method::GET, MCP, Guard::Bearer, gateway::mcp),
         Route::new(Method::DELETE, MCP, Guard::Bearer, gateway::mcp),
         Route::new(Method::OPTIONS, MCP, Guard::Public, gateway::mcp),
+        Route::new(Method::POST, "/t/{tenant}/register", Guard::Registration, registration::register),
+        Route::new(Method::GET, CLIENT, Guard::RegistrationToken, registration::read),
+        Route::new(Method::PUT, CLIENT, Guard::RegistrationToken, registration::replace),
+        Route::new(Method::DELETE, CLIENT, Guard::RegistrationToken, registration::remove),
     ]
 }
 
 /// The public router, with the edge around it. Serve it with `ConnectInfo<SocketAddr>`: without a peer nothing is answered.
 pub fn router(app: Arc<App>) -> Router {
-    let router = public().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    let router = public().into_iter().fold(Router::new(), |router, route| {
+        let handler = match route.guard {
+            Guard::Registration => limited(&app, route.handler),
+            _ => route.handler,
+        };
+        router.route(route.path, handler)
+    });
     Edge::new(&app.config, app.metrics.clone(), app.clock.clone(), app.entropy.clone()).around(router.with_state(app))
 }

@@ -4,20 +4,31 @@
 //! left out of lists, and the answer says what was registered; a choice that it cannot honour at all is an error that
 //! names the member.
 
+mod answer;
+mod bearer;
+mod error;
+mod limit;
+mod manage;
 mod members;
+mod register;
+pub mod routes;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
+pub use answer::Issued;
+pub use error::RegistrationError;
+pub use limit::limited;
 pub use members::Members;
+pub use register::register;
 
 use super::{
     metadata::{ApplicationType, AuthMethod, GrantType, Metadata, ResponseType, WebUri},
     redirect::{self, BadRedirectUri, CustomSchemes, RedirectUri},
 };
-use crate::http::oauth::OauthError;
+use crate::{http::oauth::OauthError, tenants::Tenant};
 
 /// The largest registration request, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -183,4 +194,9 @@ fn scope(members: &Members) -> Result<Option<String>, InvalidMetadata> {
         true => Ok(Some(scopes.join(" ")).filter(|scope| !scope.is_empty())),
         false => Err(InvalidMetadata::Member { member: "scope", problem: "has a character that no scope can have" }),
     }
+}
+
+/// Every scope that some server of the tenant declares.
+fn known_scopes(tenant: &Tenant) -> BTreeSet<String> {
+    tenant.servers.values().flat_map(|server| server.policy.declared().iter().map(ToString::to_string)).collect()
 }

@@ -8,6 +8,7 @@
     reason = "a test that fails should panic where it fails"
 )]
 
+mod clients;
 mod config;
 mod dev;
 mod harness;

@@ -1,0 +1,128 @@
+//! Management of a registration by its owner (RFC 7592 §2).
+//!
+//! The registration access token never rotates: a client that loses an answer keeps its way in.
+
+use http::HeaderMap;
+
+use super::{Issued, Members, RegistrationError, bearer::bearer, known_scopes, register::fresh_secret};
+use crate::{
+    app::App,
+    audit::{Event, Recorder},
+    clients::{AuthMethod, Client, Metadata, Status, client::is_stored, redirect::CustomSchemes},
+    cluster::{self, Entry},
+    ids::ClientId,
+    secret::{Handle, HandleKind},
+    store::{self, TenantTx},
+    tenants::Tenant,
+    token::revoke::{self, Reason},
+};
+
+/// What a replacement must leave out: the server sets it (RFC 7592 §2.2).
+const SERVER_SET: [(&str, &str); 4] = [
+    ("registration_access_token", "registration_access_token must be left out of a replacement"),
+    ("registration_client_uri", "registration_client_uri must be left out of a replacement"),
+    ("client_secret_expires_at", "client_secret_expires_at must be left out of a replacement"),
+    ("client_id_issued_at", "client_id_issued_at must be left out of a replacement"),
+];
+
+/// Shows a client to its owner. The secret is not shown: only its hash is kept.
+pub async fn read(app: &App, tenant: &Tenant, id: &str, headers: &HeaderMap) -> Result<Issued, RegistrationError> {
+    let (tx, client, token) = own(app, tenant, id, headers).await?;
+    tx.commit().await?;
+    Ok(Issued { client, secret: None, token })
+}
+
+/// Replaces all metadata of a client by what `body` describes.
+pub async fn replace(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    id: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Issued, RegistrationError> {
+    let (mut tx, mut client, token) = own(app, tenant, id, headers).await?;
+    let members = Members::parse(body)?;
+    check_server_set(app, tenant, &client, &members)?;
+    let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
+    let mut metadata = Metadata::read(&members, &schemes)?;
+    metadata.keep_scopes(&known_scopes(tenant));
+
+    let before = std::mem::replace(&mut client.metadata, metadata);
+    let secret = match client.metadata.token_endpoint_auth_method {
+        AuthMethod::None => {
+            client.secret = None;
+            None
+        }
+        _ if client.secret.is_some() => None,
+        _ => {
+            let (secret, stored) = fresh_secret(app, tenant)?;
+            client.secret = Some(stored);
+            Some(secret)
+        }
+    };
+    store::clients::update(&mut tx, &client).await?;
+    let consents_voided = before.display_digest() != client.metadata.display_digest();
+    if consents_voided {
+        store::clients::void_consents(&mut tx, &client, app.clock.now()).await?;
+    }
+    recorder.record(&mut tx, &Event::ClientChanged { client: client.id.clone(), consents_voided }).await?;
+    let ticket = cluster::take(&mut tx, &Entry::Client(client.id.clone()), app.clock.now()).await?;
+    tx.commit().await?;
+    app.node.settle(ticket).await?;
+    Ok(Issued { client, secret, token })
+}
+
+/// Removes a client, and with it all that was granted to it. When this returns, none of it is accepted any more.
+pub async fn remove(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<(), RegistrationError> {
+    let (mut tx, mut client, _token) = own(app, tenant, id, headers).await?;
+    client.status = Status::Removed;
+    store::clients::update(&mut tx, &client).await?;
+    recorder.record(&mut tx, &Event::ClientRemoved { client: client.id.clone() }).await?;
+    let ticket = revoke::all_of_client(&mut tx, recorder, &client.id, Reason::ClientRemoved).await?;
+    tx.commit().await?;
+    app.node.settle(ticket).await?;
+    Ok(())
+}
+
+/// The active client whose registration access token the request presents, held for a change, and that token.
+///
+/// One answer for a wrong token, a removed client and one that never was (RFC 7592 §2.1 to §2.3).
+async fn own(
+    app: &App,
+    tenant: &Tenant,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<(TenantTx, Client, Handle), RegistrationError> {
+    let token = bearer(headers, HandleKind::RegistrationToken)?;
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    let client = match ClientId::parse(id) {
+        Ok(id) => store::clients::find_for_update(&mut tx, &id).await?,
+        Err(_) => None,
+    };
+    let stored = client.as_ref().and_then(|client| client.registration.as_ref());
+    let owned = is_stored(&app.keyring, tenant.id, stored, &token);
+    let client = client.filter(|client| owned && client.is_active()).ok_or(RegistrationError::TokenInvalid)?;
+    Ok((tx, client, token))
+}
+
+fn check_server_set(app: &App, tenant: &Tenant, client: &Client, members: &Members) -> Result<(), RegistrationError> {
+    if let Some((_, why)) = SERVER_SET.iter().find(|(member, _)| members.has(member)) {
+        return Err(RegistrationError::Request(why));
+    }
+    match members.text("client_id", 128)? {
+        Some(id) if id == client.id.as_str() => {}
+        Some(_) => return Err(RegistrationError::Request("client_id is not the one in the address")),
+        None => return Err(RegistrationError::Request("a replacement must carry the client_id")),
+    }
+    let Some(secret) = members.text("client_secret", 256)? else { return Ok(()) };
+    let same = Handle::parse(HandleKind::ClientSecret, secret)
+        .is_ok_and(|secret| is_stored(&app.keyring, tenant.id, client.secret.as_ref(), &secret));
+    if same { Ok(()) } else { Err(RegistrationError::Request("client_secret is not this client's secret")) }
+}

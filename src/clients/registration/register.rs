@@ -1,0 +1,96 @@
+//! Registering a client (RFC 7591 §3).
+
+use http::HeaderMap;
+use time::{Duration, OffsetDateTime};
+
+use super::{Issued, Members, RegistrationError, bearer::bearer, known_scopes};
+use crate::{
+    app::App,
+    audit::{Event, Recorder},
+    clients::{AuthMethod, Client, Metadata, Origin, Status, redirect::CustomSchemes},
+    ids::ClientId,
+    keys::Stored,
+    secret::{Handle, HandleKind},
+    store::{self, TenantTx},
+    tenants::{RegistrationRule, Tenant},
+};
+
+/// Registers the client that `body` describes. Nothing is used up by a request that fails.
+///
+/// # Errors
+/// The tenant's rule, the metadata, the quota, or a fault of ours.
+pub async fn register(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Issued, RegistrationError> {
+    let initial = match tenant.settings.registration {
+        RegistrationRule::Open => None,
+        RegistrationRule::InitialAccessToken => Some(bearer(headers, HandleKind::InitialAccessToken)?),
+        RegistrationRule::Off => return Err(RegistrationError::Off),
+    };
+    let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
+    let mut metadata = Metadata::read(&Members::parse(body)?, &schemes)?;
+    metadata.keep_scopes(&known_scopes(tenant));
+    let issued = issue(app, tenant, metadata)?;
+    let client = &issued.client;
+
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    if let Some(initial) = initial {
+        let hashes = app.keyring.lookup(tenant.id, &initial);
+        if !store::clients::use_initial_token(&mut tx, &hashes, client.created_at).await? {
+            return Err(RegistrationError::TokenInvalid);
+        }
+    }
+    check_quota(&mut tx, app.config.registration.per_tenant_per_day, client.created_at).await?;
+    store::clients::insert(&mut tx, client).await?;
+    let event = Event::ClientRegistered {
+        client: client.id.clone(),
+        redirect_uris: client.metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        auth_method: client.metadata.token_endpoint_auth_method.name().to_owned(),
+    };
+    recorder.record(&mut tx, &event).await?;
+    tx.commit().await?;
+    Ok(issued)
+}
+
+fn issue(app: &App, tenant: &Tenant, metadata: Metadata) -> Result<Issued, RegistrationError> {
+    let secret = match metadata.token_endpoint_auth_method {
+        AuthMethod::None => None,
+        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Some(fresh_secret(app, tenant)?),
+    };
+    let (secret, stored_secret) = secret.unzip();
+    let token = Handle::generate(HandleKind::RegistrationToken, &app.entropy)?;
+    let client = Client {
+        id: ClientId::new(&app.clock, &app.entropy)?,
+        origin: Origin::Registered,
+        metadata,
+        status: Status::Active,
+        secret: stored_secret,
+        registration: Some(app.keyring.store(tenant.id, &token)),
+        created_at: app.clock.now(),
+        last_used_at: None,
+    };
+    Ok(Issued { client, secret, token })
+}
+
+/// A new client secret, and what to keep of it.
+pub(super) fn fresh_secret(app: &App, tenant: &Tenant) -> Result<(Handle, Stored), RegistrationError> {
+    let secret = Handle::generate(HandleKind::ClientSecret, &app.entropy)?;
+    let stored = app.keyring.store(tenant.id, &secret);
+    Ok((secret, stored))
+}
+
+/// At most `limit` registrations in any 24 hours. Exact: registrations of a tenant take turns.
+async fn check_quota(tx: &mut TenantTx, limit: u32, now: OffsetDateTime) -> Result<(), RegistrationError> {
+    let registered = store::clients::registered_after(tx, now - Duration::DAY).await?;
+    if registered.count < i64::from(limit) {
+        return Ok(());
+    }
+    tracing::warn!(count = registered.count, "the tenant's quota of registrations is used up");
+    let next = registered.first.unwrap_or(now) + Duration::DAY;
+    let wait = (next - now).max(Duration::SECOND).unsigned_abs();
+    Err(RegistrationError::Quota { wait })
+}

@@ -1,0 +1,91 @@
+//! What is the software.
+
+mod authentication;
+mod management;
+mod registration;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::harness::app::{TestApp, TestTenant};
+
+/// What a public client on a person's computer registers.
+fn public() -> Value {
+    json!({
+        "client_name": "Editor",
+        "redirect_uris": ["http://localhost/callback", "cursor://anysphere.cursor-mcp/oauth/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "none",
+        "application_type": "native",
+    })
+}
+
+/// What a client on a server registers.
+fn confidential() -> Value {
+    json!({
+        "client_name": "Hosted",
+        "redirect_uris": ["https://hosted.example/callback"],
+        "token_endpoint_auth_method": "client_secret_basic",
+    })
+}
+
+/// An answer: status, headers and JSON (null where there is no body).
+struct Answer {
+    status: StatusCode,
+    headers: http::HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Self { status, headers, body }
+    }
+
+    /// Status and error code.
+    fn error(&self) -> (u16, &str) {
+        assert_eq!(self.headers["cache-control"], "no-store");
+        assert_eq!(self.headers["content-type"], "application/json");
+        assert!(self.body["error_description"].is_string(), "{}", self.body);
+        (self.status.as_u16(), self.body["error"].as_str().unwrap())
+    }
+
+    fn text(&self, member: &str) -> &str {
+        self.body[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", self.body))
+    }
+}
+
+async fn register(app: &TestApp, tenant: &TestTenant, body: &Value) -> Answer {
+    Answer::of(app.browser().post(format!("{}/register", tenant.issuer)).json(body)).await
+}
+
+/// Registers what must be accepted.
+async fn registered(app: &TestApp, tenant: &TestTenant, body: &Value) -> Answer {
+    let answer = register(app, tenant, body).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    answer
+}
+
+/// The kinds and bodies of the tenant's audit events, oldest first.
+async fn events(app: &TestApp, tenant: &TestTenant) -> Vec<(String, Value)> {
+    let mut events = app.app.store.audit_recent(tenant.id, 1000).await.unwrap();
+    events.reverse();
+    events.into_iter().map(|event| (event.kind, event.body)).collect()
+}
+
+/// Replaces the tenant's settings, as an administrator does.
+async fn settings(app: &TestApp, tenant: &TestTenant, settings: Value) {
+    use sallyport::{cluster, store::tenants};
+    let mut row = app.app.store.tenant(&tenant.slug).await.unwrap().unwrap();
+    row.settings = settings;
+    let mut tx = app.app.store.platform_tx().await.unwrap();
+    tenants::update_tenant(&mut tx, &row).await.unwrap();
+    let now = app.clock.now();
+    let ticket = cluster::take_platform(&mut tx, tenant.id, &cluster::Entry::Tenant, now).await.unwrap();
+    tx.commit().await.unwrap();
+    app.app.node.settle(ticket).await.unwrap();
+}
