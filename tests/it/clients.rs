@@ -70,11 +70,10 @@ async fn registered(app: &TestApp, tenant: &TestTenant, body: &Value) -> Answer 
     answer
 }
 
-/// The kinds and bodies of the tenant's audit events, oldest first.
-async fn events(app: &TestApp, tenant: &TestTenant) -> Vec<(String, Value)> {
-    let mut events = app.app.store.audit_recent(tenant.id, 1000).await.unwrap();
-    events.reverse();
-    events.into_iter().map(|event| (event.kind, event.body)).collect()
+/// The bodies of the tenant's audit events of one kind. Those of one moment are in no order.
+async fn events(app: &TestApp, tenant: &TestTenant, kind: &str) -> Vec<Value> {
+    let events = app.app.store.audit_recent(tenant.id, 1000).await.unwrap();
+    events.into_iter().rev().filter(|event| event.kind == kind).map(|event| event.body).collect()
 }
 
 /// Replaces the tenant's settings, as an administrator does.
