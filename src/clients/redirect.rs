@@ -83,7 +83,7 @@ impl RedirectUri {
             (Some(presented), _) => {
                 registered.iter().find_map(|uri| uri.presented_as(presented)).ok_or(RedirectMismatch::Unregistered)
             }
-            (None, [only]) if only.kind() != RedirectKind::Loopback => Ok(only.clone()),
+            (None, [only]) if !only.has_open_port() => Ok(only.clone()),
             (None, _) => Err(RedirectMismatch::Missing),
         }
     }
@@ -115,6 +115,11 @@ impl RedirectUri {
     /// Where it leads.
     pub fn kind(&self) -> RedirectKind {
         self.shape.kind()
+    }
+
+    /// Whether only a request can say the port: a loopback address registered without one.
+    fn has_open_port(&self) -> bool {
+        self.kind() == RedirectKind::Loopback && self.shape.authority(&self.text) == self.shape.host(&self.text)
     }
 
     /// What a consent is bound to: the URI, of a loopback address without its port.

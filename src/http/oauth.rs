@@ -39,7 +39,7 @@ impl OauthError {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "temporarily_unavailable",
-            "This server has a problem of its own. Nothing was changed. Please try again.",
+            "This server has a problem of its own; the request was not at fault. Please try again.",
         )
         .retry_after(Duration::from_secs(1))
     }

@@ -69,20 +69,13 @@ pub async fn find(tx: &mut TenantTx, id: &ClientId) -> Result<Option<Client>, St
     row.map(Client::try_from).transpose()
 }
 
-/// A client, whatever its status, held for a change until the end of the transaction.
+/// Like [`find`]; the row is held for a change until the end of the transaction.
 pub async fn find_for_update(tx: &mut TenantTx, id: &ClientId) -> Result<Option<Client>, StoreError> {
     let tenant = tx.tenant();
-    let row = sqlx::query_as!(
-        Row,
-        "select id, origin, metadata, secret_hash, secret_pepper_id, registration_hash, registration_pepper_id,
-                status, created_at, last_used_at
-           from client where tenant = $1 and id = $2 for no key update",
-        tenant.0,
-        id.as_str()
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    row.map(Client::try_from).transpose()
+    sqlx::query!("select id from client where tenant = $1 and id = $2 for no key update", tenant.0, id.as_str())
+        .fetch_optional(tx.conn())
+        .await?;
+    find(tx, id).await
 }
 
 /// Adds a client.

@@ -55,7 +55,7 @@ impl Answer {
     }
 
     fn text(&self, member: &str) -> &str {
-        self.body[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", self.body))
+        self.body[member].as_str().expect(member)
     }
 }
 

@@ -186,6 +186,8 @@ fn a_request_may_leave_out_the_only_uri_unless_its_port_is_open() {
     let loopback = uri("http://localhost/cb");
     assert_eq!(RedirectUri::find(std::slice::from_ref(&web), None), Ok(web.clone()));
     assert_eq!(RedirectUri::find(std::slice::from_ref(&loopback), None), Err(RedirectMismatch::Missing));
+    let ported = uri("http://localhost:8787/cb");
+    assert_eq!(RedirectUri::find(std::slice::from_ref(&ported), None), Ok(ported.clone()));
     let both = [web, loopback];
     assert_eq!(RedirectUri::find(&both, None), Err(RedirectMismatch::Missing));
     let found = RedirectUri::find(&both, Some("http://localhost:7777/cb")).unwrap();

@@ -26,14 +26,19 @@ const SERVER_SET: [(&str, &str); 4] = [
 ];
 
 /// Shows a client to its owner. The secret is not shown: only its hash is kept.
-pub async fn read(app: &App, tenant: &Tenant, id: &str, headers: &HeaderMap) -> Result<Issued, RegistrationError> {
+pub(super) async fn read(
+    app: &App,
+    tenant: &Tenant,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Issued, RegistrationError> {
     let (tx, client, token) = own(app, tenant, id, headers).await?;
     tx.commit().await?;
     Ok(Issued { client, secret: None, token })
 }
 
 /// Replaces all metadata of a client by what `body` describes.
-pub async fn replace(
+pub(super) async fn replace(
     app: &App,
     recorder: &Recorder,
     tenant: &Tenant,
@@ -74,7 +79,7 @@ pub async fn replace(
 }
 
 /// Removes a client, and with it all that was granted to it. When this returns, none of it is accepted any more.
-pub async fn remove(
+pub(super) async fn remove(
     app: &App,
     recorder: &Recorder,
     tenant: &Tenant,
