@@ -12,6 +12,7 @@ use crate::{
     http::metrics::Metrics,
     ids::Slug,
     keys::Keyring,
+    people::{HashError, PasswordHasher},
     secret::Entropy,
     store::{Store, StoreError, keys::KeyCheckError},
     tenants::{self, Tenant},
@@ -30,6 +31,9 @@ pub enum StartError {
     /// TLS for upstream connections cannot be set up.
     #[error("TLS for connections to upstream servers cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// Passwords cannot be hashed as configured.
+    #[error(transparent)]
+    Passwords(#[from] HashError),
 }
 
 /// What all requests share.
@@ -47,6 +51,8 @@ pub struct App {
     pub store: Store,
     /// What this process has applied of the authority log, and its caches.
     pub node: Arc<Node>,
+    /// What hashes passwords.
+    pub passwords: PasswordHasher,
     /// Events of calls.
     pub calls: CallLog,
     /// Numbers for Prometheus.
@@ -66,11 +72,12 @@ impl App {
     ) -> Result<Arc<Self>, StartError> {
         store.check_keys(&keyring, clock.now()).await?;
         let node = Arc::new(Node::start(store.clone()).await?);
+        let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
         let calls = CallLog::start(store.clone());
         let metrics = Arc::new(Metrics::new());
         let dialer = Dialer::new(&DialSettings::from(&config.upstream))?;
         let upstreams = Upstreams::new(dialer, clock.clone(), entropy.clone());
-        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, calls, metrics, upstreams }))
+        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, passwords, calls, metrics, upstreams }))
     }
 
     /// An active tenant by its slug.

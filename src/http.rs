@@ -2,12 +2,18 @@
 
 pub mod address;
 pub mod body;
+pub mod browser;
+pub mod cookies;
+pub mod csrf;
 pub mod edge;
 pub mod form;
 pub mod host;
 pub mod metrics;
 pub mod oauth;
 pub mod operations;
+pub mod origin;
 pub mod pages;
 pub mod request_id;
 pub mod server;
+pub mod trouble;
+pub mod visit;

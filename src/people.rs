@@ -1,9 +1,18 @@
 //! Who is the human: passwords, sessions, login.
 
 mod account;
+mod administrator;
+mod errand;
+mod login;
 mod name;
 mod password;
+mod person;
+pub mod routes;
+mod session;
+mod throttle;
 
-pub use account::{NewPerson, PersonError, create};
+pub use account::{NewPerson, PersonError, create, disable, enable, set_password};
+pub use administrator::{AdministratorError, create as create_administrator};
 pub use name::{BadUsername, Username};
 pub use password::{BadPassword, HashError, Password, PasswordHash, PasswordHasher, Verdict};
+pub use session::{Session, current};

@@ -1,14 +1,17 @@
 //! Postgres through sqlx, one file an aggregate. Nothing else knows SQL.
 
+pub mod administrators;
 pub mod audit;
 pub mod authority;
 pub mod clients;
 pub mod grants;
 pub mod handles;
 pub mod keys;
+pub mod login_throttle;
 pub mod people;
 pub mod provision;
 pub mod schema;
+pub mod sessions;
 pub mod tenants;
 
 use sqlx::{

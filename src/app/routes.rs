@@ -14,7 +14,7 @@ use crate::{
     clients::registration::{limited, routes as registration},
     gateway,
     http::edge::Edge,
-    tenants,
+    people, tenants,
 };
 
 /// Who may come through a route, and by what they are known.
@@ -99,6 +99,11 @@ pub fn public() -> Vec<Route> {
         Route::new(Method::GET, CLIENT, Guard::RegistrationToken, registration::read),
         Route::new(Method::PUT, CLIENT, Guard::RegistrationToken, registration::replace),
         Route::new(Method::DELETE, CLIENT, Guard::RegistrationToken, registration::remove),
+        Route::new(Method::GET, "/t/{tenant}/login", Guard::Browser, people::routes::login_page),
+        Route::new(Method::POST, "/t/{tenant}/login", Guard::Browser, people::routes::login),
+        Route::new(Method::GET, "/t/{tenant}/logout", Guard::Browser, people::routes::logout_page),
+        Route::new(Method::POST, "/t/{tenant}/logout", Guard::Browser, people::routes::logout),
+        Route::new(Method::GET, "/t/{tenant}/account", Guard::Browser, people::routes::account),
     ]
 }
 

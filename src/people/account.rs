@@ -3,10 +3,12 @@
 use super::{PasswordHash, name::Username};
 use crate::{
     audit::{Event, Recorder},
+    cluster::{self, Entry, Ticket},
     ids::PersonId,
     store::{
         StoreError, TenantTx,
         people::{self, PersonRow},
+        sessions,
     },
 };
 
@@ -55,6 +57,59 @@ pub async fn create(tx: &mut TenantTx, recorder: &Recorder, new: NewPerson) -> R
         }
         result => result?,
     }
-    recorder.record(tx, &Event::AdminChanged { object: format!("person/{id}"), change: "created" }).await?;
+    changed(tx, recorder, id, "created").await?;
     Ok(id)
+}
+
+/// Gives a person another password. Whoever is logged in as that person is not any more.
+pub async fn set_password(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    username: &Username,
+    password: &PasswordHash,
+) -> Result<PersonId, PersonError> {
+    let person = known(tx, username).await?;
+    people::set_password_hash(tx, person.id, password.as_str()).await?;
+    sessions::end_all(tx, person.id, recorder.clock.now()).await?;
+    changed(tx, recorder, person.id, "password changed").await?;
+    Ok(person.id)
+}
+
+/// Disables a person: no login, no session, and no token of theirs works once the ticket is settled. Commit, then
+/// [`settle`](crate::cluster::Node::settle) it before saying that it is done.
+pub async fn disable(tx: &mut TenantTx, recorder: &Recorder, username: &Username) -> Result<Ticket, PersonError> {
+    let person = known(tx, username).await?;
+    people::set_status(tx, person.id, "disabled").await?;
+    let now = recorder.clock.now();
+    sessions::end_all(tx, person.id, now).await?;
+    changed(tx, recorder, person.id, "disabled").await?;
+    Ok(cluster::take(tx, &Entry::Person(person.id), now).await?)
+}
+
+/// Lets a disabled person log in again. What tokens of theirs are still valid work again.
+pub async fn enable(tx: &mut TenantTx, recorder: &Recorder, username: &Username) -> Result<PersonId, PersonError> {
+    let person = known(tx, username).await?;
+    people::set_status(tx, person.id, "active").await?;
+    changed(tx, recorder, person.id, "enabled").await?;
+    Ok(person.id)
+}
+
+/// The person of a name, locked against logins until the transaction ends.
+async fn known(tx: &mut TenantTx, username: &Username) -> Result<PersonRow, PersonError> {
+    let found = people::by_username(tx, username.as_str()).await?;
+    let locked = match found {
+        Some(person) => people::lock(tx, person.id).await?,
+        None => None,
+    };
+    let there = locked.filter(|person| person.status != "removed");
+    there.ok_or_else(|| PersonError::NoSuchPerson(username.clone()))
+}
+
+async fn changed(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    person: PersonId,
+    change: &'static str,
+) -> Result<(), StoreError> {
+    recorder.record(tx, &Event::AdminChanged { object: format!("person/{person}"), change }).await
 }

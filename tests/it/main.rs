@@ -13,4 +13,5 @@ mod config;
 mod dev;
 mod harness;
 mod http;
+mod people;
 mod store;

@@ -1,0 +1,38 @@
+//! What waits for a login: an authorization request on its way. The one place that knows of [`crate::authorize`].
+
+use crate::{
+    app::App,
+    http::browser::Browser,
+    ids::{InteractionId, SessionId},
+    secret::Handle,
+    store::{StoreError, TenantTx},
+    tenants::Tenant,
+};
+
+/// An authorization request that this browser began and that is not decided yet.
+pub(super) struct Errand {
+    pub(super) id: InteractionId,
+    /// The client's name, as it chose it.
+    pub(super) client_name: String,
+    /// The server it wants to use.
+    pub(super) server_name: String,
+    /// The name that the client expects somebody to log in with.
+    pub(super) login_hint: Option<String>,
+    /// The client wants a login for this request, whoever is logged in already.
+    pub(super) wants_login: bool,
+}
+
+/// Finds the errand of an interaction's handle. None: unknown, expired, decided, or another browser's.
+pub(super) async fn find(
+    _app: &App,
+    _tenant: &Tenant,
+    _handle: &Handle,
+    _browser: &Browser,
+) -> Result<Option<Errand>, StoreError> {
+    Ok(None)
+}
+
+/// Notes the login that belongs to an errand.
+pub(super) async fn attach(_tx: &mut TenantTx, _errand: InteractionId, _session: SessionId) -> Result<(), StoreError> {
+    Ok(())
+}

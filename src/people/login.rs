@@ -1,0 +1,158 @@
+//! One attempt to log in.
+
+use std::sync::Arc;
+
+use super::{
+    HashError, Password, PasswordHash, Session, Verdict, errand, person, session,
+    throttle::{Buckets, Standing},
+};
+use crate::{
+    app::App,
+    audit::{Event, Recorder},
+    http::address::ClientAddress,
+    ids::InteractionId,
+    secret::Handle,
+    store::{
+        StoreError, TenantTx,
+        people::{self, PersonRow},
+    },
+    tenants::Tenant,
+};
+
+/// What somebody typed, and where.
+pub(super) struct Attempt {
+    pub(super) username: String,
+    pub(super) password: Password,
+    pub(super) address: ClientAddress,
+    /// The authorization request that waits for this login.
+    pub(super) errand: Option<InteractionId>,
+    /// The session that this browser has already: it ends when the new one begins.
+    pub(super) previous: Option<Session>,
+}
+
+/// How an attempt ended.
+pub(super) enum Login {
+    /// The handle of the new session, for the cookie.
+    In(Handle),
+    /// There is no such account, or the password is another one. Nobody is told which.
+    Refused,
+    /// Too many attempts. Nobody is told by whom.
+    Throttled,
+    /// Too many others are logging in just now.
+    Busy,
+}
+
+/// A fault of ours.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoginFault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a password could not be compared: {0}")]
+    Hash(#[from] HashError),
+    #[error("the task of a login ended without a result")]
+    Lost,
+}
+
+/// Counts the attempt, compares the password, and begins a session.
+///
+/// A task of its own: whoever hangs up before the answer is counted and recorded all the same.
+pub(super) async fn log_in(
+    app: Arc<App>,
+    tenant: Arc<Tenant>,
+    recorder: Recorder,
+    attempt: Attempt,
+) -> Result<Login, LoginFault> {
+    let task =
+        tokio::spawn(async move { Desk { app: &app, tenant: &tenant, recorder: &recorder }.serve(attempt).await });
+    task.await.map_err(|_| LoginFault::Lost)?
+}
+
+/// Where one attempt is dealt with.
+struct Desk<'a> {
+    app: &'a App,
+    tenant: &'a Tenant,
+    recorder: &'a Recorder,
+}
+
+impl Desk<'_> {
+    async fn serve(&self, attempt: Attempt) -> Result<Login, LoginFault> {
+        let mut tx = self.begin().await?;
+        let (key, person) = person::find(&mut tx, &attempt.username).await?;
+        let buckets = Buckets::of(&self.app.keyring, self.tenant.id, &key, attempt.address);
+        if !self.count(tx, &buckets).await? {
+            return Ok(Login::Throttled);
+        }
+        let stored = person.as_ref().and_then(|person| person.password_hash.as_deref());
+        let stored = stored.map(PasswordHash::parse).transpose()?;
+        match (self.app.passwords.verify(attempt.password, stored).await, person) {
+            (Ok(Verdict::Right(fresh_hash)), Some(person)) => {
+                let proved = Proved { person, fresh_hash, errand: attempt.errand, previous: attempt.previous };
+                self.admit(&buckets, proved).await
+            }
+            (Ok(_), _) => self.refuse(self.begin().await?).await,
+            (Err(HashError::Busy), _) => self.not_tried(self.begin().await?, &buckets).await,
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// Counts before the password is looked at. False: enough.
+    async fn count(&self, mut tx: TenantTx, buckets: &Buckets) -> Result<bool, LoginFault> {
+        let standing = buckets.count(&mut tx, &self.app.config.login.throttle, self.app.clock.now()).await?;
+        if standing == (Standing::Blocked { first: true }) {
+            self.recorder.record(&mut tx, &Event::LoginFailed { throttled: true }).await?;
+        }
+        tx.commit().await?;
+        Ok(standing == Standing::Open)
+    }
+
+    /// Begins the session, all in one transaction.
+    async fn admit(&self, buckets: &Buckets, proved: Proved) -> Result<Login, LoginFault> {
+        let Proved { person, fresh_hash, errand, previous } = proved;
+        let mut tx = self.begin().await?;
+        // Hashing took a while, and much can happen meanwhile.
+        match people::lock(&mut tx, person.id).await?.filter(PersonRow::is_active) {
+            Some(now) if now.password_hash == person.password_hash => {}
+            Some(_) => return self.not_tried(tx, buckets).await,
+            None => return self.refuse(tx).await,
+        }
+        if let Some(hash) = fresh_hash {
+            people::set_password_hash(&mut tx, person.id, hash.as_str()).await?;
+        }
+        buckets.succeeded(&mut tx).await?;
+        if let Some(previous) = previous {
+            session::end(&mut tx, self.recorder, &previous).await?;
+        }
+        let (session, handle) = session::begin(self.app, &mut tx, self.recorder, person.id).await?;
+        if let Some(errand) = errand {
+            errand::attach(&mut tx, errand, session).await?;
+        }
+        tx.commit().await?;
+        Ok(Login::In(handle))
+    }
+
+    async fn refuse(&self, mut tx: TenantTx) -> Result<Login, LoginFault> {
+        self.recorder.record(&mut tx, &Event::LoginFailed { throttled: false }).await?;
+        tx.commit().await?;
+        Ok(Login::Refused)
+    }
+
+    /// The password was not compared with the one that counts now, so the attempt does not count either.
+    async fn not_tried(&self, mut tx: TenantTx, buckets: &Buckets) -> Result<Login, LoginFault> {
+        buckets.not_tried(&mut tx).await?;
+        tx.commit().await?;
+        Ok(Login::Busy)
+    }
+
+    async fn begin(&self) -> Result<TenantTx, StoreError> {
+        self.app.store.tenant_tx(self.tenant.id).await
+    }
+}
+
+/// Somebody who knew a password.
+struct Proved {
+    /// As the row was when its hash was read.
+    person: PersonRow,
+    fresh_hash: Option<PasswordHash>,
+    errand: Option<InteractionId>,
+    previous: Option<Session>,
+}

@@ -1,0 +1,71 @@
+//! The pages on which people log in and out.
+
+mod account;
+mod login;
+mod logout;
+
+pub use account::account;
+pub use login::{login, login_page};
+pub use logout::{logout, logout_page};
+
+use super::errand::{self, Errand};
+use crate::{
+    http::{
+        form::{Form, Repeated},
+        trouble::{Trouble, Words},
+        visit::Visit,
+    },
+    secret::{Handle, HandleKind},
+};
+use http::StatusCode;
+
+/// The parameter that carries an interaction's handle.
+const INTERACTION: &str = "interaction";
+
+/// An errand, and the handle it goes by.
+struct Waiting {
+    handle: Handle,
+    errand: Errand,
+}
+
+/// The errand that a form or an address names, if it names one.
+async fn waiting(visit: &Visit, form: &Form) -> Result<Option<Waiting>, Trouble> {
+    let Some(text) = one(visit, form, INTERACTION)? else { return Ok(None) };
+    let Ok(handle) = Handle::parse(HandleKind::Interaction, text) else { return Err(start_again(visit)) };
+    let errand = errand::find(&visit.app, &visit.tenant, &handle, &visit.browser).await;
+    match errand.map_err(|error| visit.fault(error))? {
+        Some(errand) => Ok(Some(Waiting { handle, errand })),
+        None => Err(start_again(visit)),
+    }
+}
+
+/// A field that may be there once.
+fn one<'a>(visit: &Visit, form: &'a Form, name: &'static str) -> Result<Option<&'a str>, Trouble> {
+    form.one(name).map_err(|Repeated(name)| {
+        let words = Words {
+            title: "This request cannot be read",
+            what: "Nothing was changed.",
+            why: &format!("It has the field \"{name}\" more than once."),
+            now: "Go back, load the page again, and send the form once more.",
+        };
+        Trouble::new(StatusCode::BAD_REQUEST, &words, &visit.request_id)
+    })
+}
+
+fn start_again(visit: &Visit) -> Trouble {
+    let words = Words {
+        title: "This request has ended",
+        what: "The application that sent you here is not waiting any more.",
+        why: "A request lasts ten minutes, can be answered once, and belongs to the browser that it began in.",
+        now: "Go back to the application and connect again from there.",
+    };
+    Trouble::new(StatusCode::BAD_REQUEST, &words, &visit.request_id)
+}
+
+impl Waiting {
+    /// `page?interaction=…`
+    fn path(&self, visit: &Visit, page: &str) -> String {
+        // The handle is made of letters, digits, `-` and `_`: nothing to escape.
+        format!("{}?{INTERACTION}={}", visit.path(page), self.handle.expose())
+    }
+}

@@ -1,0 +1,148 @@
+//! `/t/{tenant}/login`
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+
+use super::{
+    super::{
+        BadPassword, Password, errand,
+        login::{Attempt, Login, log_in},
+        session,
+    },
+    Waiting, one, waiting,
+};
+use crate::{
+    http::{
+        cookies::CookieName,
+        csrf::Purpose,
+        form::{Form, FormError},
+        pages::{AskingClient, LoginPage},
+        trouble::Trouble,
+        visit::Visit,
+    },
+    secret::Handle,
+};
+
+/// `GET`: the form, unless the person is logged in already and that is enough.
+pub async fn login_page(visit: Visit) -> Result<Response, Trouble> {
+    let waiting = waiting(&visit, &visit.query()?).await?;
+    let session = session::current(&visit.app, &visit.tenant, &visit.headers).await;
+    let session = session.map_err(|error| visit.fault(error))?;
+    match (&waiting, session) {
+        (None, Some(_)) => visit.see_other(&visit.path("account")),
+        (Some(waiting), Some(session)) if !waiting.errand.wants_login => {
+            let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await.map_err(|error| visit.fault(error))?;
+            errand::attach(&mut tx, waiting.errand.id, session.id).await.map_err(|error| visit.fault(error))?;
+            tx.commit().await.map_err(|error| visit.fault(error))?;
+            visit.see_other(&waiting.path(&visit, "consent"))
+        }
+        _ => {
+            let hint = waiting.as_ref().and_then(|waiting| waiting.errand.login_hint.clone()).unwrap_or_default();
+            Ok(show(&visit, waiting, hint, None))
+        }
+    }
+}
+
+/// `POST`: fields `username`, `password`, `csrf` and, where a client waits, `interaction`.
+pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = visit.form(form, Purpose::Login)?;
+    let waiting = waiting(&visit, &form).await?;
+    let username = one(&visit, &form, "username")?.unwrap_or_default();
+    let password = one(&visit, &form, "password")?.unwrap_or_default();
+    if username.is_empty() || password.is_empty() {
+        return Ok(show(&visit, waiting, username.to_owned(), Some(Refusal::Incomplete)));
+    }
+    let password = match Password::presented(password) {
+        Ok(password) => password,
+        Err(error) => return Ok(show(&visit, waiting, username.to_owned(), Some(Refusal::NoPassword(error)))),
+    };
+    let previous = session::current(&visit.app, &visit.tenant, &visit.headers).await;
+    let attempt = Attempt {
+        username: username.to_owned(),
+        password,
+        address: visit.address,
+        errand: waiting.as_ref().map(|waiting| waiting.errand.id),
+        previous: previous.map_err(|error| visit.fault(error))?,
+    };
+    let ended = log_in(visit.app.clone(), visit.tenant.clone(), visit.recorder(), attempt).await;
+    let refusal = match ended.map_err(|fault| visit.fault(fault))? {
+        Login::In(handle) => return logged_in(&visit, waiting.as_ref(), &handle),
+        Login::Refused => Refusal::Wrong,
+        Login::Throttled => Refusal::TooMany { minutes: visit.app.config.login.throttle.window.as_secs().div_ceil(60) },
+        Login::Busy => Refusal::Busy,
+    };
+    Ok(show(&visit, waiting, username.to_owned(), Some(refusal)))
+}
+
+fn logged_in(visit: &Visit, waiting: Option<&Waiting>, handle: &Handle) -> Result<Response, Trouble> {
+    let on = match waiting {
+        Some(waiting) => waiting.path(visit, "consent"),
+        None => visit.path("account"),
+    };
+    let response = visit.see_other(&on)?;
+    Ok((CookieName::session(&visit.tenant.slug).set(handle), response).into_response())
+}
+
+fn show(visit: &Visit, waiting: Option<Waiting>, username: String, refusal: Option<Refusal>) -> Response {
+    let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
+    let retry_after = refusal.as_ref().and_then(Refusal::retry_after);
+    let asking = waiting.as_ref().map(|waiting| AskingClient {
+        name: waiting.errand.client_name.clone(),
+        server_name: waiting.errand.server_name.clone(),
+    });
+    let page = LoginPage {
+        tenant_name: visit.tenant.name.clone(),
+        action: visit.path("login"),
+        csrf: visit.csrf(Purpose::Login),
+        interaction: waiting.map(|waiting| waiting.handle.expose().to_owned()),
+        username,
+        error: refusal.map(|refusal| refusal.to_string()),
+        asking,
+        // Other ways to log in go here.
+        choices: Vec::new(),
+    };
+    let mut response = visit.page(status, page);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Why the form is shown again. None of them says whether the account exists, or whose attempts were too many.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("Fill in both your username and your password.")]
+    Incomplete,
+    #[error("This cannot be your password: {0}. Try again.")]
+    NoPassword(BadPassword),
+    #[error("This username and password do not belong together. Check both and try again.")]
+    Wrong,
+    #[error(
+        "There were too many attempts, so this one was not looked at. Wait {minutes} minutes and try again. If you forgot \
+         your password, ask your administrator for a new one."
+    )]
+    TooMany { minutes: u64 },
+    #[error("Too many people are logging in at this moment, so nothing was checked. Try again in a few seconds.")]
+    Busy,
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Incomplete | Self::NoPassword(_) => StatusCode::BAD_REQUEST,
+            // Not 401, which would need a WWW-Authenticate challenge that no form can answer (RFC 9110 §15.5.2).
+            Self::Wrong => StatusCode::FORBIDDEN,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Seconds. Always the whole window: what is left of it would tell whose it is.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { minutes } => Some(minutes * 60),
+            Self::Busy => Some(2),
+            _ => None,
+        }
+    }
+}

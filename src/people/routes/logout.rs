@@ -1,0 +1,51 @@
+//! `/t/{tenant}/logout`
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use super::{super::session, account::signed_in, waiting};
+use crate::{
+    http::{
+        cookies::CookieName,
+        csrf::Purpose,
+        form::{Form, FormError},
+        pages::SignedOutPage,
+        trouble::Trouble,
+        visit::Visit,
+    },
+    store::StoreError,
+};
+
+/// `GET`: what is the case. A link logs nobody out, so whoever is logged in gets the button.
+pub async fn logout_page(visit: Visit) -> Result<Response, Trouble> {
+    match session::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))? {
+        Some(session) => Ok(signed_in(&visit, &session)),
+        None => {
+            let page = SignedOutPage { tenant_name: visit.tenant.name.clone(), login_href: visit.path("login") };
+            Ok(visit.page(StatusCode::OK, page))
+        }
+    }
+}
+
+/// `POST`: ends the session. With `interaction` it is the "Not you?" of the consent page, and goes back to the login.
+pub async fn logout(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let switching = form.as_ref().is_ok_and(|form| form.all(super::INTERACTION).next().is_some());
+    let form = visit.form(form, if switching { Purpose::Consent } else { Purpose::Account })?;
+    let waiting = waiting(&visit, &form).await?;
+    end(&visit).await.map_err(|error| visit.fault(error))?;
+    let on = match waiting {
+        Some(waiting) => waiting.path(&visit, "login"),
+        None => visit.path("logout"),
+    };
+    let response = visit.see_other(&on)?;
+    Ok((CookieName::session(&visit.tenant.slug).clear(), response).into_response())
+}
+
+async fn end(visit: &Visit) -> Result<(), StoreError> {
+    if let Some(current) = session::current(&visit.app, &visit.tenant, &visit.headers).await? {
+        let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+        session::end(&mut tx, &visit.recorder(), &current).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Sessions: rows in the database, found by the hash of a handle in a cookie.
+
+use http::HeaderMap;
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    audit::{Event, Recorder},
+    http::cookies::CookieName,
+    ids::{PersonId, SessionId},
+    secret::{Handle, HandleKind},
+    store::{
+        StoreError, TenantTx,
+        sessions::{self, LiveSession, NewSession},
+    },
+    tenants::Tenant,
+};
+
+/// How a password proves who somebody is (RFC 8176).
+const PASSWORD: &str = "pwd";
+
+/// A person who is logged in at a tenant in this browser.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Who.
+    pub person: PersonId,
+    /// The person's name at login.
+    pub username: String,
+    /// The person's name on pages.
+    pub display_name: String,
+    /// When the person logged in.
+    pub auth_time: OffsetDateTime,
+}
+
+/// Who is logged in, going by the cookies of a request. Nobody whose session ended or expired, and nobody disabled.
+pub async fn current(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Result<Option<Session>, StoreError> {
+    let cookie = CookieName::session(&tenant.slug);
+    let Some(handle) = cookie.read(headers).and_then(|text| Handle::parse(HandleKind::Session, text).ok()) else {
+        return Ok(None);
+    };
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    let live = sessions::live(&mut tx, &app.keyring.lookup(tenant.id, &handle), app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(live.map(|LiveSession { id, person, username, display_name, auth_time }| Session {
+        id,
+        person,
+        username,
+        display_name,
+        auth_time,
+    }))
+}
+
+/// Begins a session after a password was right. The handle is new at every login, so none can be planted beforehand.
+pub(super) async fn begin(
+    app: &App,
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    person: PersonId,
+) -> Result<(SessionId, Handle), StoreError> {
+    let handle = Handle::generate(HandleKind::Session, &app.entropy)?;
+    let id = SessionId::new(&app.clock, &app.entropy)?;
+    let now = app.clock.now();
+    let amr = vec![PASSWORD.to_owned()];
+    let row = NewSession {
+        id,
+        handle: &app.keyring.store(tx.tenant(), &handle),
+        person,
+        amr: &amr,
+        auth_time: now,
+        expires_at: now + app.config.login.session,
+    };
+    sessions::insert(tx, &row).await?;
+    recorder.record(tx, &Event::LoginSucceeded { person, session: id, amr }).await?;
+    Ok((id, handle))
+}
+
+/// Ends a session: logout, or another login in the same browser.
+pub(super) async fn end(tx: &mut TenantTx, recorder: &Recorder, session: &Session) -> Result<(), StoreError> {
+    if sessions::end(tx, session.id, recorder.clock.now()).await? {
+        let logout = Event::Logout { person: session.person, session: session.id };
+        recorder.record(tx, &logout).await?;
+    }
+    Ok(())
+}

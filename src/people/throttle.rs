@@ -1,0 +1,90 @@
+//! How many wrong passwords are too many, by account and by address.
+//!
+//! An attempt is counted before its password is looked at, so that parallel attempts cannot pass the limit together, and
+//! taken back when it turns out right. A window begins with its first attempt and ends by itself: whoever knows the
+//! password gets in again afterwards, however often others failed.
+
+use super::person::PersonKey;
+use crate::{
+    config,
+    http::address::ClientAddress,
+    ids::TenantId,
+    keys::Keyring,
+    store::{
+        StoreError, TenantTx,
+        login_throttle::{self, Bucket},
+    },
+};
+use time::OffsetDateTime;
+
+/// What an attempt is counted under.
+pub(super) struct Buckets {
+    account: Bucket,
+    address: Bucket,
+}
+
+/// What counting an attempt said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Look at the password.
+    Open,
+    /// Too many. The first refusal of a window is worth an audit event; the others would only fill the log.
+    Blocked { first: bool },
+}
+
+impl Buckets {
+    pub(super) fn of(keyring: &Keyring, tenant: TenantId, person: &PersonKey, address: ClientAddress) -> Self {
+        let tenant = tenant.0.as_bytes();
+        let account = match person {
+            PersonKey::Known(id) => keyring.keyed("throttle person", &[tenant, id.0.as_bytes()]),
+            PersonKey::Unknown(name) => keyring.keyed("throttle name", &[tenant, name.as_bytes()]),
+        };
+        let network = address.network().to_string();
+        Self { account, address: keyring.keyed("throttle address", &[tenant, network.as_bytes()]) }
+    }
+
+    /// Counts one attempt. Commit before the password is looked at.
+    pub(super) async fn count(
+        &self,
+        tx: &mut TenantTx,
+        limits: &config::Throttle,
+        now: OffsetDateTime,
+    ) -> Result<Standing, StoreError> {
+        let floor = now - limits.window;
+        let (account, address) = login_throttle::count(tx, &self.account, &self.address, now, floor).await?;
+        Ok(standing([(account, limits.per_account), (address, limits.per_address)]))
+    }
+
+    /// The attempt was right: the account starts afresh, the address is as it was before.
+    pub(super) async fn succeeded(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        login_throttle::take_back(tx, &self.account, &self.address, true).await
+    }
+
+    /// The password was never looked at, by no fault of the person's.
+    pub(super) async fn not_tried(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        login_throttle::take_back(tx, &self.account, &self.address, false).await
+    }
+}
+
+fn standing(counts: [(u32, u32); 2]) -> Standing {
+    let mut over = counts.into_iter().filter(|(count, limit)| count > limit).peekable();
+    match over.peek() {
+        None => Standing::Open,
+        Some(_) => Standing::Blocked { first: over.any(|(count, limit)| count == limit.saturating_add(1)) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_limit_blocks_and_each_is_told_once() {
+        assert_eq!(standing([(3, 3), (9, 9)]), Standing::Open);
+        assert_eq!(standing([(4, 3), (1, 9)]), Standing::Blocked { first: true });
+        assert_eq!(standing([(5, 3), (1, 9)]), Standing::Blocked { first: false });
+        assert_eq!(standing([(1, 3), (10, 9)]), Standing::Blocked { first: true });
+        assert_eq!(standing([(5, 3), (10, 9)]), Standing::Blocked { first: true });
+        assert_eq!(standing([(5, 3), (11, 9)]), Standing::Blocked { first: false });
+    }
+}

@@ -1,0 +1,112 @@
+//! Logins of people in their browsers.
+
+use time::OffsetDateTime;
+
+use super::{StoreError, TenantTx};
+use crate::{
+    ids::{PersonId, SessionId},
+    keys::Stored,
+};
+
+/// A new session.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    /// Its id.
+    pub id: SessionId,
+    /// What is stored of its handle.
+    pub handle: &'a Stored,
+    /// Whose it is.
+    pub person: PersonId,
+    /// How the person proved who they are (RFC 8176).
+    pub amr: &'a [String],
+    /// When.
+    pub auth_time: OffsetDateTime,
+    /// When it ends by itself.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A session that is in force, of a person who is active.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// The person's name at login.
+    pub username: String,
+    /// The person's name on pages.
+    pub display_name: String,
+    /// When the person logged in.
+    pub auth_time: OffsetDateTime,
+}
+
+/// Adds a session.
+pub async fn insert(tx: &mut TenantTx, session: &NewSession<'_>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tenant.0,
+        session.id.0,
+        session.handle.hash.as_slice(),
+        session.handle.pepper_id,
+        session.person.0,
+        session.amr,
+        session.auth_time,
+        session.expires_at
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The session of a handle, by the hashes that it may be stored under.
+pub async fn live(
+    tx: &mut TenantTx,
+    hashes: &[[u8; 32]],
+    now: OffsetDateTime,
+) -> Result<Option<LiveSession>, StoreError> {
+    let tenant = tx.tenant();
+    let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
+    let row = sqlx::query_as!(
+        LiveSession,
+        r#"select s.id as "id: SessionId", s.person as "person: PersonId", p.username, p.display_name, s.auth_time
+             from session s join person p on (p.tenant, p.id) = (s.tenant, s.person)
+            where s.tenant = $1 and s.hash = any ($2)
+              and s.ended_at is null and s.expires_at > $3 and p.status = 'active'"#,
+        tenant.0,
+        &hashes,
+        now
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// Ends a session; says whether it was still in force.
+pub async fn end(tx: &mut TenantTx, id: SessionId, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "update session set ended_at = $3 where tenant = $1 and id = $2 and ended_at is null",
+        tenant.0,
+        id.0,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends all sessions of a person.
+pub async fn end_all(tx: &mut TenantTx, person: PersonId, now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update session set ended_at = $3 where tenant = $1 and person = $2 and ended_at is null",
+        tenant.0,
+        person.0,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

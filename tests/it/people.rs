@@ -1,0 +1,7 @@
+//! Who is the human, over real HTTP.
+
+mod accounts;
+mod events;
+mod forms;
+mod login;
+mod throttle;
