@@ -2,13 +2,13 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{
-    HeaderValue, StatusCode,
+    HeaderName, HeaderValue, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
 use super::challenge::{BearerError, Challenge};
 use crate::{
-    mcp::{Era, Reject, code},
+    mcp::{Reject, code},
     tenants::Server,
 };
 
@@ -16,12 +16,18 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Refusal {
     reject: Box<Reject>,
-    challenge: Option<HeaderValue>,
+    /// What the status asks for: a challenge, the methods allowed, when to come back.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl From<Reject> for Refusal {
     fn from(reject: Reject) -> Self {
-        Self { reject: Box::new(reject), challenge: None }
+        let header = match reject.status {
+            StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, HeaderValue::from_static("POST"))),
+            StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            _ => None,
+        };
+        Self { reject: Box::new(reject), header }
     }
 }
 
@@ -62,7 +68,8 @@ impl Refusal {
 
     /// Adds a challenge that names `scope`.
     pub(super) fn challenged(mut self, server: &Server, scope: &str, error: Option<(BearerError, &str)>) -> Self {
-        self.challenge = Some(Challenge { metadata_url: &server.metadata_url, scope, error }.value());
+        let challenge = Challenge { metadata_url: &server.metadata_url, scope, error };
+        self.header = Some((WWW_AUTHENTICATE, challenge.value()));
         self
     }
 
@@ -83,18 +90,8 @@ impl IntoResponse for Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            StatusCode::METHOD_NOT_ALLOWED => {
-                let modern = self.reject.era == Some(Era::Modern);
-                headers.insert(ALLOW, HeaderValue::from_static(if modern { "POST" } else { "POST, GET, DELETE" }));
-            }
-            _ => {}
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
         }
         response
     }

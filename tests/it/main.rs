@@ -11,6 +11,7 @@
 mod clients;
 mod config;
 mod dev;
+mod gateway;
 mod harness;
 mod http;
 mod people;

@@ -1,0 +1,14 @@
+//! The data plane, over real HTTP, with an upstream that records everything it receives.
+
+mod answers;
+mod authentication;
+mod cors;
+mod demo;
+mod eras;
+mod passthrough;
+mod policy;
+mod sessions;
+mod streams;
+mod swap;
+mod upstream;
+mod world;
