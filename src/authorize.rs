@@ -1,1 +1,10 @@
-//! Authorization requests: interaction, consent, response.
+//! Authorization requests: request → interaction → login → consent → response. Nothing is trusted from the URL twice.
+
+mod begin;
+mod consent;
+pub mod interaction;
+mod page;
+mod place;
+mod respond;
+pub mod routes;
+mod trouble;

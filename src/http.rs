@@ -4,6 +4,7 @@ pub mod address;
 pub mod body;
 pub mod browser;
 pub mod cookies;
+pub mod cors;
 pub mod csrf;
 pub mod edge;
 pub mod form;

@@ -6,6 +6,7 @@ pub mod authority;
 pub mod clients;
 pub mod grants;
 pub mod handles;
+pub mod interactions;
 pub mod keys;
 pub mod login_throttle;
 pub mod people;

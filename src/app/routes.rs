@@ -5,16 +5,19 @@ use std::sync::Arc;
 use axum::{
     Router,
     handler::Handler,
-    routing::{MethodRouter, on},
+    routing::{MethodFilter, MethodRouter, on},
 };
 use http::Method;
 
 use super::App;
 use crate::{
+    authorize::routes as authorize,
     clients::registration::{limited, routes as registration},
     gateway,
-    http::edge::Edge,
-    people, tenants,
+    http::{cors, edge::Edge, pages},
+    people::routes as people,
+    tenants::routes as discovery,
+    token::routes as token,
 };
 
 /// Who may come through a route, and by what they are known.
@@ -32,6 +35,8 @@ pub enum Guard {
     RegistrationToken,
     /// The holder of an access token for this resource (RFC 6750).
     Bearer,
+    /// A browser's question before a call to an MCP endpoint: answered from the tenant's settings.
+    Preflight,
 }
 
 /// One route.
@@ -51,70 +56,56 @@ impl Route {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let filter = axum::routing::MethodFilter::try_from(method.clone()).unwrap_or(axum::routing::MethodFilter::GET);
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         Self { method, path, guard, handler: on(filter, handler) }
     }
 }
 
-const MCP: &str = "/t/{tenant}/mcp/{server}";
-/// A client that registered, under its owner's control (RFC 7592).
-const CLIENT: &str = "/t/{tenant}/register/{client_id}";
-
 /// Everything that the public listener answers.
+#[rustfmt::skip]
 pub fn public() -> Vec<Route> {
-    use Guard::Public;
-    let get = |path, guard, handler| Route { method: Method::GET, path, guard, handler };
+    use Guard::*;
+    use Method as M;
     vec![
-        get(
-            "/.well-known/oauth-authorization-server/t/{tenant}",
-            Public,
-            axum::routing::get(tenants::routes::authorization_server),
-        ),
-        get(
-            "/.well-known/openid-configuration/t/{tenant}",
-            Public,
-            axum::routing::get(tenants::routes::authorization_server),
-        ),
-        get(
-            "/t/{tenant}/.well-known/openid-configuration",
-            Public,
-            axum::routing::get(tenants::routes::authorization_server),
-        ),
-        get(
-            "/t/{tenant}/.well-known/oauth-authorization-server",
-            Public,
-            axum::routing::get(tenants::routes::authorization_server),
-        ),
-        get(
-            "/.well-known/oauth-protected-resource/t/{tenant}/mcp/{server}",
-            Public,
-            axum::routing::get(tenants::routes::protected_resource),
-        ),
-        get("/t/{tenant}/jwks.json", Public, axum::routing::get(tenants::routes::jwks)),
-        Route::new(Method::POST, MCP, Guard::Bearer, gateway::mcp),
-        Route::new(Method::GET, MCP, Guard::Bearer, gateway::mcp),
-        Route::new(Method::DELETE, MCP, Guard::Bearer, gateway::mcp),
-        Route::new(Method::OPTIONS, MCP, Guard::Public, gateway::mcp),
-        Route::new(Method::POST, "/t/{tenant}/register", Guard::Registration, registration::register),
-        Route::new(Method::GET, CLIENT, Guard::RegistrationToken, registration::read),
-        Route::new(Method::PUT, CLIENT, Guard::RegistrationToken, registration::replace),
-        Route::new(Method::DELETE, CLIENT, Guard::RegistrationToken, registration::remove),
-        Route::new(Method::GET, "/t/{tenant}/login", Guard::Browser, people::routes::login_page),
-        Route::new(Method::POST, "/t/{tenant}/login", Guard::Browser, people::routes::login),
-        Route::new(Method::GET, "/t/{tenant}/logout", Guard::Browser, people::routes::logout_page),
-        Route::new(Method::POST, "/t/{tenant}/logout", Guard::Browser, people::routes::logout),
-        Route::new(Method::GET, "/t/{tenant}/account", Guard::Browser, people::routes::account),
+        Route::new(M::GET, "/.well-known/oauth-authorization-server/t/{tenant}", Public, discovery::authorization_server),
+        Route::new(M::GET, "/.well-known/openid-configuration/t/{tenant}", Public, discovery::authorization_server),
+        Route::new(M::GET, "/t/{tenant}/.well-known/openid-configuration", Public, discovery::authorization_server),
+        Route::new(M::GET, "/t/{tenant}/.well-known/oauth-authorization-server", Public, discovery::authorization_server),
+        Route::new(M::GET, "/.well-known/oauth-protected-resource/t/{tenant}/mcp/{server}", Public, discovery::protected_resource),
+        Route::new(M::GET, "/t/{tenant}/jwks.json", Public, discovery::jwks),
+        Route::new(M::POST, "/t/{tenant}/register", Registration, registration::register),
+        Route::new(M::GET, "/t/{tenant}/register/{client_id}", RegistrationToken, registration::read),
+        Route::new(M::PUT, "/t/{tenant}/register/{client_id}", RegistrationToken, registration::replace),
+        Route::new(M::DELETE, "/t/{tenant}/register/{client_id}", RegistrationToken, registration::remove),
+        Route::new(M::GET, "/t/{tenant}/login", Browser, people::login_page),
+        Route::new(M::POST, "/t/{tenant}/login", Browser, people::login),
+        Route::new(M::GET, "/t/{tenant}/logout", Browser, people::logout_page),
+        Route::new(M::POST, "/t/{tenant}/logout", Browser, people::logout),
+        Route::new(M::GET, "/t/{tenant}/account", Browser, people::account),
+        Route::new(M::GET, pages::STYLESHEET_ROUTE, Public, pages::stylesheet),
+        Route::new(M::GET, "/t/{tenant}/authorize", Browser, authorize::authorize),
+        Route::new(M::GET, "/t/{tenant}/consent", Browser, authorize::show),
+        Route::new(M::POST, "/t/{tenant}/consent", Browser, authorize::decide),
+        Route::new(M::POST, "/t/{tenant}/token", Client, token::token),
+        Route::new(M::POST, "/t/{tenant}/revoke", Client, token::revoke),
+        Route::new(M::POST, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
+        Route::new(M::GET, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
+        Route::new(M::DELETE, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
+        Route::new(M::OPTIONS, "/t/{tenant}/mcp/{server}", Preflight, gateway::mcp),
     ]
 }
 
 /// The public router, with the edge around it. Serve it with `ConnectInfo<SocketAddr>`: without a peer nothing is answered.
 pub fn router(app: Arc<App>) -> Router {
-    let router = public().into_iter().fold(Router::new(), |router, route| {
-        let handler = match route.guard {
-            Guard::Registration => limited(&app, route.handler),
-            _ => route.handler,
-        };
-        router.route(route.path, handler)
-    });
+    let mut oauth = Router::new();
+    let mut other = Router::new();
+    for Route { path, guard, handler, .. } in public() {
+        match guard {
+            Guard::Registration => oauth = oauth.route(path, limited(&app, handler)),
+            Guard::Public | Guard::Client | Guard::RegistrationToken => oauth = oauth.route(path, handler),
+            Guard::Browser | Guard::Bearer | Guard::Preflight => other = other.route(path, handler),
+        }
+    }
+    let router = oauth.layer(cors::anybody()).merge(other);
     Edge::new(&app.config, app.metrics.clone(), app.clock.clone(), app.entropy.clone()).around(router.with_state(app))
 }

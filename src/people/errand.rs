@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    authorize::interaction,
     http::browser::Browser,
     ids::{InteractionId, SessionId},
     secret::Handle,
@@ -24,15 +25,22 @@ pub(super) struct Errand {
 
 /// Finds the errand of an interaction's handle. None: unknown, expired, decided, or another browser's.
 pub(super) async fn find(
-    _app: &App,
-    _tenant: &Tenant,
-    _handle: &Handle,
-    _browser: &Browser,
+    app: &App,
+    tenant: &Tenant,
+    handle: &Handle,
+    browser: &Browser,
 ) -> Result<Option<Errand>, StoreError> {
-    Ok(None)
+    let interaction = interaction::find(app, tenant, handle, browser).await?;
+    Ok(interaction.map(|interaction| Errand {
+        id: interaction.id(),
+        client_name: interaction.client.name().to_owned(),
+        server_name: interaction.server.name.clone(),
+        login_hint: interaction.login_hint().map(str::to_owned),
+        wants_login: interaction.wants_login(),
+    }))
 }
 
 /// Notes the login that belongs to an errand.
-pub(super) async fn attach(_tx: &mut TenantTx, _errand: InteractionId, _session: SessionId) -> Result<(), StoreError> {
-    Ok(())
+pub(super) async fn attach(tx: &mut TenantTx, errand: InteractionId, session: SessionId) -> Result<(), StoreError> {
+    interaction::attach_session(tx, errand, session).await
 }

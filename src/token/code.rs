@@ -30,15 +30,15 @@ enum Verdict {
     Replayed(Ticket),
 }
 
-/// Redeems a code for tokens.
+/// Redeems a code for tokens. Commits `tx`, except on a fault.
 pub(super) async fn redeem(
     app: &App,
     recorder: &Recorder,
     tenant: &Tenant,
     client: &ClientId,
     request: &CodeRequest,
+    mut tx: TenantTx,
 ) -> Result<TokenResponse, TokenError> {
-    let mut tx = app.store.tenant_tx(tenant.id).await?;
     let verdict = judge(app, recorder, tenant, client, request, &mut tx).await?;
     tx.commit().await?;
     match verdict {

@@ -37,15 +37,15 @@ enum Verdict {
     Replayed(Ticket),
 }
 
-/// Refreshes: rotates the token, or answers a retry from its box.
+/// Refreshes: rotates the token, or answers a retry from its box. Commits `tx`, except on a fault.
 pub(super) async fn refresh(
     app: &App,
     recorder: &Recorder,
     tenant: &Tenant,
     client: &ClientId,
     request: &RefreshRequest,
+    mut tx: TenantTx,
 ) -> Result<TokenResponse, TokenError> {
-    let mut tx = app.store.tenant_tx(tenant.id).await?;
     let verdict = judge(app, recorder, tenant, client, request, &mut tx).await?;
     tx.commit().await?;
     match verdict {

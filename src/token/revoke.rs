@@ -10,7 +10,6 @@ use crate::{
     ids::{ClientId, FamilyId, GrantId},
     secret::{Handle, HandleKind, hex},
     store::{StoreError, TenantTx, grants, handles},
-    tenants::Tenant,
 };
 
 /// Why a family or grant ended.
@@ -99,11 +98,10 @@ pub enum Revocation {
 pub async fn by_client(
     app: &App,
     recorder: &Recorder,
-    tenant: &Tenant,
     client: &ClientId,
     token: &str,
+    mut tx: TenantTx,
 ) -> Result<Revocation, StoreError> {
-    let mut tx = app.store.tenant_tx(tenant.id).await?;
     let verdict = if let Ok(handle) = Handle::parse(HandleKind::AccessToken, token) {
         access_token(app, recorder, client, &handle, &mut tx).await?
     } else if let Ok(handle) = Handle::parse(HandleKind::RefreshToken, token) {

@@ -8,6 +8,7 @@
     reason = "a test that fails should panic where it fails"
 )]
 
+mod authorize;
 mod clients;
 mod config;
 mod dev;
@@ -16,3 +17,4 @@ mod harness;
 mod http;
 mod people;
 mod store;
+mod token;

@@ -1,0 +1,171 @@
+//! From an authorization request to an interaction (OAuth 2.1 §4.1.1, RFC 8707, RFC 9207).
+//!
+//! Until client and redirect URI are settled, errors are pages. After that they belong to the client; but before the
+//! person has logged in, an error is a page with a link that carries it, never an automatic redirect: anybody can
+//! register a client, and this server must not become an open redirector through it.
+
+use std::sync::Arc;
+
+use super::interaction::LIFETIME;
+use crate::{
+    clients::{
+        Client,
+        redirect::{RedirectMismatch, RedirectUri},
+    },
+    http::{form::Form, visit::Visit},
+    ids::{ClientId, InteractionId},
+    policy::ScopeSet,
+    secret::{Handle, HandleKind},
+    store::{self, StoreError, interactions::InteractionRow},
+    tenants::{ResourceUri, Server, Tenant},
+    token::{self, AuthorizeParameters, AuthorizeRefusal},
+};
+
+/// Longest `state`, in bytes: it comes back in a URL.
+const MAX_STATE: usize = 4096;
+const MAX_HINT: usize = 256;
+
+/// Why there is nobody to send an error to: a page for the person.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stranded {
+    #[error("it sent {0} more than once")]
+    Repeated(&'static str),
+    #[error("it did not say who it is (client_id is missing)")]
+    NoClient,
+    #[error("this server does not know it, or does not know it any more")]
+    UnknownClient,
+    #[error("it asked to be answered at an address that it has not registered")]
+    Redirect(#[from] RedirectMismatch),
+    #[error(transparent)]
+    Fault(#[from] StoreError),
+}
+
+/// An error that belongs to the client (RFC 6749 §4.1.2.1).
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) description: String,
+}
+
+impl Refusal {
+    fn new(code: &'static str, description: impl Into<String>) -> Self {
+        Self { code, description: description.into() }
+    }
+}
+
+impl From<AuthorizeRefusal> for Refusal {
+    fn from(refusal: AuthorizeRefusal) -> Self {
+        Self::new(refusal.code(), refusal.to_string())
+    }
+}
+
+/// Who asks, and where an answer may go.
+pub(super) struct Asker {
+    pub(super) client: Client,
+    pub(super) redirect: RedirectUri,
+    pub(super) state: Option<String>,
+}
+
+/// Settles client, redirect URI and state.
+pub(super) async fn asker(visit: &Visit, form: &Form) -> Result<Asker, Stranded> {
+    let one = |name| form.one(name).map_err(|repeated| Stranded::Repeated(repeated.0));
+    let id = one("client_id")?.ok_or(Stranded::NoClient)?;
+    let id = ClientId::parse(id).map_err(|_| Stranded::UnknownClient)?;
+    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+    let client = store::clients::find(&mut tx, &id).await?;
+    tx.commit().await?;
+    let client = client.filter(Client::is_active).ok_or(Stranded::UnknownClient)?;
+    let redirect = RedirectUri::find(&client.metadata.redirect_uris, one("redirect_uri")?)?;
+    let state = one("state")?.map(str::to_owned);
+    Ok(Asker { client, redirect, state })
+}
+
+/// A request that a person may be asked about.
+pub(super) struct Request {
+    server: Arc<Server>,
+    scopes: ScopeSet,
+    code_challenge: String,
+    prompt: Vec<String>,
+    login_hint: Option<String>,
+}
+
+/// Checks everything else.
+pub(super) fn check(tenant: &Tenant, asker: &Asker, form: &Form, logged_in: bool) -> Result<Request, Refusal> {
+    let one = |name| form.one(name).map_err(|repeated| Refusal::new("invalid_request", repeated.to_string()));
+    if asker.state.as_ref().is_some_and(|state| state.len() > MAX_STATE) {
+        return Err(Refusal::new("invalid_request", format!("state is longer than {MAX_STATE} bytes")));
+    }
+    if form.one("request").map_or(true, |value| value.is_some()) {
+        return Err(Refusal::new("request_not_supported", "request objects are not supported here"));
+    }
+    if form.one("request_uri").map_or(true, |value| value.is_some()) {
+        return Err(Refusal::new("request_uri_not_supported", "request_uri is not supported here"));
+    }
+    if one("response_mode")?.is_some_and(|mode| mode != "query") {
+        return Err(Refusal::new("invalid_request", "response_mode must be query"));
+    }
+    let server = target(tenant, form)?;
+    let authorized = token::authorize(&AuthorizeParameters {
+        client_id: asker.client.id.as_str(),
+        redirect_uri: asker.redirect.as_str(),
+        response_type: one("response_type")?,
+        scope: one("scope")?,
+        code_challenge: one("code_challenge")?,
+        code_challenge_method: one("code_challenge_method")?,
+        declared: server.policy.declared(),
+        defaults: server.policy.default_scopes(),
+    })?;
+    let prompt: Vec<String> =
+        one("prompt")?.unwrap_or_default().split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    if prompt.iter().any(|word| word == "none") {
+        let code = if logged_in { "consent_required" } else { "login_required" };
+        return Err(Refusal::new(code, "this server asks the person: send the request without prompt=none"));
+    }
+    let login_hint = one("login_hint")?.filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned);
+    Ok(Request { server, scopes: authorized.scopes, code_challenge: authorized.code_challenge, prompt, login_hint })
+}
+
+/// RFC 8707: exactly one `resource`, or the server that an administrator named for requests without.
+fn target(tenant: &Tenant, form: &Form) -> Result<Arc<Server>, Refusal> {
+    let invalid = |why: &str| Refusal::new("invalid_target", why);
+    let mut all = form.all("resource");
+    let server = match (all.next(), all.next()) {
+        (None, _) => tenant
+            .default_server()
+            .ok_or_else(|| invalid("resource is missing, and this issuer has no default server"))?,
+        (Some(one), None) => {
+            let resource = ResourceUri::parse(one).map_err(|error| invalid(&error.to_string()))?;
+            tenant
+                .server_by_resource(&resource)
+                .ok_or_else(|| invalid("no server here has this resource identifier"))?
+        }
+        (Some(_), Some(_)) => return Err(invalid("resource must be given once: a token is for one server")),
+    };
+    Ok(server.clone())
+}
+
+/// Writes the interaction down, bound to the browser. Returns its handle.
+pub(super) async fn store(visit: &Visit, asker: &Asker, request: Request) -> Result<Handle, StoreError> {
+    let Visit { app, tenant, browser, .. } = visit;
+    let now = app.clock.now();
+    let handle = Handle::generate(HandleKind::Interaction, &app.entropy)?;
+    let row = InteractionRow {
+        id: InteractionId::new(&app.clock, &app.entropy)?,
+        browser_hash: app.keyring.current_hash(tenant.id, browser.handle()).to_vec(),
+        client: asker.client.id.clone(),
+        server: request.server.id,
+        redirect_uri: asker.redirect.as_str().to_owned(),
+        state: asker.state.clone(),
+        scopes: request.scopes.iter().map(ToString::to_string).collect(),
+        code_challenge: request.code_challenge,
+        login_hint: request.login_hint,
+        prompt: request.prompt,
+        session: None,
+        created_at: now,
+        expires_at: now + LIFETIME,
+    };
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    store::interactions::insert(&mut tx, &app.keyring.store(tenant.id, &handle), &row).await?;
+    tx.commit().await?;
+    Ok(handle)
+}

@@ -1,0 +1,168 @@
+//! What a person decides, and what follows from it: consent, grant, family, code, in one transaction.
+
+use super::interaction::Interaction;
+use crate::{
+    app::App,
+    audit::{Event, Recorder},
+    clients::redirect::{RedirectKind, RedirectUri},
+    http::visit::Visit,
+    ids::{FamilyId, GrantId, PersonId},
+    policy::ScopeSet,
+    secret::{Handle, HandleKind},
+    store::{
+        self, StoreError, TenantTx,
+        grants::{self, ConsentKey, ConsentRow},
+        handles::{self, CodeRow},
+    },
+};
+
+/// What is known of earlier consents of this person to this client on this server.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    /// All that is asked for was allowed before, to the same client as it was then.
+    pub(super) covers: bool,
+    /// What differs from the last consent, each a whole sentence.
+    pub(super) changed: Vec<String>,
+}
+
+/// Compares the request with what the person allowed before.
+pub(super) async fn earlier(
+    visit: &Visit,
+    interaction: &Interaction,
+    redirect: &RedirectUri,
+    person: PersonId,
+) -> Result<Earlier, StoreError> {
+    let redirect_key = redirect.redirect_key();
+    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+    let key = ConsentKey {
+        person,
+        client: &interaction.client.id,
+        server: interaction.server.id,
+        redirect_key: &redirect_key,
+    };
+    let digest = interaction.client.metadata.display_digest();
+    if let Some(consent) = grants::consent(&mut tx, key).await?
+        && consent.display_digest == digest
+    {
+        let covers = interaction.row.scopes.iter().all(|scope| consent.scopes.contains(scope));
+        return Ok(Earlier { covers, changed: Vec::new() });
+    }
+    let Some(last) = grants::last_consent(&mut tx, key).await? else { return Ok(Earlier::default()) };
+    Ok(Earlier { covers: false, changed: changes(&last, interaction) })
+}
+
+fn changes(last: &ConsentRow, interaction: &Interaction) -> Vec<String> {
+    let metadata = &interaction.client.metadata;
+    let mut changed = Vec::new();
+    if last.client_name != interaction.client.name() {
+        changed.push(format!(
+            "When you allowed it before, it called itself \u{201c}{}\u{201d}.",
+            crate::http::pages::display_text(&last.client_name, 80)
+        ));
+    }
+    let now: std::collections::BTreeSet<&str> = metadata.redirect_uris.iter().map(RedirectUri::as_str).collect();
+    let then: std::collections::BTreeSet<&str> = last.redirect_uris.iter().map(String::as_str).collect();
+    if now != then {
+        changed.push("The addresses it can send you back to have changed since you allowed it.".to_owned());
+    }
+    if changed.is_empty() && last.display_digest != metadata.display_digest() {
+        changed.push("What it says about itself has changed since you allowed it.".to_owned());
+    }
+    changed
+}
+
+/// Whether the page may be skipped: all was allowed before, and the client has proved itself. Loopback and custom-scheme
+/// clients never have: any program on the computer could be the one that asks.
+pub(super) fn may_skip(interaction: &Interaction, redirect: &RedirectUri, earlier: &Earlier) -> bool {
+    let proved = interaction.client.is_confidential() || redirect.kind() == RedirectKind::Web;
+    earlier.covers && proved && !redirect.is_this_computer() && !interaction.wants_consent()
+}
+
+/// How the person's approval came about.
+pub(super) struct Approval<'a> {
+    pub(super) person: PersonId,
+    pub(super) scopes: &'a ScopeSet,
+    pub(super) skipped_page: bool,
+}
+
+/// Approves: writes everything down and makes a code. `None`: the interaction was decided before.
+pub(super) async fn approve(
+    visit: &Visit,
+    interaction: &Interaction,
+    redirect: &RedirectUri,
+    approval: &Approval<'_>,
+) -> Result<Option<Handle>, StoreError> {
+    let (app, tenant, recorder) = (&visit.app, &visit.tenant, visit.recorder());
+    let now = app.clock.now();
+    let (person, client, server) = (approval.person, &interaction.client, interaction.server.id);
+    let scopes: Vec<String> = approval.scopes.iter().map(ToString::to_string).collect();
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    if !store::interactions::decide(&mut tx, interaction.id(), now).await? {
+        return Ok(None);
+    }
+    if !approval.skipped_page {
+        let consent = ConsentRow {
+            scopes: scopes.clone(),
+            display_digest: client.metadata.display_digest().to_vec(),
+            client_name: client.name().to_owned(),
+            redirect_uris: client.metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+            given_at: now,
+        };
+        let redirect_key = redirect.redirect_key();
+        let key = ConsentKey { person, client: &client.id, server, redirect_key: &redirect_key };
+        grants::put_consent(&mut tx, key, &consent).await?;
+    }
+    let fresh = GrantId::new(&app.clock, &app.entropy)?;
+    let grant = grants::widen(&mut tx, fresh, person, &client.id, server, &scopes, now).await?;
+    let given = Event::ConsentGiven {
+        person,
+        client: client.id.clone(),
+        server,
+        scopes: scopes.clone(),
+        grant: grant.id,
+        skipped_page: approval.skipped_page,
+    };
+    recorder.record(&mut tx, &given).await?;
+    let code = issue_code(app, &recorder, &mut tx, interaction, grant.id, scopes).await?;
+    tx.commit().await?;
+    Ok(Some(code))
+}
+
+async fn issue_code(
+    app: &App,
+    recorder: &Recorder,
+    tx: &mut TenantTx,
+    interaction: &Interaction,
+    grant: GrantId,
+    scopes: Vec<String>,
+) -> Result<Handle, StoreError> {
+    let now = app.clock.now();
+    let family = FamilyId::new(&app.clock, &app.entropy)?;
+    let lifetimes = &app.config.tokens;
+    grants::insert_family(tx, family, grant, Some(&interaction.row.redirect_uri), now, now + lifetimes.family).await?;
+    let code = Handle::generate(HandleKind::Code, &app.entropy)?;
+    let row = CodeRow {
+        hash: Vec::new(),
+        family,
+        redirect_uri: interaction.row.redirect_uri.clone(),
+        scopes: scopes.clone(),
+        code_challenge: interaction.row.code_challenge.clone(),
+        failures: 0,
+        expires_at: now + lifetimes.code,
+        consumed_at: None,
+    };
+    handles::insert_code(tx, &app.keyring.store(tx.tenant(), &code), &row, now).await?;
+    recorder.record(tx, &Event::CodeIssued { family, grant, scopes }).await?;
+    Ok(code)
+}
+
+/// Denies. False: the interaction was decided before.
+pub(super) async fn deny(visit: &Visit, interaction: &Interaction, denied: &Event) -> Result<bool, StoreError> {
+    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+    let first = store::interactions::decide(&mut tx, interaction.id(), visit.app.clock.now()).await?;
+    if first {
+        visit.recorder().record(&mut tx, denied).await?;
+    }
+    tx.commit().await?;
+    Ok(first)
+}

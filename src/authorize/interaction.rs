@@ -1,0 +1,78 @@
+//! Interactions: a stored row, found by an opaque handle, bound to the browser that began it, ten minutes long.
+
+use std::sync::Arc;
+
+use time::Duration;
+
+use crate::{
+    app::App,
+    clients::Client,
+    http::browser::Browser,
+    ids::{InteractionId, SessionId},
+    secret::{Handle, same},
+    store::{self, StoreError, TenantTx, interactions::InteractionRow},
+    tenants::{Server, Tenant},
+};
+
+/// How long a person may take.
+pub(super) const LIFETIME: Duration = Duration::minutes(10);
+
+/// An authorization request that waits for this browser's person.
+#[derive(Debug)]
+pub struct Interaction {
+    pub(super) row: InteractionRow,
+    /// Who asks.
+    pub client: Client,
+    /// For which server.
+    pub server: Arc<Server>,
+}
+
+impl Interaction {
+    /// Its id.
+    pub fn id(&self) -> InteractionId {
+        self.row.id
+    }
+
+    /// The user name that the client expects (OpenID Connect `login_hint`).
+    pub fn login_hint(&self) -> Option<&str> {
+        self.row.login_hint.as_deref()
+    }
+
+    /// Whether the client wants the person to log in for this request, whoever is logged in already.
+    pub fn wants_login(&self) -> bool {
+        self.row.session.is_none()
+            && self.row.prompt.iter().any(|prompt| prompt == "login" || prompt == "select_account")
+    }
+
+    /// Whether the client wants the consent page shown.
+    pub(super) fn wants_consent(&self) -> bool {
+        self.row.prompt.iter().any(|prompt| prompt == "consent")
+    }
+}
+
+/// Finds the interaction of a handle. `None`: unknown, expired, decided, another browser's, or its client or server is gone.
+pub async fn find(
+    app: &App,
+    tenant: &Tenant,
+    handle: &Handle,
+    browser: &Browser,
+) -> Result<Option<Interaction>, StoreError> {
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    let Some(row) = store::interactions::find(&mut tx, &app.keyring.lookup(tenant.id, handle), app.clock.now()).await?
+    else {
+        return Ok(None);
+    };
+    let own = app.keyring.lookup(tenant.id, browser.handle()).iter().any(|hash| same(hash, &row.browser_hash));
+    let client = store::clients::find(&mut tx, &row.client).await?;
+    tx.commit().await?;
+    let server = tenant.server_by_id(row.server).cloned();
+    Ok(match (own, client, server) {
+        (true, Some(client), Some(server)) if client.is_active() => Some(Interaction { row, client, server }),
+        _ => None,
+    })
+}
+
+/// Notes the login that belongs to an interaction.
+pub async fn attach_session(tx: &mut TenantTx, id: InteractionId, session: SessionId) -> Result<(), StoreError> {
+    store::interactions::attach_session(tx, id, session).await
+}

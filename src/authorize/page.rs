@@ -1,0 +1,126 @@
+//! The consent page of an interaction, in the tenant's words.
+
+use time::OffsetDateTime;
+
+use super::{consent::Earlier, interaction::Interaction};
+use crate::{
+    clients::{
+        Origin,
+        redirect::{RedirectKind, RedirectUri},
+    },
+    http::{
+        csrf::Purpose,
+        pages::{ClientView, ConsentPage, ReturnTo, ScopeChoice, ServerView},
+        visit::Visit,
+    },
+    people::Session,
+    policy::{Effect, ItemKind, ScopeDef, ScopeSet},
+    tenants::Server,
+};
+
+/// What the page is made of beside the interaction.
+pub(super) struct View<'a> {
+    pub(super) session: &'a Session,
+    pub(super) redirect: &'a RedirectUri,
+    /// The interaction's handle, as the browser sent it.
+    pub(super) handle: &'a str,
+    pub(super) earlier: &'a Earlier,
+    /// The boxes that stay ticked; all at first.
+    pub(super) ticked: &'a ScopeSet,
+    pub(super) error: Option<String>,
+}
+
+/// Builds the page.
+pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) -> ConsentPage {
+    let Interaction { client, server, row } = interaction;
+    let metadata = &client.metadata;
+    let days = visit.app.config.tokens.family.as_secs() / 86_400;
+    ConsentPage {
+        tenant_name: visit.tenant.name.clone(),
+        action: visit.path("consent"),
+        csrf: visit.csrf(Purpose::Consent),
+        interaction: view.handle.to_owned(),
+        client: ClientView {
+            name: client.name().to_owned(),
+            verified: client.origin == Origin::Configured,
+            uri: metadata.client_uri.as_ref().map(crate::clients::metadata::WebUri::host),
+            registered: ago(visit.app.clock.now(), client.created_at),
+            client_id: client.id.to_string(),
+        },
+        return_to: return_to(view.redirect),
+        server: ServerView {
+            name: server.name.clone(),
+            description: server.description.clone(),
+            resource: server.resource.clone(),
+        },
+        read: choices(server, &row.scopes, Effect::Read, view.ticked),
+        change: choices(server, &row.scopes, Effect::Change, view.ticked),
+        person: view.session.display_name.clone(),
+        switch_action: visit.path("logout"),
+        lifetime: format!("until you take it back, at most {days} days"),
+        manage_url: visit.path("account"),
+        changed: view.earlier.changed.clone(),
+        allowed_before: view.earlier.covers,
+        error: view.error,
+    }
+}
+
+fn return_to(redirect: &RedirectUri) -> ReturnTo {
+    let host = redirect.host_for_people().to_owned();
+    match redirect.kind() {
+        RedirectKind::App => ReturnTo::Program(host),
+        RedirectKind::Loopback => ReturnTo::ThisComputer(host),
+        RedirectKind::Web if redirect.is_this_computer() => ReturnTo::ThisComputer(host),
+        RedirectKind::Web => ReturnTo::Host(host),
+    }
+}
+
+fn choices(server: &Server, asked: &[String], effect: Effect, ticked: &ScopeSet) -> Vec<ScopeChoice> {
+    let asked_of = |def: &&ScopeDef| def.effect == effect && asked.iter().any(|scope| scope == def.name.as_str());
+    let choice = |def: &ScopeDef| ScopeChoice {
+        name: def.name.to_string(),
+        sentence: def.description.clone(),
+        tools: server
+            .policy
+            .items_under(&def.name)
+            .filter(|item| item.kind == ItemKind::Tool)
+            .map(|item| item.name.clone())
+            .collect(),
+        checked: ticked.contains(def.name.as_str()),
+    };
+    server.policy.scopes().iter().filter(asked_of).map(choice).collect()
+}
+
+/// How long ago, in words: `just now`, `2 minutes ago`, `3 days ago`.
+fn ago(now: OffsetDateTime, then: OffsetDateTime) -> String {
+    let past = now - then;
+    let (count, unit) = match past.whole_minutes() {
+        ..=0 => return "just now".to_owned(),
+        minutes @ 1..=59 => (minutes, "minute"),
+        60..=1439 => (past.whole_hours(), "hour"),
+        _ => (past.whole_days(), "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Duration, macros::datetime};
+
+    use super::*;
+
+    #[test]
+    fn the_past_reads_like_speech() {
+        let now = datetime!(2026-08-03 10:00 UTC);
+        for (past, words) in [
+            (Duration::seconds(5), "just now"),
+            (Duration::minutes(1), "1 minute ago"),
+            (Duration::minutes(59), "59 minutes ago"),
+            (Duration::hours(1), "1 hour ago"),
+            (Duration::hours(49), "2 days ago"),
+            (Duration::seconds(-5), "just now"),
+        ] {
+            assert_eq!(ago(now, now - past), words);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Where a request of the consent page stands: an interaction of this browser, and a person who is logged in for it.
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{
+    consent::{self, Approval, Earlier},
+    interaction::{self, Interaction},
+    page::{self, View},
+    respond::{self, Answer},
+    trouble,
+};
+use crate::{
+    audit::Event,
+    clients::redirect::RedirectUri,
+    http::{form::Form, trouble::Trouble, visit::Visit},
+    people::{self, Session},
+    policy::{Scope, ScopeSet},
+    secret::{Handle, HandleKind},
+    store::StoreError,
+};
+
+/// All that must be there before a consent page is shown or answered.
+pub(super) struct Place<'v> {
+    pub(super) visit: &'v Visit,
+    pub(super) interaction: Interaction,
+    pub(super) redirect: RedirectUri,
+    pub(super) session: Session,
+    handle: Handle,
+}
+
+impl<'v> Place<'v> {
+    /// Finds it. Without a login that fits, the inner error is the way to the login page.
+    pub(super) async fn find(visit: &'v Visit, form: &Form) -> Result<Result<Self, Response>, Trouble> {
+        let expired = || trouble::expired(visit, StatusCode::BAD_REQUEST);
+        let given = form.one("interaction").ok().flatten();
+        let handle = given.and_then(|text| Handle::parse(HandleKind::Interaction, text).ok()).ok_or_else(expired)?;
+        let found = interaction::find(&visit.app, &visit.tenant, &handle, &visit.browser).await;
+        let interaction = found.map_err(|error| visit.fault(error))?.ok_or_else(expired)?;
+        // It was validated before it was stored.
+        let redirect = RedirectUri::stored(interaction.row.redirect_uri.clone()).map_err(|error| visit.fault(error))?;
+        let session =
+            people::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))?;
+        match session.filter(|_| !interaction.wants_login()) {
+            Some(session) => Ok(Ok(Self { visit, interaction, redirect, session, handle })),
+            None => Ok(Err(visit.see_other(&format!("{}?interaction={}", visit.path("login"), handle.expose()))?)),
+        }
+    }
+
+    /// What the client asks for.
+    pub(super) fn asked(&self) -> Result<ScopeSet, Trouble> {
+        let scopes = self.interaction.row.scopes.iter().map(|scope| Scope::new(scope)).collect::<Result<_, _>>();
+        scopes.map_err(|error| self.visit.fault(error))
+    }
+
+    /// What the person allowed before.
+    pub(super) async fn earlier(&self) -> Result<Earlier, Trouble> {
+        let earlier = consent::earlier(self.visit, &self.interaction, &self.redirect, self.session.person).await;
+        earlier.map_err(|error| self.visit.fault(error))
+    }
+
+    /// Writes down that the page was shown.
+    pub(super) async fn note_shown(&self, asked: &ScopeSet) -> Result<(), Trouble> {
+        let shown = Event::ConsentShown {
+            person: self.session.person,
+            client: self.interaction.client.id.clone(),
+            server: self.interaction.server.id,
+            scopes: asked.iter().map(ToString::to_string).collect(),
+        };
+        let write = async {
+            let mut tx = self.visit.app.store.tenant_tx(self.visit.tenant.id).await?;
+            self.visit.recorder().record(&mut tx, &shown).await?;
+            tx.commit().await
+        };
+        write.await.map_err(|error: StoreError| self.visit.fault(error))
+    }
+
+    /// The consent page.
+    pub(super) fn page(
+        &self,
+        earlier: &Earlier,
+        ticked: &ScopeSet,
+        error: Option<String>,
+    ) -> Result<Response, Trouble> {
+        let view = View {
+            session: &self.session,
+            redirect: &self.redirect,
+            handle: self.handle.expose(),
+            earlier,
+            ticked,
+            error,
+        };
+        Ok(self.visit.page(StatusCode::OK, page::consent(self.visit, &self.interaction, view)))
+    }
+
+    /// Approves, and sends the code to the client.
+    pub(super) async fn approve(&self, approval: &Approval<'_>) -> Result<Response, Trouble> {
+        let code = consent::approve(self.visit, &self.interaction, &self.redirect, approval).await;
+        let code = code.map_err(|error| self.visit.fault(error))?;
+        let code = code.ok_or_else(|| trouble::expired(self.visit, StatusCode::CONFLICT))?;
+        self.send(&Answer::Code(&code))
+    }
+
+    /// Sends the browser back to the client.
+    pub(super) fn send(&self, answer: &Answer<'_>) -> Result<Response, Trouble> {
+        let name = self.interaction.client.name();
+        respond::send(self.visit, name, &self.redirect, self.interaction.row.state.as_deref(), answer)
+    }
+}

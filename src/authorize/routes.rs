@@ -1,0 +1,88 @@
+//! `GET authorize`, `GET` and `POST consent`.
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::{
+    begin,
+    consent::{self, Approval},
+    place::Place,
+    respond::Answer,
+    trouble,
+};
+use crate::{
+    audit::Event,
+    http::{csrf::Purpose, form::Form, trouble::Trouble, visit::Visit},
+    people,
+    policy::{Scope, ScopeSet},
+};
+
+/// `GET /t/{tenant}/authorize` (OAuth 2.1 §4.1.1).
+pub async fn authorize(visit: Visit) -> Result<Response, Trouble> {
+    let form = visit.query()?;
+    let asker = begin::asker(&visit, &form).await.map_err(|stranded| trouble::stranded(&visit, stranded))?;
+    let session =
+        people::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))?;
+    let request = match begin::check(&visit.tenant, &asker, &form, session.is_some()) {
+        Ok(request) => request,
+        Err(refusal) if session.is_some() => return trouble::send_refusal(&visit, &asker, &refusal),
+        Err(refusal) => return Err(trouble::show_refusal(&visit, &asker, &refusal)),
+    };
+    let handle = begin::store(&visit, &asker, request).await.map_err(|error| visit.fault(error))?;
+    let location = format!("{}?interaction={}", visit.path("consent"), handle.expose());
+    Ok((visit.browser.cookie(), visit.see_other(&location)?).into_response())
+}
+
+/// `GET /t/{tenant}/consent?interaction=…`: the page, or straight on where it may be skipped.
+pub async fn show(visit: Visit) -> Result<Response, Trouble> {
+    let form = visit.query()?;
+    let place = match Place::find(&visit, &form).await? {
+        Ok(place) => place,
+        Err(login) => return Ok(login),
+    };
+    let (asked, earlier) = (place.asked()?, place.earlier().await?);
+    if consent::may_skip(&place.interaction, &place.redirect, &earlier) {
+        return place.approve(&Approval { person: place.session.person, scopes: &asked, skipped_page: true }).await;
+    }
+    place.note_shown(&asked).await?;
+    place.page(&earlier, &asked, None)
+}
+
+/// `POST /t/{tenant}/consent`: `decision` is `approve` or `deny`, `scope` comes once for each ticked box.
+pub async fn decide(visit: Visit, body: Bytes) -> Result<Response, Trouble> {
+    let form = visit.form(Form::parse(&visit.headers, &body), Purpose::Consent)?;
+    let place = match Place::find(&visit, &form).await? {
+        Ok(place) => place,
+        Err(login) => return Ok(login),
+    };
+    match form.one("decision") {
+        Ok(Some("approve")) => approve(&place, &form).await,
+        Ok(Some("deny")) => deny(&place).await,
+        _ => Err(trouble::no_decision(&visit)),
+    }
+}
+
+async fn approve(place: &Place<'_>, form: &Form) -> Result<Response, Trouble> {
+    let ticked: ScopeSet = form.all("scope").filter_map(|scope| Scope::new(scope).ok()).collect();
+    let scopes = place.asked()?.intersection(&ticked);
+    if scopes.is_empty() {
+        let error = "You approved, but left nothing ticked. Tick what you allow, or choose Deny.";
+        return place.page(&place.earlier().await?, &scopes, Some(error.to_owned()));
+    }
+    place.approve(&Approval { person: place.session.person, scopes: &scopes, skipped_page: false }).await
+}
+
+async fn deny(place: &Place<'_>) -> Result<Response, Trouble> {
+    let Place { visit, interaction, session, .. } = place;
+    let denied = Event::ConsentDenied {
+        person: session.person,
+        client: interaction.client.id.clone(),
+        server: interaction.server.id,
+    };
+    let first = consent::deny(visit, interaction, &denied).await.map_err(|error| visit.fault(error))?;
+    if !first {
+        return Err(trouble::expired(visit, StatusCode::CONFLICT));
+    }
+    place.send(&Answer::Error { code: "access_denied", description: "the person said no" })
+}

@@ -1,0 +1,4 @@
+mod code;
+mod race;
+mod refresh;
+mod revoke;
