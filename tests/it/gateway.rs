@@ -11,5 +11,4 @@ mod sessions;
 mod streams;
 mod swap;
 mod upstream;
-mod whole;
 mod world;

@@ -8,7 +8,6 @@
     reason = "a test that fails should panic where it fails"
 )]
 
-mod app;
 mod authorize;
 mod clients;
 mod config;

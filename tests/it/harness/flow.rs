@@ -126,13 +126,12 @@ impl<'a> Flow<'a> {
     pub(crate) async fn page(&self, mut response: Response) -> (String, String) {
         for _ in 0..5 {
             if response.status() != StatusCode::SEE_OTHER {
-                break;
+                let path = response.url().path().to_owned();
+                return (path, response.text().await.unwrap());
             }
             response = self.get(&location(&response)).await;
         }
-        assert_ne!(response.status(), StatusCode::SEE_OTHER, "too many redirects");
-        let path = response.url().path().to_owned();
-        (path, response.text().await.unwrap())
+        panic!("too many redirects");
     }
 
     /// Logs in on a login page.
@@ -243,7 +242,7 @@ pub(crate) fn query(url: &str, name: &str) -> Option<String> {
 
 /// The value of a hidden input.
 pub(crate) fn hidden(html: &str, name: &str) -> String {
-    let at = html.find(&format!("name=\"{name}\"")).expect("the field is on the page");
+    let at = html.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no field {name} in {html}"));
     let rest = &html[at..];
     let rest = &rest[rest.find("value=\"").unwrap() + 7..];
     rest[..rest.find('"').unwrap()].to_owned()

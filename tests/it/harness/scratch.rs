@@ -20,6 +20,11 @@ impl Scratch {
         Self(path)
     }
 
+    /// A path inside.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// Writes a file that only its owner can read.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         self.write_mode(name, text, 0o600)
