@@ -34,7 +34,13 @@ pub enum Event {
     #[serde(rename = "login.succeeded")]
     LoginSucceeded { person: PersonId, session: SessionId, amr: Vec<String> },
     #[serde(rename = "login.failed")]
-    LoginFailed { throttled: bool },
+    LoginFailed {
+        /// Whose account, where the name is somebody's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        person: Option<PersonId>,
+        /// Not looked at: there were too many before.
+        throttled: bool,
+    },
     #[serde(rename = "logout")]
     Logout { person: PersonId, session: SessionId },
     #[serde(rename = "consent.shown")]

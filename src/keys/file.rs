@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::keyring::{KEY_BYTES, KeyKind, Keyring, NamedKey};
+use super::keyring::{KEY_BYTES, KeyKind, KeySet, Keyring, NamedKey};
 use crate::secret::{Entropy, NoEntropy, SecretText};
 
 /// Why a key file cannot be used. Names the entry, never its value.
@@ -104,7 +104,7 @@ impl Keyring {
     }
 }
 
-fn named(kind: KeyKind, entries: Vec<Entry>) -> Result<Vec<NamedKey>, KeyFileError> {
+fn named(kind: KeyKind, entries: Vec<Entry>) -> Result<KeySet, KeyFileError> {
     let mut keys: Vec<NamedKey> = Vec::with_capacity(entries.len());
     for Entry { id, key } in entries {
         let plain =
@@ -118,7 +118,9 @@ fn named(kind: KeyKind, entries: Vec<Entry>) -> Result<Vec<NamedKey>, KeyFileErr
             None => return Err(KeyFileError::Value { kind, id }),
         }
     }
-    if keys.is_empty() { Err(KeyFileError::Missing(kind)) } else { Ok(keys) }
+    let mut keys = keys.into_iter();
+    let current = keys.next().ok_or(KeyFileError::Missing(kind))?;
+    Ok(KeySet { current, older: keys.collect() })
 }
 
 #[cfg(test)]

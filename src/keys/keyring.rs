@@ -114,9 +114,21 @@ pub struct CheckValue {
 
 /// All keys of the key file. The first of each kind is in use for new values; the others still read old ones.
 pub struct Keyring {
-    pepper: Vec<NamedKey>,
-    kek: Vec<NamedKey>,
-    audit_handle: Vec<NamedKey>,
+    pepper: KeySet,
+    kek: KeySet,
+    audit_handle: KeySet,
+}
+
+/// The keys of one kind: there is always one in use.
+pub(super) struct KeySet {
+    pub(super) current: NamedKey,
+    pub(super) older: Vec<NamedKey>,
+}
+
+impl KeySet {
+    fn iter(&self) -> impl Iterator<Item = &NamedKey> {
+        std::iter::once(&self.current).chain(&self.older)
+    }
 }
 
 impl std::fmt::Debug for Keyring {
@@ -126,16 +138,14 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    pub(super) fn new(pepper: Vec<NamedKey>, kek: Vec<NamedKey>, audit_handle: Vec<NamedKey>) -> Self {
+    pub(super) fn new(pepper: KeySet, kek: KeySet, audit_handle: KeySet) -> Self {
         Self { pepper, kek, audit_handle }
     }
 
     /// What to store of a new handle: its keyed hash, bound to tenant and kind, under the pepper in use.
     pub fn store(&self, tenant: TenantId, handle: &Handle) -> Stored {
-        match self.pepper.first() {
-            Some(pepper) => Stored { hash: handle_hash(pepper, tenant, handle), pepper_id: pepper.id.clone() },
-            None => unreachable_kind(),
-        }
+        let pepper = &self.pepper.current;
+        Stored { hash: handle_hash(pepper, tenant, handle), pepper_id: pepper.id.clone() }
     }
 
     /// The hashes under which a presented handle may be stored: one for each pepper, the one in use first.
@@ -150,18 +160,18 @@ impl Keyring {
 
     /// A keyed hash for short-lived purposes that need no look-up later (CSRF tokens, throttle buckets).
     pub fn keyed(&self, label: &'static str, parts: &[&[u8]]) -> [u8; 32] {
-        self.pepper.first().map(|pepper| pepper.mac(label, parts)).unwrap_or_default()
+        self.pepper.current.mac(label, parts)
     }
 
     /// A keyed handle for the audit log, with its key's id.
-    pub fn audit_handle(&self, handle: &Handle) -> Option<(String, [u8; 32])> {
-        let key = self.audit_handle.first()?;
-        Some((key.id.clone(), key.mac("audit handle", &[handle.expose().as_bytes()])))
+    pub fn audit_handle(&self, handle: &Handle) -> (String, [u8; 32]) {
+        let key = &self.audit_handle.current;
+        (key.id.clone(), key.mac("audit handle", &[handle.expose().as_bytes()]))
     }
 
     /// Seals `plain`; it opens only with the same `place` (tenant, table, row).
     pub fn seal(&self, place: &[u8], plain: &[u8], entropy: &Entropy) -> Result<Sealed, NoEntropy> {
-        let kek = self.kek.first().ok_or(NoEntropy)?;
+        let kek = &self.kek.current;
         let bytes = seal(&kek.bytes, place, plain, entropy)?;
         Ok(Sealed { kek_id: kek.id.clone(), bytes })
     }
@@ -190,11 +200,6 @@ impl Keyring {
             })
             .collect()
     }
-}
-
-/// A keyring always has a key of each kind; this keeps the impossible from becoming a panic.
-fn unreachable_kind() -> Stored {
-    Stored { hash: [0; 32], pepper_id: String::new() }
 }
 
 fn handle_hash(pepper: &NamedKey, tenant: TenantId, handle: &Handle) -> [u8; 32] {

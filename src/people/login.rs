@@ -10,7 +10,7 @@ use crate::{
     app::App,
     audit::{Event, Recorder},
     http::address::ClientAddress,
-    ids::InteractionId,
+    ids::{InteractionId, PersonId},
     secret::Handle,
     store::{
         StoreError, TenantTx,
@@ -79,7 +79,8 @@ impl Desk<'_> {
         let mut tx = self.begin().await?;
         let (key, person) = person::find(&mut tx, &attempt.username).await?;
         let buckets = Buckets::of(&self.app.keyring, self.tenant.id, &key, attempt.address);
-        if !self.count(tx, &buckets).await? {
+        let whose = person.as_ref().map(|person| person.id);
+        if !self.count(tx, &buckets, whose).await? {
             return Ok(Login::Throttled);
         }
         let stored = person.as_ref().and_then(|person| person.password_hash.as_deref());
@@ -89,17 +90,17 @@ impl Desk<'_> {
                 let proved = Proved { person, fresh_hash, errand: attempt.errand, previous: attempt.previous };
                 self.admit(&buckets, proved).await
             }
-            (Ok(_), _) => self.refuse(self.begin().await?).await,
+            (Ok(_), _) => self.refuse(self.begin().await?, whose).await,
             (Err(HashError::Busy), _) => self.not_tried(self.begin().await?, &buckets).await,
             (Err(error), _) => Err(error.into()),
         }
     }
 
     /// Counts before the password is looked at. False: enough.
-    async fn count(&self, mut tx: TenantTx, buckets: &Buckets) -> Result<bool, LoginFault> {
+    async fn count(&self, mut tx: TenantTx, buckets: &Buckets, whose: Option<PersonId>) -> Result<bool, LoginFault> {
         let standing = buckets.count(&mut tx, &self.app.config.login.throttle, self.app.clock.now()).await?;
         if standing == (Standing::Blocked { first: true }) {
-            self.recorder.record(&mut tx, &Event::LoginFailed { throttled: true }).await?;
+            self.recorder.record(&mut tx, &Event::LoginFailed { person: whose, throttled: true }).await?;
         }
         tx.commit().await?;
         Ok(standing == Standing::Open)
@@ -113,7 +114,7 @@ impl Desk<'_> {
         match people::lock(&mut tx, person.id).await?.filter(PersonRow::is_active) {
             Some(now) if now.password_hash == person.password_hash => {}
             Some(_) => return self.not_tried(tx, buckets).await,
-            None => return self.refuse(tx).await,
+            None => return self.refuse(tx, Some(person.id)).await,
         }
         if let Some(hash) = fresh_hash {
             people::set_password_hash(&mut tx, person.id, hash.as_str()).await?;
@@ -130,8 +131,8 @@ impl Desk<'_> {
         Ok(Login::In(handle))
     }
 
-    async fn refuse(&self, mut tx: TenantTx) -> Result<Login, LoginFault> {
-        self.recorder.record(&mut tx, &Event::LoginFailed { throttled: false }).await?;
+    async fn refuse(&self, mut tx: TenantTx, whose: Option<PersonId>) -> Result<Login, LoginFault> {
+        self.recorder.record(&mut tx, &Event::LoginFailed { person: whose, throttled: false }).await?;
         tx.commit().await?;
         Ok(Login::Refused)
     }

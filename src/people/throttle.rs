@@ -12,7 +12,7 @@ use crate::{
     keys::Keyring,
     store::{
         StoreError, TenantTx,
-        login_throttle::{self, Bucket},
+        login_throttle::{self, Bucket, Counts},
     },
 };
 use time::OffsetDateTime;
@@ -50,9 +50,10 @@ impl Buckets {
         limits: &config::Throttle,
         now: OffsetDateTime,
     ) -> Result<Standing, StoreError> {
+        let Self { account, address } = self;
         let floor = now - limits.window;
-        let (account, address) = login_throttle::count(tx, &self.account, &self.address, now, floor).await?;
-        Ok(standing([(account, limits.per_account), (address, limits.per_address)]))
+        let counts = login_throttle::count(tx, account, address, limits.per_address, now, floor).await?;
+        Ok(standing(counts, limits))
     }
 
     /// The attempt was right: the account starts afresh, the address is as it was before.
@@ -66,25 +67,30 @@ impl Buckets {
     }
 }
 
-fn standing(counts: [(u32, u32); 2]) -> Standing {
-    let mut over = counts.into_iter().filter(|(count, limit)| count > limit).peekable();
-    match over.peek() {
-        None => Standing::Open,
-        Some(_) => Standing::Blocked { first: over.any(|(count, limit)| count == limit.saturating_add(1)) },
+fn standing(counts: Counts, limits: &config::Throttle) -> Standing {
+    match counts.account {
+        None => Standing::Blocked { first: counts.address == limits.per_address.saturating_add(1) },
+        Some(account) if account > limits.per_account => {
+            Standing::Blocked { first: account == limits.per_account.saturating_add(1) }
+        }
+        Some(_) => Standing::Open,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn either_limit_blocks_and_each_is_told_once() {
-        assert_eq!(standing([(3, 3), (9, 9)]), Standing::Open);
-        assert_eq!(standing([(4, 3), (1, 9)]), Standing::Blocked { first: true });
-        assert_eq!(standing([(5, 3), (1, 9)]), Standing::Blocked { first: false });
-        assert_eq!(standing([(1, 3), (10, 9)]), Standing::Blocked { first: true });
-        assert_eq!(standing([(5, 3), (10, 9)]), Standing::Blocked { first: true });
-        assert_eq!(standing([(5, 3), (11, 9)]), Standing::Blocked { first: false });
+        let limits = config::Throttle { per_account: 3, per_address: 9, window: Duration::from_secs(60) };
+        let of = |account, address| standing(Counts { account, address }, &limits);
+        assert_eq!(of(Some(3), 9), Standing::Open);
+        assert_eq!(of(Some(4), 9), Standing::Blocked { first: true });
+        assert_eq!(of(Some(5), 9), Standing::Blocked { first: false });
+        assert_eq!(of(None, 10), Standing::Blocked { first: true });
+        assert_eq!(of(None, 11), Standing::Blocked { first: false });
     }
 }

@@ -11,4 +11,5 @@ mod sessions;
 mod streams;
 mod swap;
 mod upstream;
+mod whole;
 mod world;

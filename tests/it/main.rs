@@ -8,6 +8,7 @@
     reason = "a test that fails should panic where it fails"
 )]
 
+mod app;
 mod authorize;
 mod clients;
 mod config;

@@ -76,8 +76,11 @@ fn elements(text: &str) -> Chain {
     }
 }
 
+/// A parameter and its value, if one is there, and the rest.
+type Pair<'a> = (Option<(&'a str, String)>, &'a str);
+
 /// One `name=value` at the start, if there is one, and what follows.
-fn pair(text: &str) -> Result<(Option<(&str, String)>, &str), Malformed> {
+fn pair(text: &str) -> Result<Pair<'_>, Malformed> {
     let (name, rest) = token(text);
     if name.is_empty() {
         return Ok((None, text));

@@ -126,12 +126,13 @@ impl<'a> Flow<'a> {
     pub(crate) async fn page(&self, mut response: Response) -> (String, String) {
         for _ in 0..5 {
             if response.status() != StatusCode::SEE_OTHER {
-                let path = response.url().path().to_owned();
-                return (path, response.text().await.unwrap());
+                break;
             }
             response = self.get(&location(&response)).await;
         }
-        panic!("too many redirects");
+        assert_ne!(response.status(), StatusCode::SEE_OTHER, "too many redirects");
+        let path = response.url().path().to_owned();
+        (path, response.text().await.unwrap())
     }
 
     /// Logs in on a login page.
@@ -242,7 +243,7 @@ pub(crate) fn query(url: &str, name: &str) -> Option<String> {
 
 /// The value of a hidden input.
 pub(crate) fn hidden(html: &str, name: &str) -> String {
-    let at = html.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no field {name} in {html}"));
+    let at = html.find(&format!("name=\"{name}\"")).expect("the field is on the page");
     let rest = &html[at..];
     let rest = &rest[rest.find("value=\"").unwrap() + 7..];
     rest[..rest.find('"').unwrap()].to_owned()

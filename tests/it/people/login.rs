@@ -87,6 +87,10 @@ async fn the_answer_does_not_tell_what_was_wrong() {
     assert_eq!(bodies[0], bodies[1]);
     assert_eq!(bodies[0], bodies[2]);
     assert!(bodies[0].contains("do not belong together"));
+    // The auditor is told whose account it was.
+    let failed: Vec<_> = events(&app, acme.id).await.into_iter().filter(|event| event.kind == "login.failed").collect();
+    let ada = failed.iter().filter(|event| event.body["person"] == acme.person.id.to_string()).count();
+    assert_eq!((failed.len(), ada), (3, 1));
 }
 
 #[tokio::test]

@@ -79,6 +79,13 @@ async fn an_address_is_closed_over_all_accounts() {
         assert_eq!(away.status(name, "wrong").await, 403);
     }
     assert_eq!(away.right(&acme).await, 429);
+    // Names that strangers make up are not written down any more.
+    let rows = async || -> i64 {
+        sqlx::query_scalar("select count(*) from login_throttle").fetch_one(&app.db.owner).await.unwrap()
+    };
+    let before = rows().await;
+    assert_eq!(away.status("made up", "wrong").await, 429);
+    assert_eq!(rows().await, before);
     // One customer has all of an IPv6 network.
     assert_eq!(Away::at(&app, "2001:db8::ffff:0:0:2").await.right(&acme).await, 429);
     assert_eq!(Away::at(&app, "2001:db8:0:1::1").await.right(&acme).await, 303);

@@ -1,0 +1,135 @@
+//! Refresh tokens.
+
+use time::OffsetDateTime;
+
+use crate::{
+    ids::FamilyId,
+    keys::Stored,
+    store::{StoreError, TenantTx},
+};
+
+/// A refresh token's row, locked.
+#[derive(Clone, Debug)]
+pub struct RefreshRow {
+    /// Its stored hash.
+    pub hash: Vec<u8>,
+    /// Its family.
+    pub family: FamilyId,
+    /// Its place in the family: the first is 1.
+    pub generation: i32,
+    /// Its scopes, the same in every generation.
+    pub scopes: Vec<String>,
+    /// When it ends unless it is used.
+    pub idle_expires_at: OffsetDateTime,
+    /// When its successor was made.
+    pub rotated_at: Option<OffsetDateTime>,
+    /// The successor's answer, sealed under this token.
+    pub sealed_answer: Option<Vec<u8>>,
+}
+
+/// Adds a refresh token.
+pub async fn insert_refresh_token(
+    tx: &mut TenantTx,
+    stored: &Stored,
+    family: FamilyId,
+    generation: i32,
+    scopes: &[String],
+    now: OffsetDateTime,
+    idle_expires_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into refresh_token (tenant, hash, pepper_id, family, generation, scopes, created_at, idle_expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tenant.0,
+        stored.hash.as_slice(),
+        stored.pepper_id,
+        family.0,
+        generation,
+        scopes,
+        now,
+        idle_expires_at
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Locks a refresh token and its family: both, since the family's row alone lets parallel tries win.
+pub async fn lock_refresh_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Result<Option<RefreshRow>, StoreError> {
+    let tenant = tx.tenant();
+    let hashes = super::arrays(hashes);
+    let row = sqlx::query!(
+        r#"select r.hash, r.family, r.generation, r.scopes, r.idle_expires_at, r.rotated_at, r.box as sealed_answer
+           from refresh_token r join family f on (f.tenant, f.id) = (r.tenant, r.family)
+          where r.tenant = $1 and r.hash = any ($2) for update of r, f"#,
+        tenant.0,
+        &hashes
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| RefreshRow {
+        hash: row.hash,
+        family: FamilyId(row.family),
+        generation: row.generation,
+        scopes: row.scopes,
+        idle_expires_at: row.idle_expires_at,
+        rotated_at: row.rotated_at,
+        sealed_answer: row.sealed_answer,
+    }))
+}
+
+/// When the given generation of a family was rotated, if it was.
+pub async fn rotated_at(
+    tx: &mut TenantTx,
+    family: FamilyId,
+    generation: i32,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let tenant = tx.tenant();
+    let at = sqlx::query_scalar!(
+        "select rotated_at from refresh_token where tenant = $1 and family = $2 and generation = $3",
+        tenant.0,
+        family.0,
+        generation
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(at.flatten())
+}
+
+/// Marks a refresh token as rotated and keeps its box. True for one caller only.
+pub async fn rotate_refresh_token(
+    tx: &mut TenantTx,
+    hash: &[u8],
+    sealed_answer: &[u8],
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "update refresh_token set rotated_at = $3, box = $4 where tenant = $1 and hash = $2 and rotated_at is null",
+        tenant.0,
+        hash,
+        now,
+        sealed_answer
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Finds a refresh token's family and client, for revocation.
+pub async fn refresh_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Result<Option<(FamilyId, String)>, StoreError> {
+    let tenant = tx.tenant();
+    let hashes = super::arrays(hashes);
+    let row = sqlx::query!(
+        "select r.family, g.client from refresh_token r
+           join family f on (f.tenant, f.id) = (r.tenant, r.family)
+           join access_grant g on (g.tenant, g.id) = (f.tenant, f.grant_id)
+          where r.tenant = $1 and r.hash = any ($2)",
+        tenant.0,
+        &hashes
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| (FamilyId(row.family), row.client)))
+}
