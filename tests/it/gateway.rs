@@ -8,6 +8,7 @@ mod eras;
 mod passthrough;
 mod policy;
 mod sessions;
+mod store_away;
 mod streams;
 mod swap;
 mod upstream;
