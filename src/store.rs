@@ -1,6 +1,7 @@
 //! Postgres through sqlx, one file an aggregate. Nothing else knows SQL.
 
 pub mod administrators;
+pub mod apply;
 pub mod audit;
 pub mod authority;
 pub mod clients;

@@ -9,6 +9,7 @@ mod settings;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use load::load;
+pub(crate) use load::{policy_spec, read_scope_of};
 pub use resource::{BadResource, ResourceUri};
 pub use settings::{RegistrationRule, Settings};
 
@@ -76,6 +77,15 @@ pub enum EraSetting {
 }
 
 impl EraSetting {
+    /// The stored word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Modern => "modern",
+            Self::Legacy => "legacy",
+        }
+    }
+
     /// Reads the stored word.
     pub fn parse(text: &str) -> Option<Self> {
         match text {

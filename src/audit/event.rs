@@ -94,7 +94,7 @@ pub enum Event {
     AdminChanged {
         /// The object, e.g. `server/demo`.
         object: String,
-        /// `created`, `changed`, `disabled`, `removed`.
+        /// `created`, `changed`, `disabled`, `enabled`, `removed`.
         change: &'static str,
     },
 }

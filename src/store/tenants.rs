@@ -162,6 +162,9 @@ pub async fn servers(tx: &mut TenantTx) -> Result<Vec<ServerRow>, StoreError> {
         .collect())
 }
 
+/// The constraint behind unique audiences.
+pub const AUDIENCE_TAKEN: &str = "server_audience";
+
 /// Adds a server, or replaces the one with the same slug; its version grows. Returns its id.
 pub async fn upsert_server(tx: &mut TenantTx, server: &ServerRow, now: OffsetDateTime) -> Result<ServerId, StoreError> {
     let tenant = tx.tenant();

@@ -67,6 +67,15 @@ fn read_server(
 }
 
 fn read_policy(row: &ServerRow, scopes: &[ScopeRow], items: &[CatalogueRow]) -> Result<ServerPolicy, StoreError> {
+    ServerPolicy::try_from(policy_spec(row, scopes, items)?).map_err(StoreError::corrupt)
+}
+
+/// A server's policy as it is stored, out of the rows of all servers of the tenant.
+pub(crate) fn policy_spec(
+    row: &ServerRow,
+    scopes: &[ScopeRow],
+    items: &[CatalogueRow],
+) -> Result<PolicySpec, StoreError> {
     let mut defs = Vec::new();
     for scope in scopes.iter().filter(|scope| scope.server == row.id) {
         let effect = if scope.effect == "read" { Effect::Read } else { Effect::Change };
@@ -87,16 +96,19 @@ fn read_policy(row: &ServerRow, scopes: &[ScopeRow], items: &[CatalogueRow]) -> 
         });
     }
     let default_scopes = row.default_scopes.iter().map(|scope| read_scope(scope)).collect::<Result<ScopeSet, _>>()?;
-    let first_read = defs.iter().find(|def| def.effect == Effect::Read).or(defs.first()).map(|def| def.name.clone());
-    let spec = PolicySpec {
-        scopes: defs,
+    Ok(PolicySpec {
         challenge_scopes: default_scopes.clone(),
         default_scopes,
-        read_scope: first_read.ok_or_else(|| StoreError::corrupt("a server without scopes"))?,
+        read_scope: read_scope_of(&defs).ok_or_else(|| StoreError::corrupt("a server without scopes"))?,
         fallback_scope: row.fallback_scope.as_deref().map(read_scope).transpose()?,
+        scopes: defs,
         catalogue,
-    };
-    ServerPolicy::try_from(spec).map_err(StoreError::corrupt)
+    })
+}
+
+/// The scope that is proposed for what only reads: the first that reads, else the first.
+pub(crate) fn read_scope_of(scopes: &[ScopeDef]) -> Option<Scope> {
+    scopes.iter().find(|def| def.effect == Effect::Read).or(scopes.first()).map(|def| def.name.clone())
 }
 
 fn read_scope(text: &str) -> Result<Scope, StoreError> {

@@ -2,5 +2,3 @@
 
 mod demo;
 mod postgres;
-mod start;
-mod tour;

@@ -30,3 +30,4 @@ insert into access_token (tenant, hash, pepper_id, family, scopes, created_at, e
 insert into refresh_token (tenant, hash, pepper_id, family, generation, scopes, created_at, idle_expires_at)
     values (:tenant, 'h', 'p', :tenant, 0, '{}', now(), now());
 insert into audit_event (tenant, id, at, kind, version, body) values (:tenant, :tenant, now(), 'test', 1, '{}');
+insert into applied (tenant, kind, object, at) values (:tenant, 'tenant', :tenant::text, now());

@@ -1,0 +1,124 @@
+//! Compares a tenant as it is with the tenant as it is to be.
+
+mod client;
+mod person;
+mod server;
+
+use super::{
+    ApplyError, Document, Problem, Prune, TenantDoc, Tools,
+    facts::{Facts, yes},
+    plan::Kind,
+    state::State,
+    step::{Compared, Removed, Step, Write, removal},
+};
+use crate::{ids::TenantId, store::tenants::TenantRow, tenants::Settings};
+
+/// All that changes in one tenant.
+pub(super) struct TenantSteps {
+    /// The tenant, if it is new: its row is there before all else.
+    pub(super) new: Option<TenantRow>,
+    pub(super) id: TenantId,
+    pub(super) slug: String,
+    pub(super) steps: Vec<Step>,
+    pub(super) unchanged: usize,
+}
+
+/// Collects steps, problems, and the number of what stays.
+pub(super) struct Findings<'a> {
+    pub(super) tools: Tools<'a>,
+    pub(super) tenant: TenantId,
+    pub(super) slug: &'a str,
+    pub(super) steps: Vec<Step>,
+    pub(super) unchanged: usize,
+    pub(super) problems: &'a mut Vec<Problem>,
+}
+
+impl Findings<'_> {
+    fn name(&self, object: impl std::fmt::Display) -> String {
+        format!("{}/{object}", self.slug)
+    }
+
+    fn compare(&mut self, compared: Compared<'_>, write: impl FnOnce() -> Write) {
+        match compared.change() {
+            Some(change) => self.steps.push(Step { change, write: write() }),
+            None => self.unchanged += 1,
+        }
+    }
+
+    fn problem(&mut self, line: Option<usize>, object: String, message: impl Into<String>) {
+        self.problems.push(Problem { line, object, message: message.into() });
+    }
+}
+
+/// What is to be done in a tenant that the document names.
+pub(super) async fn tenant(
+    tools: Tools<'_>,
+    doc: &TenantDoc,
+    state: Option<&State>,
+    prune: Prune,
+    problems: &mut Vec<Problem>,
+) -> Result<TenantSteps, ApplyError> {
+    let slug = doc.slug.as_str();
+    let known = state.map(|state| state.row.id);
+    let id = match known {
+        Some(id) => id,
+        None => TenantId::new(&tools.recorder.clock, &tools.recorder.entropy)?,
+    };
+    let row = TenantRow {
+        id,
+        slug: slug.to_owned(),
+        name: doc.name.clone(),
+        settings: serde_json::to_value(&doc.settings).map_err(crate::store::StoreError::corrupt)?,
+        status: if doc.enabled { "active" } else { "disabled" }.to_owned(),
+    };
+    let mut findings = Findings { tools, tenant: id, slug, steps: Vec::new(), unchanged: 0, problems };
+    if state.is_some_and(|state| state.row.status == "removed") {
+        let message = "was removed, and its issuer is never used again: choose another slug";
+        findings.problem(doc.line, format!("tenant {slug}"), message);
+    }
+    let old = state.map(|state| facts(&state.row.name, &state.settings, state.row.status == "active"));
+    let new = facts(&doc.name, &doc.settings, doc.enabled);
+    let compared =
+        Compared { kind: Kind::Tenant, name: slug.to_owned(), old: old.as_ref(), new: &new, secrets: Vec::new() };
+    findings.compare(compared, || Write::Tenant(row.clone()));
+    server::all(&mut findings, doc, state, prune)?;
+    person::all(&mut findings, doc, state, prune).await?;
+    client::all(&mut findings, doc, state, prune);
+    let Findings { steps, unchanged, .. } = findings;
+    Ok(TenantSteps { new: known.is_none().then_some(row), id, slug: slug.to_owned(), steps, unchanged })
+}
+
+/// The removal of a tenant that `apply` made and the document does not name any more.
+pub(super) fn gone(state: &State, document: &Document) -> Option<TenantSteps> {
+    let row = &state.row;
+    let kept = document.tenant(&row.slug).is_some() || row.status == "removed";
+    if kept || !state.made(Kind::Tenant, row.id) {
+        return None;
+    }
+    let change = removal(Kind::Tenant, row.slug.clone());
+    let step = Step { change, write: Write::Remove(Removed::Tenant(row.clone())) };
+    Some(TenantSteps { new: None, id: row.id, slug: row.slug.clone(), steps: vec![step], unchanged: 0 })
+}
+
+fn facts(name: &str, settings: &Settings, enabled: bool) -> Facts {
+    let mut facts = Facts::default();
+    facts.add("name", name);
+    // Settings are shown by the names they have in the file, whatever settings there will be.
+    if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(settings) {
+        for (member, value) in members {
+            facts.add(format!("settings.{member}"), text(&value));
+        }
+    }
+    facts.add("enabled", yes(enabled));
+    facts
+}
+
+fn text(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}

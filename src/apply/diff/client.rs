@@ -1,0 +1,95 @@
+//! Clients that an administrator writes down. Those that registered themselves are left alone.
+
+use super::Findings;
+use crate::{
+    apply::{
+        ClientDoc, Prune, TenantDoc,
+        facts::{Facts, yes},
+        plan::{Field, Kind},
+        state::State,
+        step::{Compared, Removed, Step, Write, removal, secret_field},
+    },
+    clients::{
+        Client, Origin, Status,
+        metadata::{Metadata, WebUri},
+        redirect::RedirectUri,
+    },
+    keys::Stored,
+};
+
+pub(super) fn all(findings: &mut Findings<'_>, doc: &TenantDoc, state: Option<&State>, prune: Prune) {
+    for client in &doc.clients {
+        one(findings, client, state.and_then(|state| state.clients.get(client.id.as_str())));
+    }
+    let Some(state) = state.filter(|_| prune.objects()) else { return };
+    for client in state.clients.values() {
+        let named = doc.clients.iter().any(|doc| doc.id == client.id);
+        let there = client.status != Status::Removed && client.origin == Origin::Configured;
+        if !named && there && state.made(Kind::Client, &client.id) {
+            let change = removal(Kind::Client, findings.name(&client.id));
+            findings.steps.push(Step { change, write: Write::Remove(Removed::Client(Box::new(client.clone()))) });
+        }
+    }
+}
+
+fn one(findings: &mut Findings<'_>, doc: &ClientDoc, stored: Option<&Client>) {
+    if stored.is_some_and(|client| client.origin == Origin::Registered) {
+        let object = format!("client {}", findings.name(&doc.id));
+        return findings.problem(doc.line, object, "is a client that registered itself: choose another id");
+    }
+    let old = stored.filter(|client| client.status != Status::Removed);
+    let (secret, changed) = secret(findings, doc, old);
+    let client = Client {
+        id: doc.id.clone(),
+        origin: Origin::Configured,
+        metadata: doc.metadata.clone(),
+        status: if doc.enabled { Status::Active } else { Status::Disabled },
+        secret,
+        registration: None,
+        created_at: stored.map_or_else(|| findings.tools.recorder.clock.now(), |client| client.created_at),
+        last_used_at: stored.and_then(|client| client.last_used_at),
+    };
+    let facts = |client: &Client| facts(&client.metadata, client.is_active());
+    let (before, after) = (old.map(facts), facts(&client));
+    let name = findings.name(&doc.id);
+    let secrets: Vec<Field> = changed.into_iter().collect();
+    let compared = Compared { kind: Kind::Client, name, old: before.as_ref(), new: &after, secrets };
+    findings.compare(compared, || Write::Client(Box::new(client)));
+}
+
+/// What to store of the secret, and the difference if it is another one.
+fn secret(findings: &Findings<'_>, doc: &ClientDoc, old: Option<&Client>) -> (Option<Stored>, Option<Field>) {
+    let stored = old.and_then(|old| old.secret.clone());
+    let Some(given) = &doc.secret else {
+        // That there is none any more shows in the authentication method.
+        return (None, None);
+    };
+    let keyring = findings.tools.keyring;
+    if let Some(stored) = &stored {
+        let same = keyring.lookup(findings.tenant, &given.0).iter().any(|hash| crate::secret::same(hash, &stored.hash));
+        if same {
+            return (Some(stored.clone()), None);
+        }
+    }
+    (Some(keyring.store(findings.tenant, &given.0)), Some(secret_field("secret", stored.is_some())))
+}
+
+fn facts(metadata: &Metadata, enabled: bool) -> Facts {
+    let mut facts = Facts::default();
+    let uri = |uri: &Option<WebUri>| uri.as_ref().map_or_else(String::new, |uri| uri.as_str().to_owned());
+    facts.add("name", metadata.client_name.clone().unwrap_or_default());
+    let uris: Vec<&str> = metadata.redirect_uris.iter().map(RedirectUri::as_str).collect();
+    facts.add("redirect_uris", uris.join(", "));
+    facts.add("auth_method", metadata.token_endpoint_auth_method.name());
+    facts.add("client_uri", uri(&metadata.client_uri));
+    facts.add("logo_uri", uri(&metadata.logo_uri));
+    facts.add("tos_uri", uri(&metadata.tos_uri));
+    facts.add("policy_uri", uri(&metadata.policy_uri));
+    facts.add("contacts", metadata.contacts.join(", "));
+    facts.add(
+        "application_type",
+        metadata.application_type.map(|kind| format!("{kind:?}").to_lowercase()).unwrap_or_default(),
+    );
+    facts.add("enabled", yes(enabled));
+    facts
+}

@@ -1,0 +1,113 @@
+//! Servers: what changes of them, and whether they hold together.
+
+use std::collections::HashMap;
+
+use super::Findings;
+use crate::{
+    apply::{
+        ApplyError, PolicyDoc, Prune, ServerDoc, TenantDoc,
+        plan::Kind,
+        published::Published,
+        state::State,
+        step::{Compared, Removed, Step, Write, removal},
+    },
+    ids::ServerId,
+    policy::{PolicySpec, ServerPolicy},
+    store::tenants::ServerRow,
+    tenants::read_scope_of,
+};
+
+pub(super) fn all(
+    findings: &mut Findings<'_>,
+    doc: &TenantDoc,
+    state: Option<&State>,
+    prune: Prune,
+) -> Result<(), ApplyError> {
+    let mut audiences: HashMap<String, String> = HashMap::new();
+    let mut active = Vec::new();
+    let stored = state.iter().flat_map(|state| state.servers.values());
+    for server in stored.filter(|server| !doc.servers.iter().any(|doc| doc.slug.as_str() == server.row.slug)) {
+        let made = state.is_some_and(|state| state.made(Kind::Server, server.row.id));
+        if prune.objects() && made {
+            let change = removal(Kind::Server, findings.name(&server.row.slug));
+            findings.steps.push(Step { change, write: Write::Remove(Removed::Server(Box::new(server.clone()))) });
+            continue;
+        }
+        audiences.insert(server.row.audience.clone(), server.row.slug.clone());
+        active.extend((server.row.status == "active").then(|| server.row.slug.clone()));
+    }
+    for server in &doc.servers {
+        let old = state.and_then(|state| state.servers.get(server.slug.as_str()));
+        if let Some(other) = audiences.insert(server.audience.clone(), server.slug.to_string()) {
+            let message = format!(
+                "has the audience of the server {other}: a token for one would be good at the other; \
+                 give each its own, with audience = \"…\""
+            );
+            findings.problem(server.line, format!("server {}", findings.name(&server.slug)), message);
+        }
+        active.extend(server.enabled.then(|| server.slug.to_string()));
+        one(findings, server, old)?;
+    }
+    if let Some(default) = &doc.settings.default_server
+        && !active.iter().any(|slug| slug == default.as_str())
+    {
+        let message = format!("settings.default_server names {default}, which is no enabled server of this tenant");
+        findings.problem(doc.line, format!("tenant {}", doc.slug), message);
+    }
+    Ok(())
+}
+
+fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>) -> Result<(), ApplyError> {
+    let spec = policy(&doc.policy, old.map(|old| &old.spec));
+    if let Err(error) = ServerPolicy::try_from(spec.clone()) {
+        findings.problem(doc.line, format!("server {}", findings.name(&doc.slug)), error.to_string());
+    }
+    let recorder = findings.tools.recorder;
+    let id = match old {
+        Some(old) => old.row.id,
+        None => ServerId::new(&recorder.clock, &recorder.entropy)?,
+    };
+    let row = ServerRow {
+        id,
+        slug: doc.slug.to_string(),
+        name: doc.name.clone(),
+        description: doc.description.clone(),
+        upstream_url: doc.upstream.clone(),
+        audience: doc.audience.clone(),
+        era: doc.era.name().to_owned(),
+        signing_alg: doc.signing.name().to_owned(),
+        default_scopes: spec.default_scopes.iter().map(ToString::to_string).collect(),
+        fallback_scope: spec.fallback_scope.as_ref().map(ToString::to_string),
+        version: old.map_or(1, |old| old.row.version),
+        status: if doc.enabled { "active" } else { "disabled" }.to_owned(),
+    };
+    let published = Published { row, spec };
+    let (before, after) = (old.map(Published::facts), published.facts());
+    let name = findings.name(&doc.slug);
+    let compared = Compared { kind: Kind::Server, name, old: before.as_ref(), new: &after, secrets: Vec::new() };
+    findings.compare(compared, || Write::Server(Box::new(published)));
+    Ok(())
+}
+
+/// The policy with what the document says of it. What it does not say stays, or is as the starter has it.
+fn policy(doc: &PolicyDoc, old: Option<&PolicySpec>) -> PolicySpec {
+    let mut spec = old.cloned().unwrap_or_else(PolicySpec::starter);
+    if let Some(scopes) = &doc.scopes {
+        spec.scopes.clone_from(scopes);
+        // Without any scope the check that follows says so.
+        if let Some(scope) = read_scope_of(scopes) {
+            spec.read_scope = scope;
+        }
+    }
+    if let Some(default_scopes) = &doc.default_scopes {
+        spec.default_scopes = default_scopes.clone();
+        spec.challenge_scopes = default_scopes.clone();
+    }
+    if let Some(fallback_scope) = &doc.fallback_scope {
+        spec.fallback_scope.clone_from(fallback_scope);
+    }
+    if let Some(catalogue) = &doc.catalogue {
+        spec.catalogue.clone_from(catalogue);
+    }
+    spec
+}

@@ -1,0 +1,83 @@
+//! A server with its policy, as rows and as facts.
+
+use super::facts::{Facts, yes};
+use crate::{
+    policy::{CatalogueItem, Effect, ItemKind, PolicySpec, ScopeDef},
+    store::tenants::{CatalogueRow, ScopeRow, ServerRow},
+};
+
+/// A server with its policy: as it is, or as it is to be.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) row: ServerRow,
+    pub(super) spec: PolicySpec,
+}
+
+impl Published {
+    pub(super) fn facts(&self) -> Facts {
+        let Self { row, spec } = self;
+        let mut facts = Facts::default();
+        facts.add("name", &row.name);
+        facts.add("description", &row.description);
+        facts.add_shown("upstream", row.upstream_url.clone(), without_query(&row.upstream_url));
+        facts.add_shown("audience", row.audience.clone(), without_query(&row.audience));
+        facts.add("era", &row.era);
+        facts.add("signing", &row.signing_alg);
+        facts.add("default_scopes", spec.default_scopes.to_string());
+        facts.add("fallback_scope", spec.fallback_scope.as_ref().map_or("false".to_owned(), ToString::to_string));
+        let mut scopes: Vec<&ScopeDef> = spec.scopes.iter().collect();
+        scopes.sort_by(|a, b| a.name.cmp(&b.name));
+        for scope in scopes {
+            facts.add(format!("scope {}", scope.name), format!("{}: {}", effect(scope.effect), scope.description));
+        }
+        let mut items: Vec<&CatalogueItem> = spec.catalogue.iter().collect();
+        items.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+        for item in items {
+            let read_only = if item.read_only { ", read-only" } else { "" };
+            facts.add(format!("{} {}", kind(item.kind), item.name), format!("{}{read_only}", item.scope));
+        }
+        facts.add("enabled", yes(row.status == "active"));
+        facts
+    }
+
+    pub(super) fn scope_rows(&self) -> Vec<ScopeRow> {
+        let row = |scope: &ScopeDef| ScopeRow {
+            server: self.row.id,
+            name: scope.name.to_string(),
+            effect: effect(scope.effect).to_owned(),
+            description: scope.description.clone(),
+        };
+        self.spec.scopes.iter().map(row).collect()
+    }
+
+    pub(super) fn catalogue_rows(&self) -> Vec<CatalogueRow> {
+        let row = |item: &CatalogueItem| CatalogueRow {
+            server: self.row.id,
+            kind: kind(item.kind).to_owned(),
+            name: item.name.clone(),
+            scope: item.scope.to_string(),
+            read_only: item.read_only,
+        };
+        self.spec.catalogue.iter().map(row).collect()
+    }
+}
+
+/// A query may hold a key.
+fn without_query(url: &str) -> String {
+    url.split_once('?').map_or_else(|| url.to_owned(), |(head, _)| format!("{head}?…"))
+}
+
+const fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Read => "read",
+        Effect::Change => "change",
+    }
+}
+
+const fn kind(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Tool => "tool",
+        ItemKind::Prompt => "prompt",
+        ItemKind::Resource => "resource",
+    }
+}

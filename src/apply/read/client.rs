@@ -1,0 +1,112 @@
+//! `[[tenant.client]]`
+
+use super::{
+    Item, ReadContext,
+    secret::{self, Given},
+};
+use crate::{
+    apply::document::{ClientDoc, SecretDoc},
+    clients::{
+        metadata::{ApplicationType, AuthMethod, Metadata, WebUri},
+        redirect::{CustomSchemes, RedirectUri},
+    },
+    ids::ClientId,
+    secret::{Handle, HandleKind},
+    tenants::Settings,
+};
+
+pub(super) fn read(
+    mut item: Item<'_>,
+    tenant: &str,
+    settings: &Settings,
+    context: ReadContext<'_>,
+) -> Option<ClientDoc> {
+    let id = item.parsed("id", item.required("id"), ClientId::parse);
+    if let Some(id) = &id {
+        item.name = format!("client {tenant}/{id}");
+        if id.as_str().starts_with("c_") {
+            item.problem("id", "must not begin with c_: such names are for clients that register themselves");
+        }
+    }
+    let method = item.word(
+        "auth_method",
+        AuthMethod::None,
+        "\"none\", \"client_secret_basic\" or \"client_secret_post\"",
+        |word| {
+            let known = [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+            known.into_iter().find(|method| method.name() == word)
+        },
+    );
+    let secret = method.and_then(|method| secret(&item, method, context));
+    let metadata = metadata(&item, method, settings);
+    let enabled = item.flag("enabled", true);
+    item.finish();
+    Some(ClientDoc { id: id?, metadata: metadata?, secret: secret?, enabled: enabled?, line: Some(item.line()) })
+}
+
+fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) -> Option<Metadata> {
+    let name = item.required("name").map(str::to_owned);
+    let schemes = CustomSchemes::known_and(&settings.redirect_schemes);
+    if !item.has("redirect_uris") {
+        item.problem("redirect_uris", "is required: where answers to this client may go");
+    }
+    let uris = item.list("redirect_uris", |uri| RedirectUri::register(uri, &schemes));
+    if uris.as_ref().is_some_and(Vec::is_empty) {
+        item.problem("redirect_uris", "is empty: name at least one place where answers may go");
+    }
+    let web = |key| {
+        let parse = |text: &str| WebUri::parse(text).ok_or("it must be an http or https address");
+        item.parsed(key, item.text(key), parse)
+    };
+    let (client_uri, logo_uri, tos_uri, policy_uri) =
+        (web("client_uri"), web("logo_uri"), web("tos_uri"), web("policy_uri"));
+    let contacts = item.list("contacts", |text| Ok::<_, String>(text.to_owned())).unwrap_or_default();
+    let application_type = item.word("application_type", None, "\"native\" or \"web\"", |word| match word {
+        "native" => Some(Some(ApplicationType::Native)),
+        "web" => Some(Some(ApplicationType::Web)),
+        _ => None,
+    });
+    Some(Metadata {
+        client_name: Some(name?),
+        client_uri,
+        logo_uri,
+        tos_uri,
+        policy_uri,
+        contacts,
+        application_type: application_type?,
+        ..Metadata::new(uris?, method?)
+    })
+}
+
+/// The secret that goes with `method`. `None` on a mistake, `Some(None)` where there is none to have.
+fn secret(item: &Item<'_>, method: AuthMethod, context: ReadContext<'_>) -> Option<Option<SecretDoc>> {
+    let wanted = method != AuthMethod::None;
+    if !item.has("secret") {
+        item.value("secret");
+        if wanted {
+            item.problem("secret", "is required with this auth_method: { file = \"…\" } or { env = \"…\" }");
+            return None;
+        }
+        return Some(None);
+    }
+    let given = secret::read(item, "secret", context.directory)?;
+    if !wanted {
+        item.problem("secret", "is of no use with auth_method = \"none\": take it away, or choose another method");
+        return None;
+    }
+    match given {
+        Given::Clear(text) => {
+            let make = "it is no client secret of Sallyport's making; make one with `sallyport client secret`";
+            let parse = |text: &str| Handle::parse(HandleKind::ClientSecret, text).map_err(|_| make);
+            item.parsed("secret", Some(text.expose()), parse).map(|handle| Some(SecretDoc(handle)))
+        }
+        Given::Hash(_) => {
+            item.problem(
+                "secret",
+                "cannot be a hash: what is stored is keyed with the pepper of this installation, so nobody can \
+                 compute it elsewhere; use { file = \"…\" } or { env = \"…\" }",
+            );
+            None
+        }
+    }
+}

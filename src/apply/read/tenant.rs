@@ -1,0 +1,78 @@
+//! `[[tenant]]`
+
+use serde::Deserialize as _;
+use toml::de::{DeValue, ValueDeserializer};
+
+use super::{Item, ReadContext, client, person, server};
+use crate::{apply::document::TenantDoc, clients::redirect::check_scheme, ids::Slug, tenants::Settings};
+
+pub(super) fn read(mut item: Item<'_>, context: ReadContext<'_>) -> Option<TenantDoc> {
+    let slug = item.parsed("slug", item.required("slug"), Slug::parse);
+    if let Some(slug) = &slug {
+        item.name = format!("tenant {slug}");
+    }
+    let label = slug.as_ref().map_or_else(|| item.name.clone(), ToString::to_string);
+    let name = item.required("name").map(str::to_owned);
+    let settings = settings(&item);
+    let enabled = item.flag("enabled", true);
+    // With wrong settings the rest is still read, against the defaults, for its own mistakes.
+    let assumed = settings.clone().unwrap_or_default();
+    let child = |kind: &'static str| {
+        let label = label.clone();
+        move |n| format!("{kind} {n} of {label}")
+    };
+    let servers = item.tables("server", child("server")).into_iter().map(|child| server::read(child, &label, context));
+    let servers: Vec<_> = servers.flatten().collect();
+    let people = item.tables("person", child("person")).into_iter().map(|child| person::read(child, &label, context));
+    let people: Vec<_> = people.flatten().collect();
+    let clients = item.tables("client", child("client")).into_iter();
+    let clients: Vec<_> = clients.filter_map(|child| client::read(child, &label, &assumed, context)).collect();
+    item.finish();
+    item.twice("server", servers.iter().map(|server| (server.slug.as_str(), server.line)));
+    item.twice("person", people.iter().map(|person| (person.username.as_str(), person.line)));
+    item.twice("client", clients.iter().map(|client| (client.id.as_str(), client.line)));
+    Some(TenantDoc {
+        slug: slug?,
+        name: name?,
+        settings: settings?,
+        enabled: enabled?,
+        servers,
+        people,
+        clients,
+        line: Some(item.line()),
+    })
+}
+
+/// The settings, read as requests read them, so that none is known here and unknown there.
+fn settings(item: &Item<'_>) -> Option<Settings> {
+    let Some(table) = item.table("settings") else {
+        return (!item.has("settings")).then(Settings::default);
+    };
+    let value = toml::Spanned::new(table.offset()..table.offset(), DeValue::Table(table.clone_table()));
+    let settings = Settings::deserialize(ValueDeserializer::from(value)).map_err(|error| {
+        let at = error.span().map_or(table.offset(), |span| span.start);
+        table.problem_at(at, format!("settings: {}", error.message().replace('\n', ", ")));
+    });
+    let settings = settings.ok()?;
+    let mut good = true;
+    for scheme in &settings.redirect_schemes {
+        if let Err(error) = check_scheme(scheme) {
+            table.problem("redirect_schemes", format_args!("holds something wrong: {error}"));
+            good = false;
+        }
+    }
+    for origin in &settings.allowed_origins {
+        if !is_origin(origin) {
+            let message =
+                "must hold origins as browsers send them, such as \"https://inspector.example\", without a path";
+            table.problem("allowed_origins", message);
+            good = false;
+        }
+    }
+    good.then_some(settings)
+}
+
+fn is_origin(text: &str) -> bool {
+    url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
+}

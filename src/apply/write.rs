@@ -1,0 +1,264 @@
+//! Writes a plan: rows and audit events, tenant by tenant, and the authority log at the end, since its lock keeps every
+//! node from renewing its lease until the commit.
+
+use super::{
+    ApplyError, Tools,
+    diff::TenantSteps,
+    plan::{Action, Kind},
+    published::Published,
+    step::{NewPassword, PersonWrite, Removed, Step, Write},
+};
+use crate::{
+    audit::Event,
+    clients::{Client, Status},
+    cluster::{self, Entry, Ticket},
+    ids::TenantId,
+    keys::{SigningAlg, SigningKey},
+    people::{NewPerson, PasswordHash, PersonError, Username, create},
+    store::{
+        self, PlatformTx, StoreError, TenantTx,
+        apply::Ended,
+        people::PersonRow,
+        tenants::{self, TenantRow},
+    },
+};
+
+pub(super) async fn commit(
+    tools: Tools<'_>,
+    mut tx: PlatformTx,
+    mut planned: Vec<TenantSteps>,
+) -> Result<Option<Ticket>, ApplyError> {
+    // Hashing takes its time; nothing is written yet.
+    hash_passwords(tools, &mut planned).await?;
+    let mut taken: Vec<(TenantId, Entry)> = Vec::new();
+    for planned in planned {
+        tx = tenant(tools, tx, planned, &mut taken).await.map_err(said)?;
+    }
+    let now = tools.recorder.clock.now();
+    let mut ticket = None;
+    for (tenant, entry) in taken {
+        // The last one stands for all: numbers are in order, and they commit together.
+        ticket = Some(cluster::take_platform(&mut tx, tenant, &entry, now).await?);
+    }
+    tx.commit().await?;
+    Ok(ticket)
+}
+
+fn said(error: ApplyError) -> ApplyError {
+    match error {
+        ApplyError::Store(error) if error.violated() == Some(tenants::AUDIENCE_TAKEN) => ApplyError::AudienceTaken,
+        error => error,
+    }
+}
+
+async fn hash_passwords(tools: Tools<'_>, planned: &mut [TenantSteps]) -> Result<(), ApplyError> {
+    for step in planned.iter_mut().flat_map(|tenant| &mut tenant.steps) {
+        if let Write::Person(person) = &mut step.write
+            && let Some(password) = person.password.take()
+        {
+            let hash = match password {
+                NewPassword::Clear(password) => tools.hasher.hash(password).await?,
+                NewPassword::Hash(hash) => hash,
+            };
+            person.password = Some(NewPassword::Hash(hash));
+        }
+    }
+    Ok(())
+}
+
+async fn tenant(
+    tools: Tools<'_>,
+    mut tx: PlatformTx,
+    planned: TenantSteps,
+    taken: &mut Vec<(TenantId, Entry)>,
+) -> Result<PlatformTx, ApplyError> {
+    let now = tools.recorder.clock.now();
+    if let Some(row) = &planned.new {
+        tenants::insert_tenant(&mut tx, row, now).await?;
+    }
+    for step in &planned.steps {
+        if let Write::Tenant(row) | Write::Remove(Removed::Tenant(row)) = &step.write {
+            update_tenant(&mut tx, row, step.change.action).await?;
+        }
+    }
+    let mut writer = Writer { tools, tx: tx.enter(planned.id).await?, taken };
+    if planned.new.is_some() {
+        writer.signing_keys().await?;
+    }
+    // What is removed gives up its names first.
+    let (removals, rest): (Vec<_>, Vec<_>) =
+        planned.steps.into_iter().partition(|step| step.change.action == Action::Remove);
+    for step in removals.into_iter().chain(rest) {
+        writer.step(step, &planned.slug).await?;
+    }
+    Ok(writer.tx.leave().await?)
+}
+
+async fn update_tenant(tx: &mut PlatformTx, row: &TenantRow, action: Action) -> Result<(), StoreError> {
+    match action {
+        Action::Create => Ok(()),
+        Action::Remove => tenants::update_tenant(tx, &TenantRow { status: "removed".to_owned(), ..row.clone() }).await,
+        Action::Change | Action::Disable | Action::Enable => tenants::update_tenant(tx, row).await,
+    }
+}
+
+struct Writer<'a> {
+    tools: Tools<'a>,
+    tx: TenantTx,
+    taken: &'a mut Vec<(TenantId, Entry)>,
+}
+
+impl Writer<'_> {
+    async fn signing_keys(&mut self) -> Result<(), ApplyError> {
+        let recorder = self.tools.recorder;
+        for alg in [SigningAlg::EdDSA, SigningAlg::ES256] {
+            let key = SigningKey::generate(alg, self.tx.tenant(), self.tools.keyring, &recorder.entropy)?;
+            store::keys::insert_signing_key(&mut self.tx, &key, recorder.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: Step, tenant: &str) -> Result<(), ApplyError> {
+        let action = step.change.action;
+        match step.write {
+            Write::Tenant(row) => self.tenant(&row, action, tenant).await,
+            Write::Server(server) => self.server(&server, action).await,
+            Write::Person(person) => self.person(*person, action).await,
+            Write::Client(client) => self.client(&client, action).await,
+            Write::Remove(removed) => self.remove(removed, tenant).await,
+        }
+    }
+
+    async fn tenant(&mut self, row: &TenantRow, action: Action, slug: &str) -> Result<(), ApplyError> {
+        if action == Action::Create {
+            self.mark(Kind::Tenant, &row.id.to_string()).await?;
+        } else {
+            self.take(Entry::Tenant);
+        }
+        self.record(format!("tenant/{slug}"), action).await
+    }
+
+    async fn server(&mut self, server: &Published, action: Action) -> Result<(), ApplyError> {
+        let now = self.tools.recorder.clock.now();
+        // A removed server of that name keeps its id.
+        let id = tenants::upsert_server(&mut self.tx, &server.row, now).await?;
+        let server = Published { row: tenants::ServerRow { id, ..server.row.clone() }, spec: server.spec.clone() };
+        tenants::replace_policy(&mut self.tx, id, &server.scope_rows(), &server.catalogue_rows()).await?;
+        if action == Action::Create {
+            self.mark(Kind::Server, &id.to_string()).await?;
+        }
+        // A new one too: nodes that know the tenant do not know the server yet.
+        self.take(Entry::Server(id));
+        self.record(format!("server/{}", server.row.slug), action).await
+    }
+
+    async fn person(&mut self, person: PersonWrite, action: Action) -> Result<(), ApplyError> {
+        let PersonWrite { mut row, password, loses } = person;
+        let hash = match password {
+            Some(NewPassword::Hash(hash)) => Some(hash),
+            Some(NewPassword::Clear(_)) | None => None,
+        };
+        let now = self.tools.recorder.clock.now();
+        if action == Action::Create {
+            row.id = self.new_person(&row, hash.clone()).await?;
+            self.mark(Kind::Person, &row.id.to_string()).await?;
+        } else {
+            self.record(format!("person/{}", row.id), action).await?;
+        }
+        if loses || hash.is_some() {
+            store::sessions::end_all(&mut self.tx, row.id, now).await?;
+        }
+        if loses {
+            self.take(Entry::Person(row.id));
+        }
+        row.password_hash = hash.map(|hash| hash.as_str().to_owned()).or(row.password_hash);
+        Ok(store::apply::write_person(&mut self.tx, &row).await?)
+    }
+
+    /// Makes a person, or brings back a removed one, who has lost everything but the name.
+    async fn new_person(
+        &mut self,
+        row: &PersonRow,
+        password: Option<PasswordHash>,
+    ) -> Result<crate::ids::PersonId, ApplyError> {
+        if let Some(removed) = store::people::by_username(&mut self.tx, &row.username).await? {
+            self.record(format!("person/{}", removed.id), Action::Create).await?;
+            return Ok(removed.id);
+        }
+        let username = Username::parse(&row.username).map_err(StoreError::corrupt)?;
+        let new = NewPerson { username, display_name: Some(row.display_name.clone()), password };
+        create(&mut self.tx, self.tools.recorder, new).await.map_err(|error| match error {
+            PersonError::Store(error) => error.into(),
+            error => error.into(),
+        })
+    }
+
+    async fn client(&mut self, client: &Client, action: Action) -> Result<(), ApplyError> {
+        let known = store::clients::find_for_update(&mut self.tx, &client.id).await?;
+        match known {
+            None => store::clients::insert(&mut self.tx, client).await?,
+            Some(_) => {
+                store::clients::update(&mut self.tx, client).await?;
+                store::clients::void_consents(&mut self.tx, client, self.tools.recorder.clock.now()).await?;
+            }
+        }
+        if action == Action::Create {
+            self.mark(Kind::Client, client.id.as_str()).await?;
+        } else {
+            self.take(Entry::Client(client.id.clone()));
+        }
+        self.record(format!("client/{}", client.id), action).await
+    }
+
+    async fn remove(&mut self, removed: Removed, slug: &str) -> Result<(), ApplyError> {
+        let now = self.tools.recorder.clock.now();
+        let (kind, id, object) = match removed {
+            Removed::Tenant(row) => {
+                self.take(Entry::Tenant);
+                (Kind::Tenant, row.id.to_string(), slug.to_owned())
+            }
+            Removed::Server(server) => {
+                store::apply::remove_server(&mut self.tx, server.row.id).await?;
+                store::apply::end_grants(&mut self.tx, &Ended::Server(server.row.id), now).await?;
+                self.take(Entry::Server(server.row.id));
+                (Kind::Server, server.row.id.to_string(), server.row.slug)
+            }
+            Removed::Person(row) => {
+                let gone = PersonRow { password_hash: None, status: "removed".to_owned(), ..row };
+                store::apply::write_person(&mut self.tx, &gone).await?;
+                store::sessions::end_all(&mut self.tx, gone.id, now).await?;
+                store::apply::end_grants(&mut self.tx, &Ended::Person(gone.id), now).await?;
+                self.take(Entry::Person(gone.id));
+                (Kind::Person, gone.id.to_string(), gone.id.to_string())
+            }
+            Removed::Client(client) => {
+                let gone = Client { status: Status::Removed, ..*client };
+                store::clients::update(&mut self.tx, &gone).await?;
+                store::apply::end_grants(&mut self.tx, &Ended::Client(&gone.id), now).await?;
+                self.take(Entry::Client(gone.id.clone()));
+                (Kind::Client, gone.id.to_string(), gone.id.to_string())
+            }
+        };
+        store::apply::unmark(&mut self.tx, kind, &id).await?;
+        self.record(format!("{}/{object}", kind.name()), Action::Remove).await
+    }
+
+    async fn mark(&mut self, kind: Kind, id: &str) -> Result<(), StoreError> {
+        store::apply::mark(&mut self.tx, kind, id, self.tools.recorder.clock.now()).await
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.taken.push((self.tx.tenant(), entry));
+    }
+
+    async fn record(&mut self, object: String, action: Action) -> Result<(), ApplyError> {
+        let change = match action {
+            Action::Create => "created",
+            Action::Change => "changed",
+            Action::Disable => "disabled",
+            Action::Enable => "enabled",
+            Action::Remove => "removed",
+        };
+        Ok(self.tools.recorder.record(&mut self.tx, &Event::AdminChanged { object, change }).await?)
+    }
+}

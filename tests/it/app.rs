@@ -1,3 +1,0 @@
-//! What is built from everything else.
-
-mod routes;
