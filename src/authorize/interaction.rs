@@ -44,6 +44,12 @@ impl Interaction {
             && self.row.prompt.iter().any(|prompt| prompt == "login" || prompt == "select_account")
     }
 
+    /// Whether this is the login under which the person is asked. A page that one person was shown is not answered by
+    /// the next who logs in.
+    pub(super) fn belongs_to(&self, session: SessionId) -> bool {
+        self.row.session == Some(session)
+    }
+
     /// Whether the client wants the consent page shown.
     pub(super) fn wants_consent(&self) -> bool {
         self.row.prompt.iter().any(|prompt| prompt == "consent")

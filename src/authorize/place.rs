@@ -41,7 +41,7 @@ impl<'v> Place<'v> {
         let redirect = RedirectUri::stored(interaction.row.redirect_uri.clone()).map_err(|error| visit.fault(error))?;
         let session =
             people::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))?;
-        match session.filter(|_| !interaction.wants_login()) {
+        match session.filter(|session| interaction.belongs_to(session.id)) {
             Some(session) => Ok(Ok(Self { visit, interaction, redirect, session, handle })),
             None => Ok(Err(visit.see_other(&format!("{}?interaction={}", visit.path("login"), handle.expose()))?)),
         }

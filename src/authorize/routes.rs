@@ -30,7 +30,8 @@ pub async fn authorize(visit: Visit) -> Result<Response, Trouble> {
         Err(refusal) => return Err(trouble::show_refusal(&visit, &asker, &refusal)),
     };
     let handle = begin::store(&visit, &asker, request).await.map_err(|error| visit.fault(error))?;
-    let location = format!("{}?interaction={}", visit.path("consent"), handle.expose());
+    // The login page sends on whoever is logged in, and notes under which login.
+    let location = format!("{}?interaction={}", visit.path("login"), handle.expose());
     Ok((visit.browser.cookie(), visit.see_other(&location)?).into_response())
 }
 

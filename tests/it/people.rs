@@ -1,6 +1,7 @@
 //! Who is the human, over real HTTP.
 
 mod accounts;
+mod errands;
 mod events;
 mod forms;
 mod login;
