@@ -8,7 +8,7 @@ use crate::{
     audit::{CallLog, Recorder},
     clock::Clock,
     cluster::{Fill, Node},
-    config::Config,
+    config::{Config, TlsError},
     http::metrics::Metrics,
     ids::Slug,
     keys::Keyring,
@@ -28,8 +28,11 @@ pub enum StartError {
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The certificate authorities for upstream connections cannot be read.
+    #[error(transparent)]
+    Authorities(#[from] TlsError),
     /// TLS for upstream connections cannot be set up.
-    #[error("TLS for connections to upstream servers cannot be set up: {0}")]
+    #[error("upstream.ca_file: it holds a certificate that is none of an authority: {0}")]
     Tls(#[from] rustls::Error),
     /// Passwords cannot be hashed as configured.
     #[error(transparent)]
@@ -75,7 +78,7 @@ impl App {
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
         let calls = CallLog::start(store.clone());
         let metrics = Arc::new(Metrics::new());
-        let dialer = Dialer::new(&DialSettings::from(&config.upstream))?;
+        let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let upstreams = Upstreams::new(dialer, clock.clone(), entropy.clone());
         Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, passwords, calls, metrics, upstreams }))
     }

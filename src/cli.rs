@@ -1,6 +1,7 @@
 //! The commands of the `sallyport` binary.
 
 mod config_check;
+mod dev;
 mod error;
 mod installation;
 mod keys_init;
@@ -26,6 +27,7 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  sallyport dev                              look around, on this computer only
   sallyport keys init --out keys.toml        make the keys, once
   sallyport config check --config FILE       see what a configuration means
   sallyport migrate --config FILE            bring the database up to date, as its owner
@@ -38,6 +40,8 @@ Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usag
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a development installation: private PostgreSQL, a demo server, and a tour.
+    Dev(dev::DevArgs),
     /// Serve people, clients and upstream servers.
     Serve(serve::ServeArgs),
     /// Bring the database's schema up to date, as its owner.
@@ -102,6 +106,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 impl Command {
     async fn run(self) -> Result<(), CliError> {
         match self {
+            Self::Dev(args) => dev::run(args).await,
             Self::Serve(args) => serve::run(args).await,
             Self::Migrate(args) => migrate::run(args).await,
             Self::Keys(KeysCommand::Init(args)) => keys_init::run(&args),

@@ -19,6 +19,7 @@ mod public_url;
 mod reader;
 mod registration;
 mod secrets;
+mod terminal;
 mod tls;
 mod tokens;
 mod upstream;
@@ -37,6 +38,7 @@ pub use public_url::{BadPublicUrl, PublicUrl};
 pub use reader::{Setting, Source};
 pub use registration::Registration;
 pub use secrets::{SecretError, secret_from_environment, secret_from_file};
+pub use terminal::colour;
 pub use tls::{Tls, TlsError, TlsFiles, TlsStamp};
 pub use tokens::Tokens;
 pub use upstream::Upstream;
@@ -93,7 +95,7 @@ impl Config {
             keys: Keys { source: Some(KeySource::File(data_dir.join("keys.toml"))) },
             http: Http { operations_listen: None, shutdown: std::time::Duration::from_secs(5), ..defaults.http },
             upstream: Upstream { allow_networks: upstream::loopback(), ..defaults.upstream },
-            log: Log { format: LogFormat::Human, filter: "warn,sallyport=info".to_owned() },
+            log: Log { format: LogFormat::Human, filter: "warn".to_owned() },
             ..defaults
         }
     }

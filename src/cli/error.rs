@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     app::StartError,
     config::{ConfigErrors, KeysError},
-    dev::postgres::PostgresError,
+    dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
     keys::KeyFileError,
     secret::NoEntropy,
@@ -80,6 +80,9 @@ pub enum CliError {
     /// Serving ended by itself.
     #[error("serving ended: {0}")]
     Serve(io::Error),
+    /// A development installation does not start, or ended.
+    #[error(transparent)]
+    Dev(#[from] DevError),
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),

@@ -91,6 +91,12 @@ impl Node {
         self.tenants.get(slug)
     }
 
+    /// Whether `tenant` is what this process knows now. Asked after a call was admitted: then a change that came before is
+    /// seen here, and one that comes later cuts the call.
+    pub fn is_current(&self, tenant: &Arc<Tenant>) -> bool {
+        self.tenants.get(tenant.slug.as_str()).is_some_and(|known| Arc::ptr_eq(&known, tenant))
+    }
+
     /// Keeps a tenant that was read after the log's head was `head`.
     pub fn keep_tenant(&self, head: i64, tenant: Tenant) -> Fill<Arc<Tenant>> {
         let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);

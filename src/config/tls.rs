@@ -65,14 +65,7 @@ impl Tls {
     /// # Errors
     /// When one cannot be read or holds something else. Whether the two belong together is not looked at.
     pub fn files(&self) -> Result<TlsFiles, TlsError> {
-        let pem = std::fs::read(&self.certificate);
-        let pem = pem.map_err(|source| TlsError::Read { key: CERTIFICATE, path: self.certificate.clone(), source })?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        let certificate = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| TlsError::Pem {
-            key: CERTIFICATE,
-            path: self.certificate.clone(),
-            what: "certificate",
-        })?;
+        let certificate = certificates(CERTIFICATE, &self.certificate)?;
         let pem = std::fs::read(&self.key).map(Zeroizing::new);
         let pem = pem.map_err(|source| TlsError::Read { key: KEY, path: self.key.clone(), source })?;
         let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::Pem {
@@ -114,4 +107,12 @@ impl Tls {
             }
         }
     }
+}
+
+/// Reads the certificates in a file that the setting `key` names.
+pub(super) fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = std::fs::read(path).map_err(|source| TlsError::Read { key, path: path.to_owned(), source })?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let no_pem = || TlsError::Pem { key, path: path.to_owned(), what: "certificate" };
+    chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(no_pem)
 }

@@ -1,5 +1,7 @@
 //! The upstream's answer, made fit for the client.
 
+use std::time::Duration;
+
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{
@@ -25,6 +27,8 @@ use crate::{
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The largest error of an upstream that is read to see of which era it is, in bytes.
 const LARGEST_ERROR: usize = 64 * 1024;
+/// How long such an error may take to arrive.
+const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What an answer is made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,7 +168,8 @@ async fn refused_as_modern(call: &Call, answer: Answer, kind: Kind) -> Result<Re
 }
 
 async fn read_error(body: Incoming) -> Option<Bytes> {
-    let body = Limited::new(body, LARGEST_ERROR).collect().await.ok()?.to_bytes();
+    let whole = tokio::time::timeout(ERROR_TIMEOUT, Limited::new(body, LARGEST_ERROR).collect()).await;
+    let body = whole.ok()?.ok()?.to_bytes();
     let is_object = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body).is_ok();
     is_object.then_some(body)
 }

@@ -60,9 +60,9 @@ pub(super) struct Session {
 
 impl Exchange {
     /// Runs the call. Whatever comes of it leaves an audit event before the client sees it.
-    pub(super) async fn run(self, call: Call) -> Result<Response, Refusal> {
-        let witness =
-            Witness::new(&self.app, self.live.verified(), &call, self.request_id.as_ref().map(RequestId::to_string));
+    pub(super) async fn run(self, call: Call) -> Response {
+        let request_id = self.request_id.as_ref().map(RequestId::to_string);
+        let witness = Witness::new(&self.app, self.live.verified(), &call, request_id);
         let result = self.answered(call.clone()).await;
         let (outcome, status) = match &result {
             Ok(response) => (Outcome::Answered, response.status()),
@@ -71,9 +71,10 @@ impl Exchange {
         if let Err(error) = witness.end(outcome, status.as_u16()).await {
             tracing::error!(%error, "the event of a call cannot be recorded, so its answer is withheld");
             let nothing_done = matches!(outcome, Outcome::Denied | Outcome::NotExecuted);
-            return Err(if nothing_done { Reject::not_executed(&call) } else { Reject::maybe_executed(&call) }.into());
+            let reject = if nothing_done { Reject::not_executed(&call) } else { Reject::maybe_executed(&call) };
+            return Refusal::from(reject).into_response();
         }
-        result.or_else(|failed| Ok(failed.refusal.into_response()))
+        result.unwrap_or_else(|failed| failed.refusal.into_response())
     }
 
     async fn answered(self, call: Call) -> Result<Response, Failed> {

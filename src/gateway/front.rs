@@ -29,6 +29,8 @@ use crate::{
 
 /// How long a client may take to send its message.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a call starts over because its tenant changed meanwhile.
+const TRIES: usize = 3;
 
 /// `POST`, `GET`, `DELETE` and `OPTIONS` of `/t/{tenant}/mcp/{server}`.
 pub async fn mcp(
@@ -76,18 +78,31 @@ impl Door {
     async fn serve(self, request: Request) -> Result<Response, Refusal> {
         let (parts, body) = request.into_parts();
         self.check_front(&parts)?;
-        let live = self.authenticate(&parts).await?;
-        let call = self.read(&parts, body).await?;
+        let (door, live) = self.enter(&parts).await?;
+        let call = door.read(&parts, body).await?;
         let request_id = parts.extensions.get::<RequestId>().cloned();
-        Exchange { app: self.app, tenant: self.tenant, server: self.server, live, headers: parts.headers, request_id }
-            .run(call)
-            .await
+        let Self { app, tenant, server } = door;
+        Ok(Exchange { app, tenant, server, live, headers: parts.headers, request_id }.run(call).await)
+    }
+
+    /// Authenticates, by a tenant that is still as it was read: from here on a change of it cuts the call.
+    async fn enter(mut self, parts: &Parts) -> Result<(Self, LiveCall), Refusal> {
+        for _ in 0..TRIES {
+            let live = self.authenticate(parts).await?;
+            if self.app.node.is_current(&self.tenant) {
+                return Ok((self, live));
+            }
+            // Scopes may have been judged by what no longer holds.
+            self.app.node.forget(&live.verified().hash);
+            self = Self::find(self.app, self.tenant.slug.as_str(), self.server.slug.as_str()).await?;
+        }
+        Err(Refusal::fault())
     }
 
     /// What can be told without knowing who asks.
     fn check_front(&self, parts: &Parts) -> Result<(), Refusal> {
         if ![Method::POST, Method::GET, Method::DELETE].contains(&parts.method) {
-            return Err(Refusal::early(StatusCode::METHOD_NOT_ALLOWED, "MCP uses POST, GET and DELETE."));
+            return Err(Refusal::no_such_method());
         }
         let declared = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > self.limits().body) {

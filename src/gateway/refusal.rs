@@ -44,6 +44,13 @@ impl Refusal {
         })
     }
 
+    /// 405 for methods that MCP does not use.
+    pub(super) fn no_such_method() -> Self {
+        let mut refusal = Self::early(StatusCode::METHOD_NOT_ALLOWED, "MCP uses POST, GET and DELETE.");
+        refusal.header = Some((ALLOW, HeaderValue::from_static("POST, GET, DELETE, OPTIONS")));
+        refusal
+    }
+
     /// 503 before anything was done. The client keeps what it has and tries again.
     pub(super) fn fault() -> Self {
         let mut refusal = Self::early(

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use time::OffsetDateTime;
 
 use crate::{
     app::App,
     audit::{Event, Outcome, Recorder},
     cluster::Verified,
+    ids::TenantId,
     mcp::{Call, Era, Message},
     secret,
     store::StoreError,
@@ -61,15 +63,21 @@ impl Witness {
 
     /// Leaves the event. Waits while the queue of events is full: no answer without evidence.
     pub(super) async fn end(mut self, outcome: Outcome, status: u16) -> Result<(), StoreError> {
-        let Some(event) = self.event(outcome, status) else { return Ok(()) };
-        self.app.calls.record(self.verified.tenant, &self.recorder, &event).await
+        let Some(statement) = self.statement(outcome, status) else { return Ok(()) };
+        // Nearly always there is room.
+        if let Some(done) = statement.leave().now_or_never() {
+            return done;
+        }
+        // The client may go away while we wait; its event must not.
+        let waiting = tokio::spawn(async move { statement.leave().await });
+        waiting.await.unwrap_or_else(|_| Err(StoreError::corrupt("the recording of an event was stopped")))
     }
 
-    fn event(&mut self, outcome: Outcome, status: u16) -> Option<Event> {
+    fn statement(&mut self, outcome: Outcome, status: u16) -> Option<Statement> {
         let Seen { era, method, name, arguments } = self.seen.take()?;
         let verified = &self.verified;
         let took = self.app.clock.now() - self.began;
-        Some(Event::Call {
+        let event = Event::Call {
             family: verified.family,
             client: verified.client.clone(),
             subject: verified.subject.clone(),
@@ -81,18 +89,32 @@ impl Witness {
             outcome,
             status,
             millis: u64::try_from(took.whole_milliseconds()).unwrap_or(0),
-        })
+        };
+        Some(Statement { app: self.app.clone(), tenant: verified.tenant, recorder: self.recorder.clone(), event })
+    }
+}
+
+/// An event, ready to be left.
+struct Statement {
+    app: Arc<App>,
+    tenant: TenantId,
+    recorder: Recorder,
+    event: Event,
+}
+
+impl Statement {
+    async fn leave(&self) -> Result<(), StoreError> {
+        self.app.calls.record(self.tenant, &self.recorder, &self.event).await
     }
 }
 
 /// The client went away before there was an answer: 499, as servers have come to call it.
 impl Drop for Witness {
     fn drop(&mut self) {
-        let Some(event) = self.event(Outcome::Cut, 499) else { return };
-        let (app, tenant, recorder) = (self.app.clone(), self.verified.tenant, self.recorder.clone());
+        let Some(statement) = self.statement(Outcome::Cut, 499) else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = app.calls.record(tenant, &recorder, &event).await {
+                if let Err(error) = statement.leave().await {
                     tracing::error!(%error, "the event of a call that was cut is lost");
                 }
             });

@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 
 use super::connect::{Bounded, ConnectError, Gate, Resolve, SystemResolver};
-use crate::config;
+use crate::config::{self, TlsError};
 
 /// How configured upstreams are reached.
 #[derive(Clone, Debug)]
@@ -36,14 +36,19 @@ pub struct DialSettings {
     pub idle_timeout: Duration,
 }
 
-impl From<&config::Upstream> for DialSettings {
-    fn from(config: &config::Upstream) -> Self {
-        Self {
+impl DialSettings {
+    /// What the configuration says.
+    ///
+    /// # Errors
+    /// When the file of certificate authorities cannot be used.
+    pub fn of(config: &config::Upstream) -> Result<Self, TlsError> {
+        Ok(Self {
             allow_networks: config.allow_networks.clone(),
+            authorities: config.authorities()?,
             connect_timeout: config.connect_timeout,
             header_timeout: config.response_timeout,
             ..Self::default()
-        }
+        })
     }
 }
 

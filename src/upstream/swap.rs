@@ -161,7 +161,8 @@ impl Swaps {
             aud: &server.audience,
             sub: &verified.subject,
             client_id: verified.client.as_str(),
-            scope: verified.scopes.to_string(),
+            // What the server no longer declares is not handed on, whenever the token was looked up.
+            scope: verified.scopes.intersection(server.policy.declared()).to_string(),
             iat: now,
             exp: expires,
             jti: self.entropy.text::<16>()?,

@@ -60,7 +60,7 @@ impl Bench {
     }
 
     fn read(&self, text: &str) -> Result<Document, Mistakes> {
-        read(text, self.scratch.path())
+        read(text, &self.scratch.path(""))
     }
 
     async fn prepare(&self, text: &str, prune: Prune) -> Result<Prepared<'_>, ApplyError> {

@@ -2,3 +2,5 @@
 
 mod demo;
 mod postgres;
+mod start;
+mod tour;

@@ -3,5 +3,6 @@
 pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod db;
+pub(crate) mod dev;
 pub(crate) mod flow;
 pub(crate) mod scratch;

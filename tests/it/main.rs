@@ -8,6 +8,7 @@
     reason = "a test that fails should panic where it fails"
 )]
 
+mod app;
 mod apply;
 mod authorize;
 mod clients;

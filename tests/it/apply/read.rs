@@ -11,12 +11,12 @@ use super::read;
 use crate::harness::scratch::Scratch;
 
 fn document(text: &str) -> Document {
-    read(text, Scratch::new().path()).unwrap()
+    read(text, &Scratch::new().path("")).unwrap()
 }
 
 /// The mistakes, one a line: `12 server acme/github: …`
 fn mistakes(text: &str) -> Vec<String> {
-    let problems = read(text, Scratch::new().path()).unwrap_err().problems;
+    let problems = read(text, &Scratch::new().path("")).unwrap_err().problems;
     problems.into_iter().map(|p| format!("{} {}: {}", p.line.unwrap(), p.object, p.message)).collect()
 }
 
@@ -161,7 +161,7 @@ auth_method = "client_secret_basic"
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.starts_with(expected), "{found} is not {expected}");
     }
-    let shown = read(text, Scratch::new().path()).unwrap_err().to_string();
+    let shown = read(text, &Scratch::new().path("")).unwrap_err().to_string();
     assert!(
         shown.starts_with("nothing was changed, since 11 mistakes were found:\nacme.toml:1: tenant 1: "),
         "{shown}"

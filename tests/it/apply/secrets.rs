@@ -12,7 +12,7 @@ const CANARY: &str = "canary-horse-battery";
 
 /// Whatever could be printed of an error.
 fn said(text: &str) -> String {
-    let mistakes = read(text, Scratch::new().path()).unwrap_err();
+    let mistakes = read(text, &Scratch::new().path("")).unwrap_err();
     format!("{mistakes}\n{mistakes:?}\n{:?}", ApplyError::from(mistakes.clone()))
 }
 

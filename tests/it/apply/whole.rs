@@ -198,7 +198,7 @@ async fn another_display_of_a_client_voids_its_consents() {
 #[tokio::test]
 async fn a_document_needs_no_file() {
     let bench = Bench::new().await;
-    let mut document = read(ACME, bench.scratch.path()).unwrap();
+    let mut document = read(ACME, &bench.scratch.path("")).unwrap();
     document.file.clear();
     document.tenants[0].line = None;
     document.tenants[0].settings.default_server = Some(Slug::parse("gone").unwrap());

@@ -144,6 +144,14 @@ fn a_network_with_host_bits_is_a_mistake() {
 }
 
 #[test]
+fn authorities_for_upstreams_must_be_certificates() {
+    let missing = problems(&with("[upstream]\nca_file = \"/no/such/file\"\n"), &[]);
+    assert!(missing.starts_with("upstream.ca_file: cannot read"), "{missing}");
+    let empty = problems(&with("[upstream]\nca_file = \"/dev/null\"\n"), &[]);
+    assert_eq!(empty, "upstream.ca_file: \"/dev/null\" holds no certificate in PEM");
+}
+
+#[test]
 fn a_development_installation_stays_on_this_computer() {
     let config = Config::dev("data".as_ref(), sallyport::config::Listen::parse("localhost:9000").unwrap());
     assert_eq!(config.public_url.as_str(), "http://localhost:9000");

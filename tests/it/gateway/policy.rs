@@ -33,6 +33,19 @@ async fn what_no_scope_allows_is_refused_without_a_challenge() {
     assert!(world.upstream.seen().is_empty());
 }
 
+#[tokio::test]
+async fn a_tenant_read_before_a_change_of_its_server_is_not_judged_by() {
+    let world = World::start().await;
+    let (app, token) = (&world.app.app, world.token(&BOTH).await);
+    let before = app.tenant("acme").await.unwrap().unwrap();
+    assert!(app.node.is_current(&before));
+    world.app.server(world.tenant.id, "acme", "tools", &world.upstream.url).await;
+    assert!(!app.node.is_current(&before));
+    assert_eq!(world.call(&token).send().await.unwrap().status(), 200);
+    let after = app.tenant("acme").await.unwrap().unwrap();
+    assert!(app.node.is_current(&after) && !app.node.is_current(&before));
+}
+
 /// The call events so far, sorted: method, name, outcome, status.
 async fn events(world: &World) -> Vec<(String, Value, String, u64)> {
     world.app.app.calls.flush().await.unwrap();

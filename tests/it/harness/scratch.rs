@@ -20,9 +20,9 @@ impl Scratch {
         Self(path)
     }
 
-    /// The directory.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
+    /// A path inside.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 
     /// Writes a file that only its owner can read.

@@ -1,0 +1,44 @@
+//! How to connect a real client, and what else to know of a running development installation.
+
+use std::{io::Write, path::Path};
+
+use serde_json::json;
+
+use super::{people::Person, ready::Addresses, story::Story};
+
+/// The name that clients know the server by.
+const NAME: &str = "sallyport-demo";
+
+/// Tells it.
+pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people: &[Person], data_dir: &Path) {
+    let url = addresses.resource.as_str();
+    story.heading("Connect a client", "");
+    story.gap();
+    story.command("MCP URL", &[url]);
+    story.command("Claude Code", &[&format!("claude mcp add --transport http {NAME} {url}")]);
+    let second = format!("  --server-url {url}");
+    story.command("MCP Inspector", &["npx @modelcontextprotocol/inspector --transport http \\", &second]);
+    let vs_code = json!({"servers": {NAME: {"type": "http", "url": url}}});
+    story.command("VS Code, in .vscode/mcp.json", &[&vs_code.to_string()]);
+    let cursor = json!({"mcpServers": {NAME: {"url": url}}});
+    story.command("Cursor, in .cursor/mcp.json", &[&cursor.to_string()]);
+    story.gap();
+
+    story.heading("Log in as", "the client opens a browser");
+    story.gap();
+    let width = people.iter().map(|person| person.username.chars().count()).max().unwrap_or(0);
+    for person in people {
+        let roles = person.roles.join(", ");
+        story.line(&format!("    {:width$}  {}  {roles}", person.username, person.password.expose()));
+    }
+    story.gap();
+
+    story.heading("Good to know", "");
+    story.gap();
+    story.labelled("Data", &format!("{} holds everything; remove it to start afresh", data_dir.display()));
+    story.labelled("Scripts", &format!("{} holds what is above, while this runs", data_dir.join("dev.json").display()));
+    story.labelled("Upstream", &format!("{} takes no token but Sallyport's own", addresses.upstream));
+    story.labelled("Console", &format!("is not built yet; it will be at {}", addresses.console));
+    story.gap();
+    story.good(&format!("Serving at {}. Ctrl-C stops everything.", addresses.base));
+}

@@ -1,0 +1,3 @@
+//! What is built from everything else.
+
+mod routes;

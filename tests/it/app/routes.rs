@@ -1,0 +1,136 @@
+//! Every route with its guard. A new one changes this list, so somebody has to look at who may come through it.
+
+use sallyport::app::routes;
+
+use crate::harness::app::TestApp;
+
+const ROUTES: &str = "\
+DELETE /t/{tenant}/mcp/{server} Bearer
+DELETE /t/{tenant}/register/{client_id} RegistrationToken
+GET /.well-known/oauth-authorization-server/t/{tenant} Public
+GET /.well-known/oauth-protected-resource/t/{tenant}/mcp/{server} Public
+GET /.well-known/openid-configuration/t/{tenant} Public
+GET /static/{file} Public
+GET /t/{tenant}/.well-known/oauth-authorization-server Public
+GET /t/{tenant}/.well-known/openid-configuration Public
+GET /t/{tenant}/account Browser
+GET /t/{tenant}/authorize Browser
+GET /t/{tenant}/consent Browser
+GET /t/{tenant}/jwks.json Public
+GET /t/{tenant}/login Browser
+GET /t/{tenant}/logout Browser
+GET /t/{tenant}/mcp/{server} Bearer
+GET /t/{tenant}/register/{client_id} RegistrationToken
+OPTIONS /t/{tenant}/mcp/{server} Preflight
+POST /t/{tenant}/consent Browser
+POST /t/{tenant}/login Browser
+POST /t/{tenant}/logout Browser
+POST /t/{tenant}/mcp/{server} Bearer
+POST /t/{tenant}/register Registration
+POST /t/{tenant}/revoke Client
+POST /t/{tenant}/token Client
+PUT /t/{tenant}/register/{client_id} RegistrationToken";
+
+#[test]
+fn every_route_has_the_guard_that_somebody_chose() {
+    let mut routes: Vec<String> =
+        routes::public().iter().map(|route| format!("{} {} {:?}", route.method, route.path, route.guard)).collect();
+    routes.sort();
+    assert_eq!(routes.join("\n"), ROUTES);
+}
+
+/// Clients try several addresses and give up on a 5xx: whatever is not there is 404. 2025-03-26 clients fall back on
+/// endpoints at the root, which must not exist either.
+#[tokio::test]
+async fn what_is_not_there_is_404() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let http = app.browser();
+    for path in [
+        "/",
+        "/authorize",
+        "/token",
+        "/register",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-authorization-server/t/nobody",
+        "/.well-known/oauth-authorization-server/t/ACME",
+        "/.well-known/oauth-protected-resource/t/acme/mcp/nothing",
+        "/.well-known/oauth-protected-resource/t/nobody/mcp/demo",
+        "/t/acme/mcp/demo/",
+        "/t/acme/",
+        "/static/other.css",
+    ] {
+        assert_eq!(http.get(app.url(path)).send().await.unwrap().status(), 404, "{path}");
+    }
+    assert_eq!(http.get(&tenant.server.resource).send().await.unwrap().status(), 401);
+}
+
+/// RFC 8414 and RFC 9728: the same body at all four spellings; nothing that is not on; nothing null or empty.
+#[tokio::test]
+async fn discovery_says_what_is_on() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let http = app.browser();
+    let mut bodies = Vec::new();
+    for path in [
+        "/.well-known/oauth-authorization-server/t/acme",
+        "/.well-known/openid-configuration/t/acme",
+        "/t/acme/.well-known/openid-configuration",
+        "/t/acme/.well-known/oauth-authorization-server",
+    ] {
+        let preflight = http
+            .request(reqwest::Method::OPTIONS, app.url(path))
+            .header("origin", "https://page.example")
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "mcp-protocol-version")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(preflight.headers()["access-control-allow-origin"], "*", "{path}");
+        let allowed = preflight.headers()["access-control-allow-headers"].to_str().unwrap().to_lowercase();
+        assert!(allowed.contains("mcp-protocol-version") && allowed.contains("authorization"), "{allowed}");
+        let response = http.get(app.url(path)).header("origin", "https://page.example").send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        bodies.push(response.text().await.unwrap());
+    }
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+    let document: serde_json::Value = serde_json::from_str(&bodies[0]).unwrap();
+    let issuer = &tenant.issuer;
+    let expected = serde_json::json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "registration_endpoint": format!("{issuer}/register"),
+        "revocation_endpoint": format!("{issuer}/revoke"),
+        "jwks_uri": format!("{issuer}/jwks.json"),
+        "scopes_supported": ["mcp:read", "mcp:write"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "authorization_response_iss_parameter_supported": true,
+    });
+    assert_eq!(document, expected);
+
+    let resource: serde_json::Value = http
+        .get(app.url("/.well-known/oauth-protected-resource/t/acme/mcp/demo"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let expected = serde_json::json!({
+        "resource": tenant.server.resource,
+        "authorization_servers": [issuer],
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": ["mcp:read", "mcp:write"],
+        "resource_name": "Server demo",
+    });
+    assert_eq!(resource, expected);
+}

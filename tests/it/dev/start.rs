@@ -1,0 +1,166 @@
+//! Starting and stopping `sallyport dev`.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
+
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, test_kill_process},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    dev::{Dev, Ended},
+    scratch::Scratch,
+};
+
+fn postgres_pid(data_dir: &Path) -> Pid {
+    let text = fs::read_to_string(data_dir.join("pgdata/postmaster.pid")).unwrap();
+    Pid::from_raw(text.lines().next().unwrap().parse().unwrap()).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+async fn get(url: &str) -> Value {
+    // Fails where another test was first, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.get(url).send().await.unwrap().json().await.unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+/// Ended with code 1 and one line that says so.
+fn failed(ended: &Ended, what: &str) {
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.errors.lines().count(), 1, "{ended:?}");
+    assert!(ended.errors.starts_with("sallyport: ") && ended.errors.contains(what), "{ended:?}");
+}
+
+#[tokio::test]
+async fn what_is_ready_is_in_dev_json_and_gone_at_the_end() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    let dev = Dev::start(&data_dir, &["--no-tour"]);
+    let ready = dev.ready();
+    assert_eq!([mode(&data_dir), mode(&data_dir.join("dev.json"))], [0o700, 0o600]);
+    assert_eq!([mode(&data_dir.join("keys.toml")), mode(&data_dir.join("people.json"))], [0o600, 0o600]);
+
+    let issuer = text(&ready["issuer"]);
+    let base = issuer.strip_suffix("/t/demo").unwrap();
+    assert!(base.starts_with("http://localhost:"), "{base}");
+    assert_eq!(ready["resource"], format!("{issuer}/mcp/demo"));
+    assert_eq!(ready["console"], format!("{base}/console"));
+    assert!(text(&ready["upstream"]).starts_with("http://127.0.0.1:"));
+    let metadata = get(&format!("{base}/.well-known/oauth-authorization-server/t/demo")).await;
+    assert_eq!(metadata["issuer"], issuer);
+    // localhost is both of these, for clients that try one only.
+    let port = base.rsplit_once(':').unwrap().1.parse().unwrap();
+    for host in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        TcpStream::connect((host, port)).unwrap();
+    }
+
+    let people = ready["people"].as_array().unwrap();
+    let who: Vec<_> = people.iter().map(|person| (text(&person["username"]), &person["roles"])).collect();
+    assert_eq!(who, [("alex", &json!(["person"])), ("admin", &json!(["administrator", "person"]))]);
+    assert!(people.iter().all(|person| dev.story.contains(text(&person["password"]))));
+    assert!(
+        dev.story.contains(&format!("claude mcp add --transport http sallyport-demo {}", text(&ready["resource"])))
+    );
+    assert!(dev.story.lines().all(|line| line.chars().count() <= 100 || line.contains("/scratch-")), "{}", dev.story);
+    assert!(!dev.story.contains("Call whoami"), "no tour was asked for");
+
+    let postgres = postgres_pid(&data_dir);
+    let ended = dev.stop();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.story.trim_end().ends_with("keeps everything for the next start."), "{ended:?}");
+    assert_eq!(test_kill_process(postgres), Err(Errno::SRCH), "PostgreSQL ended too");
+    assert!(!data_dir.join("dev.json").exists());
+}
+
+#[tokio::test]
+async fn a_second_start_keeps_people_and_tenant() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    let keys = async |dev: &Dev| get(&format!("{}/jwks.json", text(&dev.ready()["issuer"]))).await;
+    let first = Dev::start(&data_dir, &["--no-tour"]);
+    let (people, jwks) = (first.ready()["people"].clone(), keys(&first).await);
+    assert_eq!(first.stop().code, Some(0));
+
+    // The tour logs in with a kept password, and reaches the upstream at its new address.
+    let second = Dev::start(&data_dir, &[]);
+    assert_eq!((&second.ready()["people"], keys(&second).await), (&people, jwks));
+    assert!(second.story.contains("all as they should be"), "{}", second.story);
+    assert!(!second.story.contains("First start"), "{}", second.story);
+    assert_eq!(second.stop().code, Some(0));
+}
+
+#[test]
+fn a_taken_port_is_one_line_and_nothing_is_started() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    // IPv6 alone is enough: a client that tries it first would meet the other program.
+    let taken = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let listen = format!("localhost:{}", taken.local_addr().unwrap().port());
+    let ended = Dev::spawn(&data_dir, &["--listen", &listen]).end();
+    failed(&ended, "another program uses this port");
+    assert!(ended.story.is_empty() && !data_dir.exists());
+}
+
+#[test]
+fn two_starts_on_one_directory_are_told_apart() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    let first = Dev::start(&data_dir, &["--no-tour"]);
+    let ready = first.ready();
+    failed(&Dev::spawn(&data_dir, &["--listen", "localhost:0"]).end(), "another `sallyport dev` uses");
+    assert_eq!(first.ready(), ready, "the first goes on");
+    assert_eq!(first.stop().code, Some(0));
+}
+
+#[test]
+fn a_database_of_another_version_is_one_line() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    fs::create_dir_all(data_dir.join("pgdata")).unwrap();
+    fs::write(data_dir.join("pgdata/PG_VERSION"), "9\n").unwrap();
+    failed(&Dev::spawn(&data_dir, &["--listen", "localhost:0"]).end(), "PostgreSQL 9");
+    assert!(!data_dir.join("dev.json").exists());
+}
+
+#[test]
+fn keys_are_never_replaced() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    assert_eq!(Dev::start(&data_dir, &["--no-tour"]).stop().code, Some(0));
+    let keys = data_dir.join("keys.toml");
+    let kept = fs::read(&keys).unwrap();
+    fs::remove_file(&keys).unwrap();
+    failed(&Dev::spawn(&data_dir, &["--listen", "localhost:0"]).end(), "keys.toml is gone");
+    assert!(!keys.exists());
+
+    scratch.write("data/keys.toml", std::str::from_utf8(&kept).unwrap());
+    assert_eq!(Dev::start(&data_dir, &["--no-tour"]).stop().code, Some(0));
+}
+
+#[test]
+fn ctrl_c_during_the_first_start_leaves_nothing_running() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    let mut dev = Dev::spawn(&data_dir, &["--listen", "localhost:0"]);
+    dev.wait_for("First start");
+    dev.signal(Signal::INT);
+    let ended = dev.end();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(!data_dir.join("pgdata/postmaster.pid").exists() && !data_dir.join("dev.json").exists());
+    // And the next start makes up for it.
+    assert_eq!(Dev::start(&data_dir, &["--no-tour"]).stop().code, Some(0));
+}
