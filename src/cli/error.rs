@@ -63,6 +63,9 @@ pub enum CliError {
     /// No randomness.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
+    /// `keys init` has nowhere to write to.
+    #[error("keys.file: is not set; name it in the configuration, or say where to write with --out FILE")]
+    NoKeyFile,
     /// The new key file cannot be written.
     #[error("cannot write {path:?}: {source}")]
     Write {

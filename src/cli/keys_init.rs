@@ -33,7 +33,7 @@ pub(super) fn run(args: &KeysInitArgs) -> Result<(), CliError> {
         Some(path) => path.clone(),
         None => match args.place.config()?.keys.source {
             Some(KeySource::File(path)) => path,
-            _ => return Err(CliError::Setting { key: "keys.file", command: "keys init` without `--out FILE" }),
+            _ => return Err(CliError::NoKeyFile),
         },
     };
     let text = generate_key_file(&Entropy::system())?;

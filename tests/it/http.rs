@@ -1,3 +1,7 @@
 //! The edge.
 
+mod edge;
+mod operations;
 mod pages;
+mod server;
+mod tls;

@@ -11,6 +11,7 @@
 mod app;
 mod apply;
 mod authorize;
+mod cli;
 mod clients;
 mod config;
 mod dev;

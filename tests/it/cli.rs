@@ -1,0 +1,5 @@
+//! The built binary.
+
+mod commands;
+mod migrate;
+mod serve;
