@@ -1,5 +1,10 @@
 //! Promise 1 on the data path: no byte of a client's token, and nothing that identifies the client, reaches an upstream.
 
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -134,4 +139,61 @@ async fn the_bytes_that_were_judged_are_the_bytes_sent() {
     let request = world.post(&Value::Null).body(body.clone()).bearer_auth(&token.text);
     assert_eq!(request.header("mcp-protocol-version", LEGACY).send().await.unwrap().status(), 200);
     assert_eq!(world.upstream.last().body, body.as_bytes());
+}
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn neither_token_nor_jwt_is_in_any_log_audit_event_or_error() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    // The test's runtime has one thread, so this hears the gateway, its connections and the upstream.
+    let _heard = tracing::subscriber::set_default(subscriber.finish());
+    let world = World::start().await;
+    let token = world.token(&BOTH).await;
+    let mut answers = Vec::new();
+    let mut ask = async |request: reqwest::RequestBuilder| {
+        let response = request.send().await.unwrap();
+        answers.push(format!("{:?} {}", response.headers().clone(), response.text().await.unwrap()));
+    };
+    ask(world.call(&token)).await;
+    for reply in [Reply::status(401), Reply::status(403), Reply::status(302), Reply::text(500, "Oops")] {
+        world.upstream.reply(reply);
+        ask(world.call(&token)).await;
+    }
+    ask(world.call(&token).bearer_auth(&token.text)).await;
+    ask(world.call(&token).header("mcp-session-id", &token.text)).await;
+    ask(world.http.get(format!("{}?access_token={}", world.server.resource, token.text))).await;
+    ask(world.http.get(world.app.url(&format!("/t/{}/mcp/tools", token.text)))).await;
+    world.revoke(token.family).await;
+    ask(world.call(&token)).await;
+    world.app.app.calls.flush().await.unwrap();
+    let events: Vec<Value> =
+        sqlx::query_scalar("select to_jsonb(e) from audit_event e").fetch_all(&world.app.db.owner).await.unwrap();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("an upstream gave no answer") && log.contains("hyper"), "the log was heard");
+    let everything = [log, answers.join("\n"), Value::from(events).to_string()];
+    let signatures: Vec<String> =
+        world.upstream.seen().iter().map(|seen| seen.jwt().rsplit('.').next().unwrap().to_owned()).collect();
+    for text in &everything {
+        for piece in pieces(&token.text) {
+            assert!(!text.contains(piece), "{}", text.lines().find(|line| line.contains(piece)).unwrap());
+        }
+        assert!(signatures.iter().all(|signature| !text.contains(signature)));
+    }
 }
