@@ -23,6 +23,9 @@ pub struct Http {
     pub shutdown: Duration,
     /// How long a client may take to send a request's head, or the TLS handshake.
     pub header_read: Duration,
+    /// How long a stream may be silent before a comment is sent on it, which keeps proxies patient and finds clients that
+    /// are gone.
+    pub stream_keepalive: Duration,
     /// Bytes of a request's body at most.
     pub max_body_bytes: usize,
     /// Bytes of a request's head at most.
@@ -39,6 +42,7 @@ impl Http {
             operations_listen: operations(reader),
             shutdown: reader.duration("http.shutdown_seconds", 1, 30, 0..=3600),
             header_read: reader.duration("http.header_read_seconds", 1, 15, 1..=300),
+            stream_keepalive: reader.duration("http.stream_keepalive_seconds", 1, 15, 1..=300),
             max_body_bytes: size(reader.number("http.max_body_bytes", 4 << 20, (16 << 10)..=(64 << 20))),
             max_header_bytes: size(reader.number("http.max_header_bytes", 32 << 10, (8 << 10)..=(1 << 20))),
             json_depth: size(reader.number("http.json_depth", 64, 8..=120)),

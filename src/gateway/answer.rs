@@ -95,7 +95,7 @@ fn stream(exchange: Exchange, call: &Call, session: &Session, answer: Answer, ki
     } else {
         return Err(Failed::new(Outcome::MayHaveBeenExecuted, Reject::maybe_executed(call)));
     };
-    let body = flow::carry(body, shape, exchange.live, &exchange.app.clock, call.id().cloned());
+    let body = flow::carry(body, shape, exchange.live, &exchange.app, call.id().cloned());
     Ok(response(status, headers, sealed, body))
 }
 

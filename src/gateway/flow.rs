@@ -6,6 +6,7 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,13 +17,15 @@ use tokio::sync::mpsc;
 
 use super::{events::Events, refusal::Refusal, until};
 use crate::{
-    clock::Clock,
+    app::App,
     cluster::LiveCall,
     mcp::{Id, Reject},
 };
 
 /// Pieces that may wait for a slow client.
 const WAITING: usize = 4;
+/// A comment, which readers of events skip.
+const KEEPALIVE: Bytes = Bytes::from_static(b": still here\n\n");
 
 /// What kind of body it is.
 pub(super) enum Shape {
@@ -43,15 +46,16 @@ enum Piece {
 }
 
 /// Starts to carry `body` to the client as long as `live` is.
-pub(super) fn carry(body: Incoming, shape: Shape, live: LiveCall, clock: &Clock, id: Option<Id>) -> axum::body::Body {
+pub(super) fn carry(body: Incoming, shape: Shape, live: LiveCall, app: &App, id: Option<Id>) -> axum::body::Body {
     let (out, pieces) = mpsc::channel(WAITING);
     let size = match &shape {
         Shape::Stream(_) => SizeHint::new(),
         Shape::Plain(_) => body.size_hint(),
     };
-    let ended = until::ended(&live, clock);
+    let ended = until::ended(&live, &app.clock);
+    let keepalive = app.config.http.stream_keepalive;
     tokio::spawn(async move {
-        let last = Flow { body, shape, out: &out }.run(ended, id).await;
+        let last = Flow { body, shape, out: &out, keepalive }.run(ended, id).await;
         drop(live);
         // A client that does not even take this finds its connection closed.
         out.try_send(last).ok();
@@ -63,6 +67,7 @@ struct Flow<'a> {
     body: Incoming,
     shape: Shape,
     out: &'a mpsc::Sender<Result<Piece, CutShort>>,
+    keepalive: Duration,
 }
 
 impl Flow<'_> {
@@ -73,7 +78,7 @@ impl Flow<'_> {
             end = ended => end.reason(),
             // The client is gone, and with its answer the upstream's is dropped: that cancels a modern call.
             () = self.out.closed() => return Err(CutShort),
-            end = Self::pieces(&mut self.body, &mut self.shape, self.out) => match end {
+            end = Self::pieces(&mut self.body, &mut self.shape, self.out, self.keepalive) => match end {
                 Ok(()) => return Ok(Piece::End),
                 Err(reason) => reason,
             },
@@ -91,8 +96,15 @@ impl Flow<'_> {
         body: &mut Incoming,
         shape: &mut Shape,
         out: &mpsc::Sender<Result<Piece, CutShort>>,
+        keepalive: Duration,
     ) -> Result<(), &'static str> {
-        while let Some(frame) = body.frame().await {
+        loop {
+            let between = matches!(shape, Shape::Stream(events) if events.is_between());
+            let frame = tokio::select! {
+                frame = body.frame() => frame,
+                () = tokio::time::sleep(keepalive), if between => Some(Ok(Frame::data(KEEPALIVE))),
+            };
+            let Some(frame) = frame else { return Ok(()) };
             // Trailers are headers that come late: none of them may pass.
             let Ok(data) = frame.map_err(|_| "the connection to the server broke")?.into_data() else { continue };
             let data = match shape {
@@ -103,10 +115,9 @@ impl Flow<'_> {
                 }
             };
             if !data.is_empty() && out.send(Ok(Piece::Data(data))).await.is_err() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 

@@ -160,7 +160,8 @@ impl io::Write for Log {
 async fn neither_token_nor_jwt_is_in_any_log_audit_event_or_error() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
     // The test's runtime has one thread, so this hears the gateway, its connections and the upstream.
     let _heard = tracing::subscriber::set_default(subscriber.finish());
     let world = World::start().await;

@@ -48,6 +48,23 @@ async fn an_event_arrives_before_the_next_one_is_sent() {
 }
 
 #[tokio::test]
+async fn a_silent_stream_is_kept_alive_between_events_only() {
+    let world = World::start_with(|config| config.http.stream_keepalive = Duration::from_millis(20)).await;
+    let token = world.token(&BOTH).await;
+    let (reply, events) = Reply::events();
+    world.upstream.reply(reply);
+    let mut response = world.call(&token).send().await.unwrap();
+    assert_eq!(next(&mut response).await.unwrap(), ": still here\n\n");
+    events.send("data: ha".to_owned()).unwrap();
+    while next(&mut response).await.unwrap() != "data: ha" {}
+    // Not in the middle of an event, however long it takes.
+    let early = tokio::time::timeout(Duration::from_millis(100), next(&mut response)).await;
+    assert!(early.is_err(), "{early:?}");
+    events.send("lf\n\n".to_owned()).unwrap();
+    assert_eq!(next(&mut response).await.unwrap(), "lf\n\n");
+}
+
+#[tokio::test]
 async fn a_revocation_cuts_a_stream_with_a_last_word() {
     let world = World::start().await;
     let token = world.token(&BOTH).await;
