@@ -106,15 +106,6 @@ pub async fn set_password_hash(tx: &mut TenantTx, id: PersonId, hash: &str) -> R
     Ok(())
 }
 
-/// Changes what a person is called.
-pub async fn set_display_name(tx: &mut TenantTx, id: PersonId, name: &str) -> Result<(), StoreError> {
-    let tenant = tx.tenant();
-    sqlx::query!("update person set display_name = $3 where tenant = $1 and id = $2", tenant.0, id.0, name)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
 /// Makes a person `active`, `disabled` or `removed`.
 pub async fn set_status(tx: &mut TenantTx, id: PersonId, status: &str) -> Result<(), StoreError> {
     let tenant = tx.tenant();
