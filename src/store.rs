@@ -8,6 +8,7 @@ pub mod clients;
 pub mod grants;
 pub mod handles;
 pub mod interactions;
+pub mod janitor;
 pub mod keys;
 pub mod login_throttle;
 pub mod people;

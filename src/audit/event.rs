@@ -31,6 +31,9 @@ pub enum Event {
     ClientChanged { client: ClientId, consents_voided: bool },
     #[serde(rename = "client.removed")]
     ClientRemoved { client: ClientId },
+    /// Registered long ago and never used.
+    #[serde(rename = "client.expired")]
+    ClientExpired { client: ClientId },
     #[serde(rename = "login.succeeded")]
     LoginSucceeded { person: PersonId, session: SessionId, amr: Vec<String> },
     #[serde(rename = "login.failed")]

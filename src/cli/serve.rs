@@ -3,6 +3,7 @@
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Installation, Place, logging};
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
         operations::{self, Check},
         server::{self, Certificate, Shutdown},
     },
+    jobs,
 };
 
 /// How often the certificate's files are looked at.
@@ -63,12 +65,16 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
             None => std::future::pending().await,
         }
     };
+    let stop = CancellationToken::new();
+    let jobs = jobs::start(app.clone(), stop.clone());
+    let _stop = stop.drop_guard();
     tracing::info!(public_url = %app.config.public_url, "serving");
     // Operations are answered until the last request has ended.
     let ended: io::Result<()> = tokio::select! {
         ended = public => ended,
         ended = operations => ended,
         ended = watch => ended,
+        ended = jobs => ended.map_err(io::Error::other),
     };
     ended.map_err(CliError::Serve)?;
     tracing::info!("stopped");

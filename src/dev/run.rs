@@ -1,6 +1,13 @@
 //! Starts everything that `sallyport dev` consists of, in order, and stops it in the opposite order.
 
-use std::{convert::Infallible, io::Write, net::TcpListener, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    convert::Infallible,
+    io::{self, Write},
+    net::TcpListener,
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +27,7 @@ use crate::{
     clock::Clock,
     config::{Config, Listen, ListenAddress},
     http::server::{self, Shutdown},
+    jobs,
     secret::Entropy,
     store::{Store, schema},
 };
@@ -188,9 +196,13 @@ async fn serve(
             () = stop.cancelled() => Ok(()),
         }
     };
-    let follow = app.node.clone().follow(stop.clone());
-    let (public, upstream, meanwhile, ()) = tokio::join!(public, upstream, meanwhile, follow);
-    meanwhile.and(public).and(upstream)
+    let jobs = async {
+        let ended = jobs::start(app.clone(), stop.clone()).await;
+        shutdown.begin();
+        ended.map_err(|panic| DevError::Serve(io::Error::other(panic)))
+    };
+    let (public, upstream, meanwhile, jobs) = tokio::join!(public, upstream, meanwhile, jobs);
+    meanwhile.and(public).and(upstream).and(jobs)
 }
 
 /// The story, from the tour on.

@@ -20,6 +20,7 @@ use sallyport::{
 use time::macros::datetime;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use zeroize::Zeroizing;
 
 use super::db::TestDb;
 
@@ -31,6 +32,7 @@ pub(crate) struct TestApp {
     pub(crate) clock: Clock,
     /// `http://127.0.0.1:PORT`, the public URL.
     pub(crate) base: String,
+    key_file: Zeroizing<String>,
     _stop: DropGuard,
 }
 
@@ -78,7 +80,8 @@ impl TestApp {
         let db = TestDb::new().await;
         let clock = Clock::manual(datetime!(2026-08-03 10:00 UTC));
         let entropy = Entropy::system();
-        let keyring = Keyring::parse(&generate_key_file(&entropy).unwrap()).unwrap();
+        let key_file = generate_key_file(&entropy).unwrap();
+        let keyring = Keyring::parse(&key_file).unwrap();
         let app = App::start(config, keyring, Store::over(db.app.clone()), clock.clone(), entropy).await.unwrap();
 
         let stop = CancellationToken::new();
@@ -90,7 +93,14 @@ impl TestApp {
                 () = stopped => {}
             }
         });
-        Self { app, db, clock, base, _stop: stop.drop_guard() }
+        Self { app, db, clock, base, key_file, _stop: stop.drop_guard() }
+    }
+
+    /// Another process over the same database, as far as the application knows. It serves nothing.
+    pub(crate) async fn sibling(&self) -> Arc<App> {
+        let App { config, store, clock, entropy, .. } = &*self.app;
+        let keyring = Keyring::parse(&self.key_file).unwrap();
+        App::start(config.clone(), keyring, store.clone(), clock.clone(), entropy.clone()).await.unwrap()
     }
 
     /// Makes a tenant with everything it needs.

@@ -1,0 +1,172 @@
+//! Takes away what has had its time.
+//!
+//! Rows are kept for a while after they ended:
+//!
+//! | rows | kept | because |
+//! |---|---|---|
+//! | authorization requests | a day | support can see where a login stopped |
+//! | sessions | a week | the same |
+//! | authorization codes | a week | one that is presented again ends its family; without its row it is only unknown |
+//! | access tokens | a day | support can tell an expired one from one that never was |
+//! | refresh tokens | 30 days after their family's end | the client still hears that its permission ended |
+//! | counts of failed logins | two days | no window is longer than a day |
+//! | clients that registered and were never used | 30 days | a person may finish a set-up later |
+//!
+//! A live family keeps all its refresh tokens, since an old one that comes back ends it. Clients are collected only if
+//! nothing ever came of them: never authenticated, no grant at all, no request under way. Some clients register anew for
+//! every connection, so a client that looks abandoned may hold a live grant. A removed client leaves its row, as every
+//! removed object does, for the audit log to refer to.
+//!
+//! These times are far longer than clocks may differ. Any number of processes may run the janitor: they take turns by
+//! tenant, and what one has removed the next does not find.
+
+use std::{sync::Arc, time::Duration as RealDuration};
+
+use time::Duration;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    audit::Event,
+    cluster::{self, Entry},
+    ids::TenantId,
+    store::{
+        StoreError, TenantTx,
+        janitor::{self as rows, Batch},
+    },
+};
+
+/// Between the end of one round and the next.
+const PAUSE: RealDuration = RealDuration::from_secs(3600);
+/// Rows a statement takes away at most.
+const BATCH: u32 = 500;
+/// Clients a transaction removes at most: it holds the authority log's lock.
+const CLIENTS: u32 = 100;
+
+/// What the janitor takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Authorization requests that expired.
+    Interaction,
+    /// Sessions that expired or were ended.
+    Session,
+    /// Authorization codes that expired.
+    Code,
+    /// Access tokens that expired.
+    AccessToken,
+    /// Refresh tokens of families that ended.
+    RefreshToken,
+    /// Counts of failed logins.
+    LoginThrottle,
+    /// Clients that registered and were never used.
+    Client,
+}
+
+impl Kind {
+    /// All of them. Authorization requests go before the clients that they name.
+    pub const ALL: [Self; 7] = [
+        Self::Interaction,
+        Self::Session,
+        Self::Code,
+        Self::AccessToken,
+        Self::RefreshToken,
+        Self::LoginThrottle,
+        Self::Client,
+    ];
+
+    /// For how long after their end.
+    pub const fn kept(self) -> Duration {
+        match self {
+            Self::Interaction | Self::AccessToken => Duration::DAY,
+            Self::LoginThrottle => Duration::days(2),
+            Self::Session | Self::Code => Duration::WEEK,
+            Self::RefreshToken | Self::Client => Duration::days(30),
+        }
+    }
+}
+
+/// Sweeps now and then, until `stop`.
+pub async fn run(app: Arc<App>, stop: CancellationToken) {
+    let rounds = async {
+        loop {
+            round(&app).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    // A transaction that is dropped rolls back.
+    stop.run_until_cancelled(rounds).await;
+}
+
+/// Sweeps every tenant, whatever its status.
+async fn round(app: &App) {
+    let tenants = match app.store.tenants().await {
+        Ok(tenants) => tenants,
+        Err(error) => return tracing::warn!(%error, "the janitor cannot read the tenants"),
+    };
+    for tenant in tenants {
+        if let Err(error) = sweep(app, tenant.id).await {
+            tracing::warn!(%error, tenant = %tenant.slug, "the janitor could not finish");
+        }
+    }
+}
+
+/// Takes away everything of a tenant that has had its time; says how much of what. Leaves early where another process is
+/// at it.
+///
+/// # Errors
+/// A fault of ours. What was taken away until then is gone.
+pub async fn sweep(app: &App, tenant: TenantId) -> Result<Vec<(Kind, u64)>, StoreError> {
+    let mut swept = Vec::new();
+    for kind in Kind::ALL {
+        let mut removed = 0;
+        loop {
+            let batch = batch(app, tenant, kind).await?;
+            removed += batch.rows;
+            if !batch.more {
+                break;
+            }
+        }
+        if removed > 0 {
+            tracing::info!(%tenant, ?kind, removed, "the janitor took rows away");
+            swept.push((kind, removed));
+        }
+    }
+    Ok(swept)
+}
+
+async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreError> {
+    let mut tx = app.store.tenant_tx(tenant).await?;
+    if !rows::try_turn(&mut tx).await? {
+        return Ok(Batch { rows: 0, more: false });
+    }
+    let now = app.clock.now();
+    let before = now - kind.kept();
+    let batch = match kind {
+        Kind::Interaction => rows::interactions(&mut tx, before, BATCH).await?,
+        Kind::Session => rows::sessions(&mut tx, before, BATCH).await?,
+        Kind::Code => rows::codes(&mut tx, before, BATCH).await?,
+        Kind::AccessToken => rows::access_tokens(&mut tx, before, BATCH).await?,
+        Kind::RefreshToken => rows::refresh_tokens(&mut tx, before, BATCH, now).await?,
+        Kind::LoginThrottle => rows::login_throttle(&mut tx, before, BATCH).await?,
+        Kind::Client => return clients(app, tx).await,
+    };
+    tx.commit().await?;
+    Ok(batch)
+}
+
+/// Clients lose their authority, however little it was, the way all others do.
+async fn clients(app: &App, mut tx: TenantTx) -> Result<Batch, StoreError> {
+    let recorder = app.recorder(None);
+    let now = app.clock.now();
+    let removed = rows::unused_clients(&mut tx, now - Kind::Client.kept(), CLIENTS).await?;
+    let mut tickets = Vec::new();
+    for client in &removed {
+        recorder.record(&mut tx, &Event::ClientExpired { client: client.clone() }).await?;
+        tickets.push(cluster::take(&mut tx, &Entry::Client(client.clone()), now).await?);
+    }
+    tx.commit().await?;
+    for ticket in tickets {
+        app.node.settle(ticket).await?;
+    }
+    Ok(Batch::of(removed.len() as u64, CLIENTS))
+}

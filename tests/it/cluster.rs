@@ -1,0 +1,3 @@
+//! Several processes over one database.
+
+mod follow;
