@@ -19,6 +19,9 @@ use crate::{
     upstream::{DialSettings, Dialer, Upstreams},
 };
 
+/// How often a tenant is read again because the authority log moved on meanwhile.
+const TRIES: usize = 16;
+
 /// Why the application does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -89,7 +92,7 @@ impl App {
             return Ok(Some(tenant));
         }
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
-        loop {
+        for _ in 0..TRIES {
             let head = self.store.authority_head().await?;
             let Some(tenant) = tenants::load(&self.store, &self.keyring, &self.config.public_url, &slug).await? else {
                 return Ok(None);
@@ -98,6 +101,7 @@ impl App {
                 return Ok(Some(tenant));
             }
         }
+        Err(StoreError::Behind)
     }
 
     /// A recorder of audit events for one request.

@@ -34,6 +34,10 @@ pub enum StoreError {
     /// A row that this program could not have written.
     #[error("the database holds something unreadable: {0}")]
     Corrupt(String),
+    /// The authority log ends before what this process has applied of it, as after a failover that lost commits, or it
+    /// grows faster than it can be read. Nothing read from such a database may be trusted.
+    #[error("the authority log is behind what this process has applied")]
+    Behind,
     /// No random bytes for an id.
     #[error(transparent)]
     NoEntropy(#[from] crate::secret::NoEntropy),

@@ -1,6 +1,7 @@
 //! What this process has applied of the authority log, and the caches that hang on it.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -70,10 +71,11 @@ impl Node {
         Some(self.live.enter(verified))
     }
 
-    /// Keeps a token that was read when the log's head was `head`, and enters its call. Stale reads are thrown away.
-    pub fn keep(&self, head: i64, verified: Verified) -> Fill<LiveCall> {
+    /// Keeps a token that was read when the log's head was `head` and judged by what is known of `tenant`, and enters its
+    /// call. Stale reads are thrown away.
+    pub fn keep(&self, head: i64, tenant: &Arc<Tenant>, verified: Verified) -> Fill<LiveCall> {
         let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
-        if head < *applied {
+        if head < *applied || !self.is_current(tenant) {
             return Fill::Stale;
         }
         let verified = Arc::new(verified);
@@ -103,9 +105,11 @@ impl Node {
         if head < *applied {
             return Fill::Stale;
         }
-        let tenant = Arc::new(tenant);
-        self.tenants.insert(tenant.slug.to_string(), tenant.clone());
-        Fill::Fresh(tenant)
+        // Whoever read it beside this one and came first stays: what is current must not change without a reason.
+        let slug = tenant.slug.to_string();
+        let kept = self.tenants.get_or_insert_with(&slug, || Ok::<_, Infallible>(Arc::new(tenant)));
+        let Ok(kept) = kept;
+        Fill::Fresh(kept)
     }
 
     /// The newest number that this process has applied.

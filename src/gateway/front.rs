@@ -88,12 +88,9 @@ impl Door {
     /// Authenticates, by a tenant that is still as it was read: from here on a change of it cuts the call.
     async fn enter(mut self, parts: &Parts) -> Result<(Self, LiveCall), Refusal> {
         for _ in 0..TRIES {
-            let live = self.authenticate(parts).await?;
-            if self.app.node.is_current(&self.tenant) {
+            if let Some(live) = self.authenticate(parts).await? {
                 return Ok((self, live));
             }
-            // Scopes may have been judged by what no longer holds.
-            self.app.node.forget(&live.verified().hash);
             self = Self::find(self.app, self.tenant.slug.as_str(), self.server.slug.as_str()).await?;
         }
         Err(Refusal::fault())
@@ -111,25 +108,29 @@ impl Door {
         Ok(())
     }
 
-    async fn authenticate(&self, parts: &Parts) -> Result<LiveCall, Refusal> {
+    /// None: the tenant has changed meanwhile.
+    async fn authenticate(&self, parts: &Parts) -> Result<Option<LiveCall>, Refusal> {
         let refuse = |error| Refusal::unauthorized(&self.server, error);
         let bearer = Bearer::from_request(&parts.headers, parts.uri.query()).map_err(|error| match error {
             NoBearer::Absent => refuse(None),
             NoBearer::Malformed(why) => refuse(Some((BearerError::InvalidRequest, why))),
             NoBearer::NotOurs => refuse(Some((BearerError::InvalidToken, "the token is none of this server"))),
         })?;
-        token::verify(&self.app, &self.tenant, &self.server, bearer.handle()).await.map_err(|error| match error {
-            VerifyError::Invalid => {
-                refuse(Some((BearerError::InvalidToken, "the access token is unknown, has expired or was revoked")))
+        match token::verify(&self.app, &self.tenant, &self.server, bearer.handle()).await {
+            Ok(live) => Ok(Some(live)),
+            Err(VerifyError::Moved) => Ok(None),
+            Err(VerifyError::Invalid) => Err(refuse(Some((
+                BearerError::InvalidToken,
+                "the access token is unknown, has expired or was revoked",
+            )))),
+            Err(VerifyError::WrongResource) => {
+                Err(refuse(Some((BearerError::InvalidToken, "the access token was issued for another resource"))))
             }
-            VerifyError::WrongResource => {
-                refuse(Some((BearerError::InvalidToken, "the access token was issued for another resource")))
-            }
-            VerifyError::Fault(error) => {
+            Err(VerifyError::Fault(error)) => {
                 tracing::error!(%error, "a token cannot be looked up");
-                Refusal::fault()
+                Err(Refusal::fault())
             }
-        })
+        }
     }
 
     async fn read(&self, parts: &Parts, body: Body) -> Result<Call, Refusal> {

@@ -1,5 +1,7 @@
 //! From a presented access token to a call that may be decided.
 
+use std::sync::Arc;
+
 use super::Verified;
 use crate::{
     app::App,
@@ -19,13 +21,36 @@ pub enum VerifyError {
     /// Issued for another resource: 401 `invalid_token`, too.
     #[error("the access token was issued for another resource")]
     WrongResource,
+    /// The tenant that was passed is not what is known of it any more: read it again.
+    #[error("the tenant has changed meanwhile")]
+    Moved,
     /// A fault of ours: 503.
     #[error(transparent)]
     Fault(#[from] StoreError),
 }
 
+/// How often the store is read again because the log moved on meanwhile.
+const TRIES: usize = 16;
+
 /// Looks the token up, in the cache or the store, and enters the call among those that a revocation cuts.
-pub async fn verify(app: &App, tenant: &Tenant, server: &Server, handle: &Handle) -> Result<LiveCall, VerifyError> {
+///
+/// `tenant` is still what is known of it when this returns: a later change of it cuts the call.
+pub async fn verify(
+    app: &App,
+    tenant: &Arc<Tenant>,
+    server: &Server,
+    handle: &Handle,
+) -> Result<LiveCall, VerifyError> {
+    let outcome = look_up(app, tenant, server, handle).await;
+    if app.node.is_current(tenant) { outcome } else { Err(VerifyError::Moved) }
+}
+
+async fn look_up(
+    app: &App,
+    tenant: &Arc<Tenant>,
+    server: &Server,
+    handle: &Handle,
+) -> Result<LiveCall, VerifyError> {
     let call = match app.node.admit(tenant.id, &app.keyring.current_hash(tenant.id, handle)) {
         Some(call) => call,
         None => fill(app, tenant, handle).await?,
@@ -41,16 +66,19 @@ pub async fn verify(app: &App, tenant: &Tenant, server: &Server, handle: &Handle
     Ok(call)
 }
 
-async fn fill(app: &App, tenant: &Tenant, handle: &Handle) -> Result<LiveCall, VerifyError> {
+async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle) -> Result<LiveCall, VerifyError> {
     let hashes = app.keyring.lookup(tenant.id, handle);
-    loop {
+    for _ in 0..TRIES {
         let row = app.store.lookup_token(tenant.id, &hashes).await?;
         let Some(row) = row.filter(|row| row.live) else { return Err(VerifyError::Invalid) };
-        let head = row.head;
-        if let Fill::Fresh(call) = app.node.keep(head, read(tenant, row)?) {
+        if let Fill::Fresh(call) = app.node.keep(row.head, tenant, read(tenant, row)?) {
             return Ok(call);
         }
+        if !app.node.is_current(tenant) {
+            return Err(VerifyError::Moved);
+        }
     }
+    Err(StoreError::Behind.into())
 }
 
 fn read(tenant: &Tenant, row: LookupRow) -> Result<Verified, VerifyError> {

@@ -2,3 +2,4 @@ mod code;
 mod race;
 mod refresh;
 mod revoke;
+mod verify;
