@@ -11,6 +11,7 @@ mod sessions;
 mod store_away;
 mod streams;
 mod swap;
+mod tls;
 mod upstream;
 mod whole;
 mod world;

@@ -13,7 +13,8 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Version};
+use sallyport::http::server::Certificate;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -21,9 +22,12 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::harness::web::Web;
+
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
+    pub(super) version: Version,
     pub(super) method: Method,
     pub(super) target: String,
     pub(super) headers: HeaderMap,
@@ -82,6 +86,7 @@ impl Reply {
     }
 }
 
+#[derive(Default)]
 struct Shared {
     seen: watch::Sender<Vec<Seen>>,
     /// How many answers the other side has let go before their end.
@@ -89,23 +94,26 @@ struct Shared {
     replies: Mutex<VecDeque<Reply>>,
 }
 
+impl Shared {
+    fn router(self: &Arc<Self>) -> Router {
+        Router::new().fallback(answer).with_state(self.clone())
+    }
+}
+
 /// A running upstream. It stops when dropped.
 pub(super) struct Upstream {
     pub(super) url: String,
     shared: Arc<Shared>,
     _stop: DropGuard,
+    _web: Option<Web>,
 }
 
 impl Upstream {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared {
-            seen: watch::Sender::new(Vec::new()),
-            dropped: watch::Sender::new(0),
-            replies: Mutex::default(),
-        });
-        let router = Router::new().fallback(answer).with_state(shared.clone());
+        let shared = Arc::new(Shared::default());
+        let router = shared.router();
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move {
@@ -114,7 +122,15 @@ impl Upstream {
                 () = stopped => {}
             }
         });
-        Self { url, shared, _stop: stop.drop_guard() }
+        Self { url, shared, _stop: stop.drop_guard(), _web: None }
+    }
+
+    /// The same over TLS.
+    pub(super) fn start_tls(certificate: Certificate) -> Self {
+        let shared = Arc::new(Shared::default());
+        let web = Web::serve_tls(shared.router(), Arc::new(certificate));
+        let url = format!("https://{}/mcp", web.address);
+        Self { url, shared, _stop: CancellationToken::new().drop_guard(), _web: Some(web) }
     }
 
     /// Orders the answer to the next request that has none ordered yet.
@@ -158,7 +174,13 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let reply = shared.replies.lock().unwrap().pop_front();
     let mut watched = Watched(Some(shared.clone()));
-    let seen = Seen { method: parts.method, target: parts.uri.to_string(), headers: parts.headers, body: body.clone() };
+    let seen = Seen {
+        version: parts.version,
+        method: parts.method,
+        target: parts.uri.to_string(),
+        headers: parts.headers,
+        body: body.clone(),
+    };
     shared.seen.send_modify(|all| all.push(seen));
     match reply.unwrap_or_else(|| empty_result(&body)) {
         Reply::Silence => std::future::pending().await,
