@@ -165,14 +165,17 @@ impl Writer<'_> {
         } else {
             self.record(format!("person/{}", row.id), action).await?;
         }
-        if loses || hash.is_some() {
+        let new_password = hash.is_some();
+        row.password_hash = hash.map(|hash| hash.as_str().to_owned()).or(row.password_hash);
+        // The row first: a login that is going on waits for it, or its session is there to be ended.
+        store::apply::write_person(&mut self.tx, &row).await?;
+        if loses || new_password {
             store::sessions::end_all(&mut self.tx, row.id, now).await?;
         }
         if loses {
             self.take(Entry::Person(row.id));
         }
-        row.password_hash = hash.map(|hash| hash.as_str().to_owned()).or(row.password_hash);
-        Ok(store::apply::write_person(&mut self.tx, &row).await?)
+        Ok(())
     }
 
     /// Makes a person, or brings back a removed one, who has lost everything but the name.
