@@ -3,6 +3,7 @@
 mod config_check;
 mod dev;
 mod error;
+mod healthcheck;
 mod installation;
 mod keys_init;
 mod logging;
@@ -46,6 +47,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Bring the database's schema up to date, as its owner.
     Migrate(migrate::MigrateArgs),
+    /// Ask a running `serve` whether it can serve.
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// The keys that live outside the database.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -109,6 +112,7 @@ impl Command {
             Self::Dev(args) => dev::run(args).await,
             Self::Serve(args) => serve::run(args).await,
             Self::Migrate(args) => migrate::run(args).await,
+            Self::Healthcheck(args) => healthcheck::run(args).await,
             Self::Keys(KeysCommand::Init(args)) => keys_init::run(&args),
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         }

@@ -86,6 +86,12 @@ pub enum CliError {
     /// A development installation does not start, or ended.
     #[error(transparent)]
     Dev(#[from] DevError),
+    /// Nobody to ask.
+    #[error("http.operations_listen: is off, so there is nobody to ask")]
+    NoOperations,
+    /// `serve` does not run, or cannot serve.
+    #[error("not ready: {0}")]
+    NotReady(String),
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),

@@ -21,8 +21,11 @@ pub struct Http {
     pub operations_listen: Option<ListenAddress>,
     /// How long requests and streams in flight may take to end after a signal to stop.
     pub shutdown: Duration,
-    /// How long a client may take to send a request's head, or the TLS handshake.
-    pub header_read: Duration,
+    /// How long a client may take for the TLS handshake, and then to say the first bytes.
+    pub handshake: Duration,
+    /// How long a client may take to send a request's head, counted from the end of the one before. So this also ends
+    /// idle connections: a balancer in front must end them earlier, or it meets closed ones.
+    pub keep_alive: Duration,
     /// How long a stream may be silent before a comment is sent on it, which keeps proxies patient and finds clients that
     /// are gone.
     pub stream_keepalive: Duration,
@@ -41,7 +44,8 @@ impl Http {
             tls: Tls::read(reader),
             operations_listen: operations(reader),
             shutdown: reader.duration("http.shutdown_seconds", 1, 30, 0..=3600),
-            header_read: reader.duration("http.header_read_seconds", 1, 15, 1..=300),
+            handshake: reader.duration("http.handshake_seconds", 1, 15, 1..=300),
+            keep_alive: reader.duration("http.keep_alive_seconds", 1, 75, 1..=3600),
             stream_keepalive: reader.duration("http.stream_keepalive_seconds", 1, 15, 1..=300),
             max_body_bytes: size(reader.number("http.max_body_bytes", 4 << 20, (16 << 10)..=(64 << 20))),
             max_header_bytes: size(reader.number("http.max_header_bytes", 32 << 10, (8 << 10)..=(1 << 20))),

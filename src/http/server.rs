@@ -57,7 +57,7 @@ pub async fn serve(
         match certificate {
             None => servers.spawn(run(server.acceptor(NoDelayAcceptor::new()), router, limits)),
             Some(certificate) => {
-                let tls = RustlsAcceptor::new(certificate.current()).handshake_timeout(limits.header_read);
+                let tls = RustlsAcceptor::new(certificate.current()).handshake_timeout(limits.handshake);
                 servers.spawn(run(server.acceptor(tls.acceptor(NoDelayAcceptor::new())), router, limits))
             }
         };
@@ -95,20 +95,20 @@ where
     A::Service: SendService<Request<Incoming>> + Send,
     A::Future: Send + 'static,
 {
-    let mut server = server.map(|acceptor| FirstBytes::new(acceptor, limits.header_read));
+    let mut server = server.map(|acceptor| FirstBytes::new(acceptor, limits.handshake));
     let head = u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX);
     let builder = server.http_builder();
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read)
+        .header_read_timeout(limits.keep_alive)
         .max_buf_size(limits.max_header_bytes);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(head)
         // A peer that is gone is found out, so that its streams end.
-        .keep_alive_interval(limits.header_read)
-        .keep_alive_timeout(limits.header_read);
+        .keep_alive_interval(limits.handshake)
+        .keep_alive_timeout(limits.handshake);
     server.serve(router.into_make_service_with_connect_info::<SocketAddr>()).await
 }

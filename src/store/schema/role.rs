@@ -87,3 +87,19 @@ async fn powers(connection: &mut PgConnection) -> Result<Powers, StoreError> {
     .await?;
     Ok(powers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn powers(superuser: bool, bypasses_rls: bool) -> Powers {
+        Powers { role: "serves".to_owned(), superuser, bypasses_rls, owner: false }
+    }
+
+    #[test]
+    fn whoever_row_level_security_does_not_bind_is_refused() {
+        assert!(matches!(unprivileged(&powers(true, false)), Err(RoleError::Superuser(role)) if role == "serves"));
+        assert!(matches!(unprivileged(&powers(false, true)), Err(RoleError::BypassesRls(role)) if role == "serves"));
+        assert!(unprivileged(&powers(false, false)).is_ok());
+    }
+}

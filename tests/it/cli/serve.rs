@@ -81,6 +81,28 @@ async fn it_serves_until_told_to_stop() {
 }
 
 #[tokio::test]
+async fn a_health_check_asks_it() {
+    let db = TestDb::new().await;
+    let settings = Settings::new(&db, DbRole::App).await;
+    let serving = settings.start(&[]);
+    let address = serving.operations.to_string();
+    let check = || {
+        let there = [("SALLYPORT_HTTP__OPERATIONS_LISTEN", address.as_str())];
+        run(&["healthcheck"], &[&settings.variables()[..], &there].concat())
+    };
+    let well = check();
+    assert_eq!((well.code, well.out.as_str()), (0, "ready\n"), "{}", well.err);
+
+    sqlx::query("delete from _sqlx_migrations").execute(&db.owner).await.unwrap();
+    let ill = check();
+    assert_eq!(ill.code, 1);
+    assert!(ill.err.starts_with("sallyport: not ready: ") && ill.err.contains("503"), "{}", ill.err);
+
+    drop(serving);
+    assert!(check().err.starts_with("sallyport: not ready: "));
+}
+
+#[tokio::test]
 async fn readiness_ends_with_the_schema() {
     let db = TestDb::new().await;
     let serving = Settings::new(&db, DbRole::App).await.start(&[]);

@@ -147,11 +147,22 @@ async fn say(web: &Web, text: &'static [u8]) -> String {
 
 #[tokio::test]
 async fn whoever_does_not_finish_the_head_of_a_request_is_sent_away() {
-    let web = Web::serve(hello(), &Http { header_read: Duration::from_millis(100), ..limits() }, Duration::ZERO);
-    for text in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow:"] {
-        let answer = say(&web, text).await;
-        assert!(!answer.contains("200 OK"), "{answer}");
+    let soon = Duration::from_millis(100);
+    let silent = Web::serve(hello(), &Http { handshake: soon, keep_alive: LONG, ..limits() }, Duration::ZERO);
+    for text in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n\r\n"] {
+        assert_eq!(say(&silent, text).await, "");
     }
+    let slow = Web::serve(hello(), &Http { handshake: LONG, keep_alive: soon, ..limits() }, Duration::ZERO);
+    let answer = say(&slow, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow:").await;
+    assert!(!answer.contains("200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_for_a_while_and_then_closed() {
+    let limits = Http { handshake: LONG, keep_alive: Duration::from_millis(100), ..limits() };
+    let web = Web::serve(hello(), &limits, Duration::ZERO);
+    let answer = say(&web, b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(answer.matches("200 OK").count(), 2, "{answer}");
 }
 
 #[tokio::test]
