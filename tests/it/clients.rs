@@ -2,6 +2,7 @@
 
 mod authentication;
 mod management;
+mod real;
 mod registration;
 
 use http::StatusCode;
