@@ -6,6 +6,7 @@ mod error;
 mod mint;
 mod refresh;
 mod request;
+mod retry_box;
 pub mod revoke;
 pub mod routes;
 mod verify;

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use crate::{http::oauth::OauthError, keys::OpenError, secret::NoEntropy, store::StoreError};
+use crate::{http::oauth::OauthError, secret::NoEntropy, store::StoreError};
 
 /// Why no token is issued. Protocol refusals are returned after the transaction committed; faults roll it back.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +31,6 @@ pub enum TokenError {
 impl From<NoEntropy> for TokenError {
     fn from(error: NoEntropy) -> Self {
         Self::Fault(error.into())
-    }
-}
-
-impl From<OpenError> for TokenError {
-    fn from(error: OpenError) -> Self {
-        Self::Fault(StoreError::corrupt(error))
     }
 }
 

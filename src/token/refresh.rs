@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     Mint, TokenError, TokenResponse, engine,
     request::RefreshRequest,
+    retry_box::{self, Place},
     revoke::{self, Reason},
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     audit::{Event, Recorder},
     cluster::Ticket,
     ids::ClientId,
-    keys::open_under,
     policy::ScopeSet,
     secret::{Handle, HandleKind},
     store::{
@@ -27,7 +27,6 @@ use crate::{
     tenants::Tenant,
 };
 
-pub(super) const BOX_LABEL: &str = "refresh box";
 /// How long a token still gets its box after its successor was presented.
 const GRACE: Duration = Duration::seconds(60);
 
@@ -159,11 +158,6 @@ async fn presented(
     }
 }
 
-/// Where a family's boxes open: bound to tenant, family and generation.
-pub(super) fn box_place(tx: &TenantTx, family: &FamilyState, generation: i32) -> Vec<u8> {
-    format!("refresh_token/{}/{}/{generation}", tx.tenant(), family.id).into_bytes()
-}
-
 /// The boxed answer: the same refresh token, and a fresh access token where the boxed one has ended.
 async fn unbox(
     mint: Mint<'_>,
@@ -174,8 +168,8 @@ async fn unbox(
 ) -> Result<TokenResponse, TokenError> {
     let sealed =
         row.sealed_answer.as_deref().ok_or_else(|| StoreError::corrupt("a rotated refresh token without a box"))?;
-    let plain = open_under(&request.token, BOX_LABEL, &box_place(tx, family, row.generation), sealed)?;
-    let mut answer: TokenResponse = serde_json::from_slice(&plain).map_err(|_| StoreError::corrupt("a refresh box"))?;
+    let place = Place { tenant: tx.tenant(), family: family.id, generation: row.generation };
+    let mut answer = retry_box::open(&request.token, place, sealed)?;
     let boxed = Handle::parse(HandleKind::AccessToken, &answer.access_token)
         .map_err(|_| StoreError::corrupt("a refresh box"))?;
     let hashes = mint.keyring.lookup(tx.tenant(), &boxed);

@@ -45,12 +45,7 @@ pub async fn verify(
     if app.node.is_current(tenant) { outcome } else { Err(VerifyError::Moved) }
 }
 
-async fn look_up(
-    app: &App,
-    tenant: &Arc<Tenant>,
-    server: &Server,
-    handle: &Handle,
-) -> Result<LiveCall, VerifyError> {
+async fn look_up(app: &App, tenant: &Arc<Tenant>, server: &Server, handle: &Handle) -> Result<LiveCall, VerifyError> {
     let call = match app.node.admit(tenant.id, &app.keyring.current_hash(tenant.id, handle)) {
         Some(call) => call,
         None => fill(app, tenant, handle).await?,

@@ -10,15 +10,17 @@ use oxide_auth::{
 };
 use oxide_auth_async::primitives::{Authorizer, Issuer};
 
-use super::{super::refresh::BOX_LABEL, REDIRECT_OMITTED, until};
+use super::{REDIRECT_OMITTED, until};
 use crate::{
-    keys::seal_under,
     secret::Handle,
     store::{
         StoreError, TenantTx,
         handles::{self, CodeRow, FamilyState, RefreshRow},
     },
-    token::{Mint, TokenResponse, refresh::box_place},
+    token::{
+        Mint, TokenResponse,
+        retry_box::{self, Place},
+    },
 };
 
 /// The row that the request presented. It is locked, and was checked before the machine is asked.
@@ -83,9 +85,8 @@ impl Vault<'_> {
         let access = self.mint.access(self.tx, &self.family, &scopes).await?;
         let successor = self.mint.refresh(self.tx, &self.family, row.generation + 1, &row.scopes).await?;
         let answer = TokenResponse::new(&self.mint, &access, &successor, &scopes);
-        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&answer).map_err(StoreError::corrupt)?);
-        let place = box_place(self.tx, &self.family, row.generation);
-        let sealed = seal_under(token, BOX_LABEL, &place, &plain, self.mint.entropy)?;
+        let place = Place { tenant: self.tx.tenant(), family: self.family.id, generation: row.generation };
+        let sealed = retry_box::seal(token, place, &answer, self.mint.entropy)?;
         if !handles::rotate_refresh_token(self.tx, &row.hash, &sealed, self.mint.now).await? {
             return Err(StoreError::corrupt("a refresh token rotated under its own lock"));
         }
