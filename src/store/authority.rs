@@ -26,6 +26,11 @@ pub async fn append(tx: &mut TenantTx, entry: &Value, at: OffsetDateTime) -> Res
     Ok(seq)
 }
 
+/// The number of the newest committed entry, or of this transaction's own.
+pub async fn head(tx: &mut TenantTx) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!("select seq from authority_head").fetch_one(tx.conn()).await?)
+}
+
 /// Appends an entry that belongs to a whole tenant, from a platform transaction.
 pub async fn append_platform(
     tx: &mut PlatformTx,

@@ -108,6 +108,22 @@ pub async fn revoke_grant(tx: &mut TenantTx, grant: GrantId, now: OffsetDateTime
     Ok(done.rows_affected() == 1)
 }
 
+/// Ends the consents behind a grant: whoever takes it back wants to be asked again.
+pub async fn void_consents_of_grant(tx: &mut TenantTx, grant: GrantId, now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update consent c set voided_at = $3 from access_grant g
+          where g.tenant = $1 and g.id = $2 and c.tenant = $1 and c.voided_at is null
+            and (c.person, c.client, c.server) = (g.person, g.client, g.server)",
+        tenant.0,
+        grant.0,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Ends all grants of a client. Returns them.
 pub async fn revoke_grants_of_client(
     tx: &mut TenantTx,

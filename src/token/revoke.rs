@@ -1,6 +1,7 @@
 //! Taking authority away: the one store function behind every way to do it, and RFC 7009.
 //!
-//! Each function here changes rows, writes the audit event and appends to the authority log in the caller's transaction.
+//! Each function here changes rows, writes the audit event and appends to the authority log in the caller's transaction,
+//! unless that was done before.
 //! The caller commits, waits for [`crate::cluster::Node::settle`], and only then says that it is done.
 
 use crate::{
@@ -51,13 +52,14 @@ pub async fn family(
     reason: Reason,
 ) -> Result<Ticket, StoreError> {
     let now = recorder.clock.now();
-    if grants::revoke_family(tx, family, reason.word(), now).await? {
-        recorder.record(tx, &Event::FamilyRevoked { family, reason: reason.word() }).await?;
+    if !grants::revoke_family(tx, family, reason.word(), now).await? {
+        return cluster::taken(tx).await;
     }
+    recorder.record(tx, &Event::FamilyRevoked { family, reason: reason.word() }).await?;
     cluster::take(tx, &Entry::Family(family), now).await
 }
 
-/// Ends a grant, and with it all its families.
+/// Ends a grant, and with it all its families and the consents behind it: the person is asked before there is another.
 pub async fn grant(
     tx: &mut TenantTx,
     recorder: &Recorder,
@@ -65,9 +67,11 @@ pub async fn grant(
     reason: Reason,
 ) -> Result<Ticket, StoreError> {
     let now = recorder.clock.now();
-    if grants::revoke_grant(tx, grant, now).await? {
-        recorder.record(tx, &Event::GrantRevoked { grant, reason: reason.word() }).await?;
+    if !grants::revoke_grant(tx, grant, now).await? {
+        return cluster::taken(tx).await;
     }
+    grants::void_consents_of_grant(tx, grant, now).await?;
+    recorder.record(tx, &Event::GrantRevoked { grant, reason: reason.word() }).await?;
     cluster::take(tx, &Entry::Grant(grant), now).await
 }
 
@@ -139,9 +143,10 @@ async fn access_token(
         return Ok(Found::NotYours);
     }
     let now = recorder.clock.now();
-    if handles::revoke_access_token(tx, &row.hash, now).await? {
-        recorder.record(tx, &Event::AccessTokenRevoked { family: row.family, by: "client" }).await?;
+    if !handles::revoke_access_token(tx, &row.hash, now).await? {
+        return Ok(Found::Taken(cluster::taken(tx).await?));
     }
+    recorder.record(tx, &Event::AccessTokenRevoked { family: row.family, by: "client" }).await?;
     Ok(Found::Taken(cluster::take(tx, &Entry::AccessToken(hex(&row.hash)), now).await?))
 }
 

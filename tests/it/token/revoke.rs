@@ -1,6 +1,10 @@
 //! RFC 7009.
 
 use reqwest::StatusCode;
+use sallyport::{
+    ids::FamilyId,
+    token::revoke::{self, Reason},
+};
 
 use crate::harness::{
     app::TestApp,
@@ -59,4 +63,41 @@ async fn a_revoked_token_of_another_tenant_is_unknown_there() {
     let response = elsewhere.client_post("revoke", &twin, &[("token", &tokens.access)]).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert!(flow.accepts(&tokens.access).await);
+}
+
+/// Anybody can register a client. The log is one for all tenants, and its lock is too.
+#[tokio::test]
+async fn revoking_again_writes_nothing_and_still_waits() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client().await;
+    let tokens = flow.tokens(&client).await;
+    for token in [&tokens.access, &tokens.refresh] {
+        assert_eq!(flow.client_post("revoke", &client, &[("token", token)]).await.status(), StatusCode::OK);
+        let head = app.app.store.authority_head().await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(flow.client_post("revoke", &client, &[("token", token)]).await.status(), StatusCode::OK);
+        }
+        assert_eq!(app.app.store.authority_head().await.unwrap(), head);
+        assert!(!flow.accepts(&tokens.access).await);
+    }
+}
+
+/// Somebody revoked before, and it is not everywhere yet.
+#[tokio::test]
+async fn who_comes_second_waits_for_the_first() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client().await;
+    let tokens = flow.tokens(&client).await;
+    assert!(flow.accepts(&tokens.access).await, "and kept");
+    let family = sqlx::query_scalar("select id from family").fetch_one(&app.db.owner).await.unwrap();
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    let unsettled = revoke::family(&mut tx, &app.recorder(), FamilyId(family), Reason::PersonRevoked).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(flow.client_post("revoke", &client, &[("token", &tokens.refresh)]).await.status(), StatusCode::OK);
+    assert!(!flow.accepts(&tokens.access).await);
+    app.app.node.settle(unsettled).await.unwrap();
 }
