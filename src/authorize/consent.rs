@@ -1,5 +1,7 @@
 //! What a person decides, and what follows from it: consent, grant, family, code, in one transaction.
 
+use time::OffsetDateTime;
+
 use super::interaction::Interaction;
 use crate::{
     app::App,
@@ -21,18 +23,15 @@ use crate::{
 pub(super) struct Earlier {
     /// All that is asked for was allowed before, to the same client as it was then.
     pub(super) covers: bool,
+    /// Until when that holds without asking again: as long as the page said.
+    pub(super) until: Option<OffsetDateTime>,
     /// What differs from the last consent, each a whole sentence.
     pub(super) changed: Vec<String>,
 }
 
 /// Compares the request with what the person allowed before.
-pub(super) async fn earlier(
-    visit: &Visit,
-    interaction: &Interaction,
-    redirect: &RedirectUri,
-    person: PersonId,
-) -> Result<Earlier, StoreError> {
-    let redirect_key = redirect.redirect_key();
+pub(super) async fn earlier(visit: &Visit, interaction: &Interaction, person: PersonId) -> Result<Earlier, StoreError> {
+    let redirect_key = interaction.redirect.redirect_key();
     let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
     let key = ConsentKey {
         person,
@@ -45,10 +44,11 @@ pub(super) async fn earlier(
         && consent.display_digest == digest
     {
         let covers = interaction.row.scopes.iter().all(|scope| consent.scopes.contains(scope));
-        return Ok(Earlier { covers, changed: Vec::new() });
+        let until = Some(consent.given_at + visit.app.config.tokens.family);
+        return Ok(Earlier { covers, until, changed: Vec::new() });
     }
     let Some(last) = grants::last_consent(&mut tx, key).await? else { return Ok(Earlier::default()) };
-    Ok(Earlier { covers: false, changed: changes(&last, interaction) })
+    Ok(Earlier { covers: false, until: None, changed: changes(&last, interaction) })
 }
 
 fn changes(last: &ConsentRow, interaction: &Interaction) -> Vec<String> {
@@ -71,25 +71,28 @@ fn changes(last: &ConsentRow, interaction: &Interaction) -> Vec<String> {
     changed
 }
 
-/// Whether the page may be skipped: all was allowed before, and the client has proved itself. Loopback and custom-scheme
-/// clients never have: any program on the computer could be the one that asks.
-pub(super) fn may_skip(interaction: &Interaction, redirect: &RedirectUri, earlier: &Earlier) -> bool {
+/// Whether the page may be skipped, and until when: all was allowed before, not longer ago than the page said that it would
+/// last, and the client has proved itself. Loopback and custom-scheme clients never have: any program on the computer
+/// could be the one that asks.
+pub(super) fn may_skip(interaction: &Interaction, earlier: &Earlier, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let redirect = &interaction.redirect;
     let proved = interaction.client.is_confidential() || redirect.kind() == RedirectKind::Web;
-    earlier.covers && proved && !redirect.is_this_computer() && !interaction.wants_consent()
+    let skips = earlier.covers && proved && !redirect.is_this_computer() && !interaction.wants_consent();
+    earlier.until.filter(|until| skips && *until > now)
 }
 
 /// How the person's approval came about.
 pub(super) struct Approval<'a> {
     pub(super) person: PersonId,
     pub(super) scopes: &'a ScopeSet,
-    pub(super) skipped_page: bool,
+    /// The page was skipped: on an earlier consent, which ends then.
+    pub(super) earlier_until: Option<OffsetDateTime>,
 }
 
 /// Approves: writes everything down and makes a code. `None`: the interaction was decided before.
 pub(super) async fn approve(
     visit: &Visit,
     interaction: &Interaction,
-    redirect: &RedirectUri,
     approval: &Approval<'_>,
 ) -> Result<Option<Handle>, StoreError> {
     let (app, tenant, recorder) = (&visit.app, &visit.tenant, visit.recorder());
@@ -100,7 +103,7 @@ pub(super) async fn approve(
     if !store::interactions::decide(&mut tx, interaction.id(), now).await? {
         return Ok(None);
     }
-    if !approval.skipped_page {
+    if approval.earlier_until.is_none() {
         let consent = ConsentRow {
             scopes: scopes.clone(),
             display_digest: client.metadata.display_digest().to_vec(),
@@ -108,7 +111,7 @@ pub(super) async fn approve(
             redirect_uris: client.metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
             given_at: now,
         };
-        let redirect_key = redirect.redirect_key();
+        let redirect_key = interaction.redirect.redirect_key();
         let key = ConsentKey { person, client: &client.id, server, redirect_key: &redirect_key };
         grants::put_consent(&mut tx, key, &consent).await?;
     }
@@ -120,12 +123,22 @@ pub(super) async fn approve(
         server,
         scopes: scopes.clone(),
         grant: grant.id,
-        skipped_page: approval.skipped_page,
+        skipped_page: approval.earlier_until.is_some(),
     };
     recorder.record(&mut tx, &given).await?;
-    let code = issue_code(app, &recorder, &mut tx, interaction, grant.id, scopes).await?;
+    let ends = approval.earlier_until.unwrap_or(now + app.config.tokens.family);
+    let family = Promise { grant: grant.id, scopes, ends };
+    let code = issue_code(app, &recorder, &mut tx, interaction, family).await?;
     tx.commit().await?;
     Ok(Some(code))
+}
+
+/// What a code stands for.
+struct Promise {
+    grant: GrantId,
+    scopes: Vec<String>,
+    /// When its family ends.
+    ends: OffsetDateTime,
 }
 
 async fn issue_code(
@@ -133,13 +146,12 @@ async fn issue_code(
     recorder: &Recorder,
     tx: &mut TenantTx,
     interaction: &Interaction,
-    grant: GrantId,
-    scopes: Vec<String>,
+    promise: Promise,
 ) -> Result<Handle, StoreError> {
+    let Promise { grant, scopes, ends } = promise;
     let now = app.clock.now();
     let family = FamilyId::new(&app.clock, &app.entropy)?;
-    let lifetimes = &app.config.tokens;
-    grants::insert_family(tx, family, grant, Some(&interaction.row.redirect_uri), now, now + lifetimes.family).await?;
+    grants::insert_family(tx, family, grant, Some(&interaction.row.redirect_uri), now, ends).await?;
     let code = Handle::generate(HandleKind::Code, &app.entropy)?;
     let row = CodeRow {
         hash: Vec::new(),
@@ -148,7 +160,7 @@ async fn issue_code(
         scopes: scopes.clone(),
         code_challenge: interaction.row.code_challenge.clone(),
         failures: 0,
-        expires_at: now + lifetimes.code,
+        expires_at: now + app.config.tokens.code,
         consumed_at: None,
     };
     handles::insert_code(tx, &app.keyring.store(tx.tenant(), &code), &row, now).await?;

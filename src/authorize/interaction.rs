@@ -6,7 +6,7 @@ use time::Duration;
 
 use crate::{
     app::App,
-    clients::Client,
+    clients::{Client, redirect::RedirectUri},
     http::browser::Browser,
     ids::{InteractionId, SessionId},
     secret::{Handle, same},
@@ -25,6 +25,8 @@ pub struct Interaction {
     pub client: Client,
     /// For which server.
     pub server: Arc<Server>,
+    /// Where the answer goes. The client has it registered still.
+    pub(super) redirect: RedirectUri,
 }
 
 impl Interaction {
@@ -56,7 +58,8 @@ impl Interaction {
     }
 }
 
-/// Finds the interaction of a handle. `None`: unknown, expired, decided, another browser's, or its client or server is gone.
+/// Finds the interaction of a handle. `None`: unknown, expired, decided, another browser's, or its client, server or
+/// redirect URI is gone.
 pub async fn find(
     app: &App,
     tenant: &Tenant,
@@ -72,10 +75,9 @@ pub async fn find(
     let client = store::clients::find(&mut tx, &row.client).await?;
     tx.commit().await?;
     let server = tenant.server_by_id(row.server).cloned();
-    Ok(match (own, client, server) {
-        (true, Some(client), Some(server)) if client.is_active() => Some(Interaction { row, client, server }),
-        _ => None,
-    })
+    let (true, Some(client), Some(server)) = (own, client.filter(Client::is_active), server) else { return Ok(None) };
+    let redirect = RedirectUri::find(&client.metadata.redirect_uris, Some(&row.redirect_uri)).ok();
+    Ok(redirect.map(|redirect| Interaction { row, client, server, redirect }))
 }
 
 /// Notes the login that belongs to an interaction.

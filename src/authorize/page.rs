@@ -21,7 +21,6 @@ use crate::{
 /// What the page is made of beside the interaction.
 pub(super) struct View<'a> {
     pub(super) session: &'a Session,
-    pub(super) redirect: &'a RedirectUri,
     /// The interaction's handle, as the browser sent it.
     pub(super) handle: &'a str,
     pub(super) earlier: &'a Earlier,
@@ -32,7 +31,7 @@ pub(super) struct View<'a> {
 
 /// Builds the page.
 pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) -> ConsentPage {
-    let Interaction { client, server, row } = interaction;
+    let Interaction { client, server, row, redirect } = interaction;
     let metadata = &client.metadata;
     let days = visit.app.config.tokens.family.as_secs() / 86_400;
     ConsentPage {
@@ -47,7 +46,7 @@ pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) 
             registered: ago(visit.app.clock.now(), client.created_at),
             client_id: client.id.to_string(),
         },
-        return_to: return_to(view.redirect),
+        return_to: return_to(redirect),
         server: ServerView {
             name: server.name.clone(),
             description: server.description.clone(),

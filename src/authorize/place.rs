@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     audit::Event,
-    clients::redirect::RedirectUri,
     http::{form::Form, trouble::Trouble, visit::Visit},
     people::{self, Session},
     policy::{Scope, ScopeSet},
@@ -24,7 +23,6 @@ use crate::{
 pub(super) struct Place<'v> {
     pub(super) visit: &'v Visit,
     pub(super) interaction: Interaction,
-    pub(super) redirect: RedirectUri,
     pub(super) session: Session,
     handle: Handle,
 }
@@ -37,12 +35,10 @@ impl<'v> Place<'v> {
         let handle = given.and_then(|text| Handle::parse(HandleKind::Interaction, text).ok()).ok_or_else(expired)?;
         let found = interaction::find(&visit.app, &visit.tenant, &handle, &visit.browser).await;
         let interaction = found.map_err(|error| visit.fault(error))?.ok_or_else(expired)?;
-        // It was validated before it was stored.
-        let redirect = RedirectUri::stored(interaction.row.redirect_uri.clone()).map_err(|error| visit.fault(error))?;
         let session =
             people::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))?;
         match session.filter(|session| interaction.belongs_to(session.id)) {
-            Some(session) => Ok(Ok(Self { visit, interaction, redirect, session, handle })),
+            Some(session) => Ok(Ok(Self { visit, interaction, session, handle })),
             None => Ok(Err(visit.see_other(&format!("{}?interaction={}", visit.path("login"), handle.expose()))?)),
         }
     }
@@ -55,7 +51,7 @@ impl<'v> Place<'v> {
 
     /// What the person allowed before.
     pub(super) async fn earlier(&self) -> Result<Earlier, Trouble> {
-        let earlier = consent::earlier(self.visit, &self.interaction, &self.redirect, self.session.person).await;
+        let earlier = consent::earlier(self.visit, &self.interaction, self.session.person).await;
         earlier.map_err(|error| self.visit.fault(error))
     }
 
@@ -82,20 +78,13 @@ impl<'v> Place<'v> {
         ticked: &ScopeSet,
         error: Option<String>,
     ) -> Result<Response, Trouble> {
-        let view = View {
-            session: &self.session,
-            redirect: &self.redirect,
-            handle: self.handle.expose(),
-            earlier,
-            ticked,
-            error,
-        };
+        let view = View { session: &self.session, handle: self.handle.expose(), earlier, ticked, error };
         Ok(self.visit.page(StatusCode::OK, page::consent(self.visit, &self.interaction, view)))
     }
 
     /// Approves, and sends the code to the client.
     pub(super) async fn approve(&self, approval: &Approval<'_>) -> Result<Response, Trouble> {
-        let code = consent::approve(self.visit, &self.interaction, &self.redirect, approval).await;
+        let code = consent::approve(self.visit, &self.interaction, approval).await;
         let code = code.map_err(|error| self.visit.fault(error))?;
         let code = code.ok_or_else(|| trouble::expired(self.visit, StatusCode::CONFLICT))?;
         self.send(&Answer::Code(&code))
@@ -103,7 +92,7 @@ impl<'v> Place<'v> {
 
     /// Sends the browser back to the client.
     pub(super) fn send(&self, answer: &Answer<'_>) -> Result<Response, Trouble> {
-        let name = self.interaction.client.name();
-        respond::send(self.visit, name, &self.redirect, self.interaction.row.state.as_deref(), answer)
+        let Interaction { client, redirect, row, .. } = &self.interaction;
+        respond::send(self.visit, client.name(), redirect, row.state.as_deref(), answer)
     }
 }

@@ -43,8 +43,9 @@ pub async fn show(visit: Visit) -> Result<Response, Trouble> {
         Err(login) => return Ok(login),
     };
     let (asked, earlier) = (place.asked()?, place.earlier().await?);
-    if consent::may_skip(&place.interaction, &place.redirect, &earlier) {
-        return place.approve(&Approval { person: place.session.person, scopes: &asked, skipped_page: true }).await;
+    if let Some(until) = consent::may_skip(&place.interaction, &earlier, visit.app.clock.now()) {
+        let approval = Approval { person: place.session.person, scopes: &asked, earlier_until: Some(until) };
+        return place.approve(&approval).await;
     }
     place.note_shown(&asked).await?;
     place.page(&earlier, &asked, None)
@@ -71,7 +72,7 @@ async fn approve(place: &Place<'_>, form: &Form) -> Result<Response, Trouble> {
         let error = "You approved, but left nothing ticked. Tick what you allow, or choose Deny.";
         return place.page(&place.earlier().await?, &scopes, Some(error.to_owned()));
     }
-    place.approve(&Approval { person: place.session.person, scopes: &scopes, skipped_page: false }).await
+    place.approve(&Approval { person: place.session.person, scopes: &scopes, earlier_until: None }).await
 }
 
 async fn deny(place: &Place<'_>) -> Result<Response, Trouble> {

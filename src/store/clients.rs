@@ -137,10 +137,20 @@ pub async fn update(tx: &mut TenantTx, client: &Client) -> Result<(), StoreError
     Ok(())
 }
 
-/// Ends the consents of a client that rest on another display than its present one. Returns how many.
+/// Ends what rests on another display of a client than its present one: consents that were given, and requests that wait
+/// for an answer, since their page shows the client as it was. Returns how many consents.
 pub async fn void_consents(tx: &mut TenantTx, client: &Client, now: OffsetDateTime) -> Result<u64, StoreError> {
     let tenant = tx.tenant();
     let digest = client.metadata.display_digest();
+    // In the order in which an approval takes the same locks.
+    sqlx::query!(
+        "update interaction set decided_at = $3 where tenant = $1 and client = $2 and decided_at is null and expires_at > $3",
+        tenant.0,
+        client.id.as_str(),
+        now
+    )
+    .execute(tx.conn())
+    .await?;
     let done = sqlx::query!(
         "update consent set voided_at = $4
           where tenant = $1 and client = $2 and display_digest <> $3 and voided_at is null",

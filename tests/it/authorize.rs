@@ -1,2 +1,3 @@
 mod consent;
+mod meanwhile;
 mod request;

@@ -1,0 +1,157 @@
+//! What changes between the request and the answer.
+
+use std::time::Duration;
+
+use reqwest::{Method, Response, StatusCode};
+use sallyport::token::revoke::{self, Reason};
+use serde_json::{Value, json};
+use sqlx::types::Uuid;
+
+use crate::harness::{
+    app::{TestApp, TestTenant},
+    flow::{Flow, TestClient, Tokens, location, query},
+};
+
+const BOTH: [&str; 2] = ["mcp:read", "mcp:write"];
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A client that registered itself and can change its registration.
+struct Owner {
+    client: TestClient,
+    registration: Value,
+}
+
+impl Owner {
+    async fn register(app: &TestApp, tenant: &TestTenant, redirect_uris: &[&str]) -> Self {
+        let body =
+            json!({ "client_name": "Notes", "redirect_uris": redirect_uris, "token_endpoint_auth_method": "none" });
+        let url = format!("{}/register", tenant.issuer);
+        let registration: Value = app.browser().post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        let id = registration["client_id"].as_str().unwrap().to_owned();
+        let client = TestClient { id, secret: None, redirect_uri: redirect_uris[0].to_owned() };
+        Self { client, registration }
+    }
+
+    async fn manage(&self, app: &TestApp, method: Method, body: &Value) -> Response {
+        let text = |member: &str| self.registration[member].as_str().unwrap();
+        let request = app.browser().request(method, text("registration_client_uri"));
+        request.bearer_auth(text("registration_access_token")).json(body).send().await.unwrap()
+    }
+
+    async fn replace(&self, app: &TestApp, name: &str, redirect_uris: &[&str]) {
+        let body = json!({
+            "client_id": self.client.id, "client_name": name, "redirect_uris": redirect_uris,
+            "token_endpoint_auth_method": "none",
+        });
+        assert_eq!(self.manage(app, Method::PUT, &body).await.status(), StatusCode::OK);
+    }
+}
+
+const WEB: &str = "https://notes.example/callback";
+
+/// What the person was shown and what is written down must be one thing.
+#[tokio::test]
+async fn a_client_that_changes_while_its_page_is_read_gets_nothing() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    for (name, uris) in [("Trusted Bank", &[WEB][..]), ("Notes", &["https://other.example/"])] {
+        let owner = Owner::register(&app, &tenant, &[WEB]).await;
+        let html = flow.consent_page(&flow.parameters(&owner.client)).await;
+        owner.replace(&app, name, uris).await;
+        for decision in ["approve", "deny"] {
+            let response = flow.decide(&html, decision, &BOTH).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{name}");
+            assert!(response.headers().get("location").is_none());
+        }
+    }
+    let given: i64 = sqlx::query_scalar("select count(*) from consent").fetch_one(&app.db.owner).await.unwrap();
+    assert_eq!(given, 0);
+}
+
+/// A request that was written down just after its client gave up the address that it names.
+#[tokio::test]
+async fn an_answer_goes_to_registered_addresses_only() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client_with(&[WEB], false).await;
+    let html = flow.consent_page(&flow.parameters(&client)).await;
+    sqlx::query("update interaction set redirect_uri = 'https://gone.example/callback'")
+        .execute(&app.db.owner)
+        .await
+        .unwrap();
+    assert_eq!(flow.decide(&html, "approve", &BOTH).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_client_that_is_removed_while_its_page_is_read_gets_nothing() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let owner = Owner::register(&app, &tenant, &[WEB]).await;
+    let html = flow.consent_page(&flow.parameters(&owner.client)).await;
+    let code = flow.code(&owner.client).await;
+    assert_eq!(owner.manage(&app, Method::DELETE, &json!({})).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(flow.decide(&html, "approve", &BOTH).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(flow.redeem(&owner.client, &code).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// The page of a request of a client that may skip it, or none and a code.
+async fn asks(flow: &Flow<'_>, client: &TestClient) -> bool {
+    let mut response = flow.authorize(&flow.parameters(client)).await;
+    while response.status() == StatusCode::SEE_OTHER {
+        let to = location(&response);
+        if to.starts_with(WEB) {
+            assert!(query(&to, "code").is_some(), "{to}");
+            return false;
+        }
+        response = flow.get(&to).await;
+    }
+    let html = response.text().await.unwrap();
+    assert!(html.contains("name=\"decision\""), "{html}");
+    true
+}
+
+#[tokio::test]
+async fn whoever_takes_a_grant_back_is_asked_before_there_is_another() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client_with(&[WEB], false).await;
+    flow.code(&client).await;
+    assert!(!asks(&flow, &client).await);
+
+    let grant: Uuid = sqlx::query_scalar("select id from access_grant").fetch_one(&app.db.owner).await.unwrap();
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    let grant = sallyport::ids::GrantId(grant);
+    let ticket = revoke::grant(&mut tx, &app.recorder(), grant, Reason::PersonRevoked).await.unwrap();
+    tx.commit().await.unwrap();
+    app.app.node.settle(ticket).await.unwrap();
+    assert!(asks(&flow, &client).await);
+}
+
+/// The page says how long it lasts. Skipping it does not make that longer.
+#[tokio::test]
+async fn a_consent_lasts_as_long_as_its_page_said() {
+    let app = TestApp::start_with(|config| {
+        config.tokens.family = 10 * DAY;
+        config.tokens.refresh_idle = 10 * DAY;
+        config.login.session = 30 * DAY;
+    })
+    .await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client_with(&[WEB], false).await;
+    flow.code(&client).await;
+    app.clock.advance(9 * DAY);
+    let mut response = flow.authorize(&flow.parameters(&client)).await;
+    while !location(&response).starts_with(WEB) {
+        response = flow.get(&location(&response)).await;
+    }
+    let code = query(&location(&response), "code").unwrap();
+    let tokens = Tokens::read(&flow.redeem(&client, &code).await.json().await.unwrap());
+    app.clock.advance(DAY);
+    assert_eq!(flow.refresh(&client, &tokens.refresh).await.status(), StatusCode::BAD_REQUEST);
+    assert!(asks(&flow, &client).await);
+}
