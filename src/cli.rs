@@ -1,5 +1,8 @@
 //! The commands of the `sallyport` binary.
 
+mod admin;
+mod apply;
+mod client;
 mod config_check;
 mod dev;
 mod error;
@@ -9,6 +12,8 @@ mod keys_init;
 mod logging;
 mod migrate;
 mod output;
+mod password;
+mod person;
 mod serve;
 
 use std::{process::ExitCode, sync::OnceLock};
@@ -32,6 +37,8 @@ Examples:
   sallyport keys init --out keys.toml        make the keys, once
   sallyport config check --config FILE       see what a configuration means
   sallyport migrate --config FILE            bring the database up to date, as its owner
+  sallyport admin create ada --config FILE   make the first administrator
+  sallyport apply acme.toml --dry-run        see what a file of tenants would change
   sallyport serve --config FILE              serve
 
 Settings come from --config FILE and from SALLYPORT_* variables, which win:
@@ -49,6 +56,17 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Ask a running `serve` whether it can serve.
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Make tenants, servers, people and clients be what a file says.
+    Apply(apply::ApplyArgs),
+    /// Administrators of the platform.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
+    /// People of a tenant.
+    #[command(subcommand)]
+    Person(person::PersonCommand),
+    /// Clients that an administrator writes down.
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     /// The keys that live outside the database.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -113,6 +131,10 @@ impl Command {
             Self::Serve(args) => serve::run(args).await,
             Self::Migrate(args) => migrate::run(args).await,
             Self::Healthcheck(args) => healthcheck::run(args).await,
+            Self::Apply(args) => apply::run(args).await,
+            Self::Admin(command) => admin::run(command).await,
+            Self::Person(command) => person::run(command).await,
+            Self::Client(command) => client::run(&command),
             Self::Keys(KeysCommand::Init(args)) => keys_init::run(&args),
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         }

@@ -4,13 +4,16 @@ use std::{io, path::PathBuf};
 
 use crate::{
     app::StartError,
-    config::{ConfigErrors, KeysError},
+    apply::ApplyError,
+    config::{ConfigErrors, KeysError, SecretError},
     dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
     keys::KeyFileError,
+    people::{AdministratorError, BadPassword, BadUsername, HashError, PersonError},
     secret::NoEntropy,
     store::{
         StoreError,
+        keys::KeyCheckError,
         schema::{MigrateError, RoleError, SchemaError},
     },
 };
@@ -92,7 +95,58 @@ pub enum CliError {
     /// `serve` does not run, or cannot serve.
     #[error("not ready: {0}")]
     NotReady(String),
+    /// The keys are not those of the database.
+    #[error(transparent)]
+    KeyCheck(#[from] KeyCheckError),
+    /// Nothing was applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// A file that the command line names cannot be read.
+    #[error("cannot read {path:?}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no such tenant.
+    #[error("there is no tenant \"{asked}\"; there {}", known_tenants(.known))]
+    NoTenant {
+        /// The name asked for.
+        asked: String,
+        /// Those that are there.
+        known: Vec<String>,
+    },
+    /// A name that cannot be one.
+    #[error(transparent)]
+    Username(#[from] BadUsername),
+    /// A password that cannot be one.
+    #[error(transparent)]
+    Password(#[from] BadPassword),
+    /// A password could not be read.
+    #[error(transparent)]
+    PasswordFile(#[from] SecretError),
+    /// A password would be typed where everybody can see it.
+    #[error("--password-file - reads a password from a pipe, not from a terminal, where everybody could read it")]
+    PasswordOnTerminal,
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// A person could not be made or changed.
+    #[error(transparent)]
+    Person(#[from] PersonError),
+    /// An administrator could not be made.
+    #[error(transparent)]
+    Administrator(#[from] AdministratorError),
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
+}
+
+fn known_tenants(known: &[String]) -> String {
+    match known {
+        [] => "are none yet: `sallyport apply` makes them".to_owned(),
+        [one] => format!("is \"{one}\""),
+        many => format!("are {}", many.join(", ")),
+    }
 }

@@ -38,10 +38,19 @@ pub enum KeyCheckError {
 impl Store {
     /// Compares the key file with the database. Keys seen for the first time are remembered.
     pub async fn check_keys(&self, keyring: &Keyring, now: OffsetDateTime) -> Result<(), KeyCheckError> {
+        let unseen = self.compare_keys(keyring).await?;
         let mut tx = self.platform_tx().await?;
+        for key in unseen {
+            remember(&mut tx, &key, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Compares the key file with the database and writes nothing. Returns the keys that the database has not seen.
+    pub async fn compare_keys(&self, keyring: &Keyring) -> Result<Vec<CheckValue>, KeyCheckError> {
         let ours = keyring.check_values();
         let known = sqlx::query!("select kind, key_id, check_value from key_check")
-            .fetch_all(tx.conn())
+            .fetch_all(self.pool())
             .await
             .map_err(StoreError::from)?;
         for row in &known {
@@ -49,14 +58,15 @@ impl Store {
                 return Err(KeyCheckError::Missing { kind: row.kind.clone(), id: row.key_id.clone() });
             }
         }
+        let mut unseen = Vec::new();
         for key in ours {
             match known.iter().find(|row| row.kind == key.kind.name() && row.key_id == key.id) {
                 Some(row) if crate::secret::same(&row.check_value, &key.value) => {}
                 Some(_) => return Err(KeyCheckError::Wrong { kind: key.kind.name(), id: key.id }),
-                None => remember(&mut tx, &key, now).await?,
+                None => unseen.push(key),
             }
         }
-        Ok(tx.commit().await?)
+        Ok(unseen)
     }
 
     /// The signing keys of a tenant that sign or are still published.

@@ -1,5 +1,6 @@
 //! The built binary.
 
+mod apply;
 mod commands;
 mod migrate;
 mod serve;

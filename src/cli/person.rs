@@ -1,0 +1,153 @@
+//! `sallyport person`
+
+use clap::{Args, Subcommand};
+
+use super::{CliError, Installation, Json, Place, output, password::PasswordArgs};
+use crate::{
+    cluster,
+    ids::TenantId,
+    people::{self, NewPerson, Username},
+    store::{Store, TenantTx},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PersonCommand {
+    /// Make a person, who can then log in.
+    Create(CreateArgs),
+    /// Keep a person out: sessions end, and tokens stop working.
+    Disable(DisableArgs),
+    /// Give a person another password: sessions end.
+    Password(PasswordCommandArgs),
+}
+
+#[derive(Debug, Args)]
+struct Who {
+    /// The name at login.
+    username: String,
+    /// The tenant, by its name in addresses.
+    #[arg(long, value_name = "TENANT")]
+    tenant: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sallyport person create ada --tenant acme --name \"Ada Lovelace\" --config FILE
+  pass show acme/ada | sallyport person create ada --tenant acme --password-file - --config FILE")]
+pub(super) struct CreateArgs {
+    #[command(flatten)]
+    who: Who,
+    /// The name on pages.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    password: PasswordArgs,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sallyport person disable ada --tenant acme --config FILE
+
+`sallyport apply` with enabled = true lets the person in again.")]
+pub(super) struct DisableArgs {
+    #[command(flatten)]
+    who: Who,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sallyport person password ada --tenant acme --config FILE
+  sallyport person password ada --tenant acme --password-file new.txt --config FILE")]
+pub(super) struct PasswordCommandArgs {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    password: PasswordArgs,
+    #[command(flatten)]
+    json: Json,
+}
+
+pub(super) async fn run(command: PersonCommand) -> Result<(), CliError> {
+    match command {
+        PersonCommand::Create(args) => create(args).await,
+        PersonCommand::Disable(args) => disable(args).await,
+        PersonCommand::Password(args) => set_password(args).await,
+    }
+}
+
+/// An installation, and the person meant.
+struct Opened {
+    installation: Installation,
+    store: Store,
+    tenant: TenantId,
+    username: Username,
+}
+
+impl Who {
+    async fn open(&self, command: &'static str) -> Result<Opened, CliError> {
+        let username = Username::parse(&self.username)?;
+        let installation = Installation::open(&self.place).await?;
+        let store = installation.store(command).await?;
+        let tenants = store.tenants().await?.into_iter().filter(|tenant| tenant.status != "removed");
+        let known: Vec<_> = tenants.collect();
+        match known.iter().find(|tenant| tenant.slug == self.tenant) {
+            Some(tenant) => Ok(Opened { tenant: tenant.id, installation, store, username }),
+            None => Err(CliError::NoTenant {
+                asked: self.tenant.clone(),
+                known: known.into_iter().map(|tenant| tenant.slug).collect(),
+            }),
+        }
+    }
+}
+
+impl Opened {
+    async fn tx(&self) -> Result<TenantTx, CliError> {
+        Ok(self.store.tenant_tx(self.tenant).await?)
+    }
+
+    async fn close(self) -> Result<(), CliError> {
+        self.store.close().await;
+        self.installation.close().await
+    }
+}
+
+async fn create(args: CreateArgs) -> Result<(), CliError> {
+    let opened = args.who.open("person create").await?;
+    let password = args.password.read(&opened.installation).await?;
+    let mut tx = opened.tx().await?;
+    let username = opened.username.clone();
+    let new = NewPerson { username: username.clone(), display_name: args.name, password: Some(password.hash.clone()) };
+    people::create(&mut tx, &opened.installation.recorder(), new).await?;
+    tx.commit().await?;
+    opened.close().await?;
+    password.print(&format!("made {username} in {}", args.who.tenant), username.as_str(), args.json)
+}
+
+async fn disable(args: DisableArgs) -> Result<(), CliError> {
+    let opened = args.who.open("person disable").await?;
+    let mut tx = opened.tx().await?;
+    let ticket = people::disable(&mut tx, &opened.installation.recorder(), &opened.username).await?;
+    tx.commit().await?;
+    cluster::settle_elsewhere(Some(ticket)).await;
+    let done = format!("disabled {} in {}", opened.username, args.who.tenant);
+    opened.close().await?;
+    output::line(done)
+}
+
+async fn set_password(args: PasswordCommandArgs) -> Result<(), CliError> {
+    let opened = args.who.open("person password").await?;
+    let password = args.password.read(&opened.installation).await?;
+    let mut tx = opened.tx().await?;
+    people::set_password(&mut tx, &opened.installation.recorder(), &opened.username, &password.hash).await?;
+    tx.commit().await?;
+    let username = opened.username.clone();
+    opened.close().await?;
+    let done = format!("{username} in {} has another password", args.who.tenant);
+    password.print(&done, username.as_str(), args.json)
+}
