@@ -1,6 +1,6 @@
 //! `apply`, `admin`, `person` and `client`, as an operator types them.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use sallyport::{dev::postgres::DbRole, keys::generate_key_file, secret::Entropy};
 use serde_json::Value;
@@ -9,8 +9,9 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::{
     db::{TestDb, postgres},
-    process::{Said, run, sallyport},
+    process::{Said, Serving, run, sallyport},
     scratch::Scratch,
+    web::client,
 };
 
 const ACME: &str = "[[tenant]]\nslug = \"acme\"\nname = \"Acme\"\n[[tenant.person]]\nusername = \"bob\"\n";
@@ -200,6 +201,29 @@ async fn people_are_made_disabled_and_given_passwords() {
     assert_eq!(site.count("select count(*) from authority_log where entry ? 'person'").await, 1, "through the log");
     let nobody = site.fails(&["person", "disable", "eve", "--tenant", "acme"]);
     assert!(nobody.contains("nobody in this tenant has the username \"eve\""), "{nobody}");
+}
+
+#[tokio::test]
+async fn a_server_that_runs_obeys_a_command() {
+    let site = Site::new().await;
+    site.done(&["apply", &site.file(ACME)]);
+    let listen = [("SALLYPORT_LISTEN", "127.0.0.1:0"), ("SALLYPORT_HTTP__OPERATIONS_LISTEN", "127.0.0.1:0")];
+    let serving = Serving::start(&[&site.variables()[..], &listen].concat());
+    let status = async || {
+        let url = format!("http://{}/t/acme/jwks.json", serving.public);
+        client().get(url).header("host", "mcp.example.com").send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status().await, 200);
+    site.done(&["apply", &site.file(&ACME.replace("name = \"Acme\"", "name = \"Acme\"\nenabled = false"))]);
+    // The command vouches for the commit; the server follows by hint.
+    let obeyed = async {
+        while status().await != 404 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), obeyed).await.unwrap();
+    site.done(&["apply", &site.file(ACME)]);
+    assert_eq!(status().await, 200);
 }
 
 #[test]
