@@ -1,13 +1,13 @@
 //! Logging, to standard error.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, colour};
 
 /// Starts logging for the rest of the process. Only the first call counts.
 pub(super) fn start(log: &Log) {
@@ -16,7 +16,7 @@ pub(super) fn start(log: &Log) {
     let layer = match log.format {
         LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed(),
         LogFormat::Human => {
-            fmt::layer().with_target(false).with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).boxed()
+            fmt::layer().with_target(false).with_ansi(colour(&io::stderr())).with_writer(io::stderr).boxed()
         }
     };
     let layer = layer.with_filter(filter_fn(harmless)).with_filter(filter);

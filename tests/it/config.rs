@@ -3,6 +3,7 @@
 mod files;
 mod listen;
 mod load;
+mod manual;
 mod public_url;
 
 use sallyport::config::{Config, ConfigErrors, Environment};
