@@ -7,7 +7,8 @@ export async function openCallback() {
   const server = createServer((request, response) => {
     const url = new URL(request.url, 'http://127.0.0.1');
     if (url.pathname !== '/callback') {
-      response.writeHead(404).end();
+      // A browser asks for an icon too, and complains about 404.
+      response.writeHead(url.pathname === '/favicon.ico' ? 204 : 404).end();
       return;
     }
     received.push(url);
