@@ -66,16 +66,19 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
         }
     };
     let stop = CancellationToken::new();
-    let jobs = jobs::start(app.clone(), stop.clone());
-    let _stop = stop.drop_guard();
+    let mut jobs = jobs::start(app.clone(), stop.clone());
     tracing::info!(public_url = %app.config.public_url, "serving");
     // Operations are answered until the last request has ended.
     let ended: io::Result<()> = tokio::select! {
         ended = public => ended,
         ended = operations => ended,
         ended = watch => ended,
-        ended = jobs => ended.map_err(io::Error::other),
+        // What other processes revoke would not arrive any more.
+        _ = &mut jobs => return Err(CliError::Serve(io::Error::other("the authority log is not followed any more"))),
     };
+    stop.cancel();
+    // A panic has been logged where it happened.
+    let _ = jobs.await;
     ended.map_err(CliError::Serve)?;
     tracing::info!("stopped");
     Ok(())
