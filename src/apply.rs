@@ -14,6 +14,7 @@ mod document;
 mod facts;
 mod plan;
 mod problem;
+mod proposal;
 mod published;
 mod read;
 mod state;
@@ -23,6 +24,7 @@ mod write;
 pub use document::{ClientDoc, Document, PasswordDoc, PersonDoc, PolicyDoc, ROLES, SecretDoc, ServerDoc, TenantDoc};
 pub use plan::{Action, Change, Field, Kind, Plan};
 pub use problem::{Mistakes, Problem};
+pub use proposal::proposal;
 pub use read::ReadContext;
 
 use diff::TenantSteps;

@@ -14,6 +14,7 @@ mod migrate;
 mod output;
 mod password;
 mod person;
+mod probe;
 mod serve;
 
 use std::{process::ExitCode, sync::OnceLock};

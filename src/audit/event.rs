@@ -93,6 +93,9 @@ pub enum Event {
         status: u16,
         millis: u64,
     },
+    /// An administrator asked a server what it offers, as Sallyport itself.
+    #[serde(rename = "server.probed")]
+    ServerProbed { server: ServerId },
     #[serde(rename = "admin.changed")]
     AdminChanged {
         /// The object, e.g. `server/demo`.

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 
-use super::{CliError, Installation, Json, Place, output};
+use super::{CliError, Installation, Json, Place, output, probe};
 use crate::{
     apply::{self, Document, Plan, Prune, ReadContext, Tools},
     audit::Recorder,
@@ -23,6 +23,7 @@ Examples:
   sallyport apply acme.toml --dry-run            see what would change
   sallyport apply acme.toml                      change it, all or nothing
   sallyport apply acme.toml --prune              and remove what earlier runs made and the file names no more
+  sallyport apply acme.toml --probe              and propose catalogues out of what the servers say that they offer
   sallyport apply - < acme.toml --data-dir DIR   a development installation, running or not
 
 A file:
@@ -52,6 +53,10 @@ pub(super) struct ApplyArgs {
     /// Also remove whole tenants that apply made and the file does not name. Their issuers are never used again.
     #[arg(long, requires = "prune")]
     prune_tenants: bool,
+    /// Ask each server of the file what it offers, under a JWT of Sallyport's own, and print a catalogue to accept. A
+    /// server checks that JWT with the tenant's key set, so `sallyport serve` must be running.
+    #[arg(long, conflicts_with = "json")]
+    probe: bool,
     #[command(flatten)]
     json: Json,
 }
@@ -90,12 +95,17 @@ async fn apply_to(
     let tools = Tools { store, keyring: &keyring, hasher: &hasher, recorder: &recorder };
     let prepared = apply::prepare(tools, document, args.prune()).await?;
     print(prepared.plan(), args)?;
-    if args.dry_run || prepared.plan().is_empty() {
-        return Ok(());
+    let nothing_to_do = prepared.plan().is_empty();
+    if args.dry_run {
+        drop(prepared);
+    } else {
+        let ticket = prepared.commit().await?;
+        cluster::settle_elsewhere(ticket).await;
+        if !args.json.json && !nothing_to_do {
+            output::line("applied")?;
+        }
     }
-    let ticket = prepared.commit().await?;
-    cluster::settle_elsewhere(ticket).await;
-    if args.json.json { Ok(()) } else { output::line("applied") }
+    if args.probe { probe::servers(installation, store, &keyring, document).await } else { Ok(()) }
 }
 
 fn read(file: &Path, installation: &Installation) -> Result<Document, CliError> {

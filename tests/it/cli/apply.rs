@@ -204,6 +204,22 @@ async fn people_are_made_disabled_and_given_passwords() {
 }
 
 #[tokio::test]
+async fn a_probe_that_comes_to_nothing_is_a_line_and_no_failure() {
+    let site = Site::new().await;
+    let server = "[[tenant.server]]\nslug = \"s\"\nupstream = \"http://127.0.0.1:9/mcp\"\n";
+    let file = site.file(&format!("{ACME}{server}"));
+    let dry = site.done(&["apply", &file, "--dry-run", "--probe"]);
+    assert!(dry.ends_with("\n# Server acme/s: nothing to propose: it is not there yet\n"), "{dry}");
+    let said = site.done(&["apply", &file, "--probe"]);
+    assert!(
+        said.contains("\napplied\n\n# Server acme/s: nothing to propose: not sent: the upstream \"127.0.0.1\""),
+        "{said}"
+    );
+    assert!(said.contains("upstream.allow_networks"), "{said}");
+    assert_eq!(site.count("select count(*) from audit_event where kind = 'server.probed'").await, 1);
+}
+
+#[tokio::test]
 async fn a_server_that_runs_obeys_a_command() {
     let site = Site::new().await;
     site.done(&["apply", &site.file(ACME)]);
