@@ -159,7 +159,13 @@ impl<'a> Members<'a> {
     /// The first of `known` that a member imitates: equal but for case. Some JSON libraries match names without
     /// regard to case (Go's does, with Unicode folding), so an upstream might take such a member for the real one.
     pub(super) fn imitation<'k>(&self, known: &[&'k str]) -> Option<&'k str> {
-        known.iter().copied().find(|name| self.keys().any(|key| key != *name && folded(key) == folded(name)))
+        // Folding costs more than reading, and an object may have as many members as fit into a body: each is folded once.
+        let folded_known: Vec<_> = known.iter().map(|name| (*name, folded(name))).collect();
+        self.keys().find_map(|key| {
+            let folded = folded(key);
+            let imitated = folded_known.iter().find(|(name, folded_name)| *folded_name == folded && *name != key);
+            imitated.map(|(name, _)| *name)
+        })
     }
 }
 

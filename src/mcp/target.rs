@@ -133,7 +133,13 @@ fn object<'a>(raw: &'a RawValue, what: &str, known: &[&str]) -> Result<Members<'
     }
 }
 
-/// A string that names something: not empty, without control characters.
+/// The longest name, URI or id that is taken, in bytes. It is judged, compared with a header and written into the audit
+/// log, so it must not be as long as a body. Far above what tools are called and what URIs HTTP carries.
+pub(super) const LONGEST_NAME: usize = 8 * 1024;
+/// The most names that one subscription may list. Each is judged by itself.
+pub(super) const MOST_NAMES: usize = 1000;
+
+/// A string that names something: not empty, not endless, without control characters.
 fn name(members: &Members<'_>, key: &str) -> Result<String, Reject> {
     members.get(key).and_then(json::text).filter(|text| is_name(text)).ok_or_else(|| bad_name(key))
 }
@@ -143,14 +149,14 @@ fn names(members: &Members<'_>, key: &str) -> Result<Vec<String>, Reject> {
     let Some(raw) = members.get(key) else { return Ok(Vec::new()) };
     serde_json::from_str::<Vec<String>>(raw.get())
         .ok()
-        .filter(|list| list.iter().all(|text| is_name(text)))
+        .filter(|list| list.len() <= MOST_NAMES && list.iter().all(|text| is_name(text)))
         .ok_or_else(|| bad_name(key))
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(char::is_control)
+    (1..=LONGEST_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn bad_name(key: &str) -> Reject {
-    Reject::invalid_params(format!("{key} must be given, as text without control characters."))
+    Reject::invalid_params(format!("{key} must be given, as text of sensible length without control characters."))
 }

@@ -101,6 +101,25 @@ fn names_are_text_without_control_characters() {
 }
 
 #[test]
+fn names_end_somewhere_and_so_do_lists_of_them() {
+    use crate::mcp::target::{LONGEST_NAME, MOST_NAMES};
+    // They are kept in the audit log and judged one by one: a body full of them must not get that far.
+    let call = |length: usize| {
+        let params = json!({ "name": "x".repeat(length), "arguments": { "text": "y".repeat(3 * LONGEST_NAME) } });
+        parsed(&headers(&[]), &json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }))
+    };
+    assert!(call(LONGEST_NAME).is_ok());
+    assert_eq!(call(LONGEST_NAME + 1).unwrap_err().code, code::INVALID_PARAMS);
+    let listen = |count: usize| {
+        let filter = json!({ "resourceSubscriptions": vec!["x:a"; count] });
+        let body = modern_body("subscriptions/listen", json!({ "notifications": filter }));
+        parsed(&modern_headers("subscriptions/listen", None), &body)
+    };
+    assert!(listen(MOST_NAMES).is_ok());
+    assert_eq!(listen(MOST_NAMES + 1).unwrap_err().code, code::INVALID_PARAMS);
+}
+
+#[test]
 fn size_and_depth_end_where_they_are_set() {
     let nested = |levels: usize| {
         let inner = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
