@@ -95,12 +95,37 @@ impl Catalogue {
         if let Some(item) = self.exact(ItemKind::Resource, uri) {
             return Governed::By(item);
         }
-        let normal = uri::is_normal(uri);
-        match self.covering(uri).filter(|_| normal) {
-            Some(item) => Governed::By(item),
-            None if normal && uri::is_bare(uri) => Governed::ByNone,
-            None => Governed::ByAnyOf(self.resources().collect()),
+        if !uri::is_normal(uri) {
+            return Governed::ByAnyOf(self.resources().collect());
         }
+        let covering = self.covering(uri);
+        if covering.is_none() && !uri::is_bare(uri) {
+            return Governed::ByAnyOf(self.resources().collect());
+        }
+        let alike = self.alike(uri, covering);
+        match covering {
+            Some(item) if alike.is_empty() => Governed::By(item),
+            None if alike.is_empty() => Governed::ByNone,
+            _ => Governed::ByAnyOf(alike.into_iter().chain(covering).collect()),
+        }
+    }
+
+    /// The resources that `uri` may be as well, as a template's or for a careless reader: judged otherwise than what covers
+    /// it, and no less special.
+    fn alike(&self, uri: &str, covering: Option<&CatalogueItem>) -> Vec<&CatalogueItem> {
+        let least = covering.and_then(CatalogueItem::prefix).map_or(0, str::len);
+        let taken_for = |item: &CatalogueItem| match item.prefix() {
+            Some(prefix) => prefix.len() >= least && !uri.starts_with(prefix) && uri::begins_alike(uri, prefix),
+            None => match item.name.split_once('{') {
+                // What the variables of a template stand for, only its server knows.
+                Some((head, _)) => head.len() >= least && uri::begins_alike(uri, head),
+                None => uri::is_alike(uri, &item.name),
+            },
+        };
+        let otherwise = |item: &CatalogueItem| {
+            covering.is_none_or(|other| (&other.scope, other.read_only) != (&item.scope, item.read_only))
+        };
+        self.resources().filter(|item| otherwise(item) && taken_for(item)).collect()
     }
 
     /// The resources that the URI template `template` may stand for: those that begin like it, up to its first

@@ -22,6 +22,21 @@ pub(super) fn is_bare(uri: &str) -> bool {
     !uri.contains(['?', '#', '%'])
 }
 
+/// Whether a reader takes one for the other that looks at the path alone and minds neither case nor slashes at its end,
+/// as file systems and routers do.
+pub(super) fn is_alike(one: &str, other: &str) -> bool {
+    path(one).eq_ignore_ascii_case(path(other))
+}
+
+fn path(uri: &str) -> &str {
+    uri.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')
+}
+
+/// Whether `uri` begins with `prefix` for a reader that does not mind case.
+pub(super) fn begins_alike(uri: &str, prefix: &str) -> bool {
+    uri.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+}
+
 /// Whether each percent sign begins `%XX` in capitals, for a byte that is neither unreserved nor a separator.
 fn encodes_sparingly(uri: &str) -> bool {
     uri.split('%').skip(1).all(|after| {

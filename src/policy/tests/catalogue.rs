@@ -46,6 +46,38 @@ fn an_ambiguous_spelling_needs_what_any_resource_needs() {
 }
 
 #[test]
+fn a_spelling_that_careless_readers_take_for_another_resource_needs_what_that_one_needs() {
+    let mut spec = spec();
+    spec.catalogue.push(item(ItemKind::Resource, "file:///docs/plan.txt", "admin", true));
+    let server: ServerPolicy = spec.try_into().unwrap();
+    // `fileURLToPath` drops query and fragment, `path.resolve` the last slash; many file systems do not mind case.
+    for uri in [
+        "file:///docs/plan.txt?x",
+        "file:///docs/plan.txt#x",
+        "file:///docs/plan.txt/",
+        "file:///docs/Plan.txt",
+        "file:///docs/KEYS/k",
+        "file:///Docs/keys/k",
+    ] {
+        assert!(needed(&server, &read(uri)).starts_with("admin"), "{uri}");
+    }
+    assert_eq!(needed(&server, &read("file:///docs/plan.txt.old")), "mcp:read");
+    assert_eq!(needed(&server, &read("file:///docs/Keyring/k")), "mcp:read");
+    assert_eq!(needed(&server, &read("file:///docs/keys/K?x")), "admin");
+    assert_eq!(needed(&server, &read("note://Today/")), "mcp:read mcp:write");
+}
+
+#[test]
+fn a_resource_that_a_template_may_stand_for_needs_what_the_template_needs() {
+    let mut spec = spec();
+    spec.catalogue.push(item(ItemKind::Resource, "item://shop/{id}/text", "admin", true));
+    let server: ServerPolicy = spec.try_into().unwrap();
+    assert_eq!(needed(&server, &read("item://shop/5/text")), "admin mcp:write");
+    assert_eq!(needed(&server, &read("item://else/5")), "mcp:write");
+    assert_eq!(needed(&server, &read("file:///docs/a")), "mcp:read");
+}
+
+#[test]
 fn what_an_administrator_named_exactly_is_meant_exactly() {
     let mut spec = spec();
     spec.catalogue.push(item(ItemKind::Resource, "My notes/../all", "mcp:read", true));
