@@ -16,6 +16,7 @@ use super::{
     events::{Events, Rename},
     exchange::{Exchange, Failed, Session},
     flow::{self, Shape},
+    until,
 };
 use crate::{
     audit::Outcome,
@@ -52,7 +53,11 @@ pub(super) async fn pass(
         return Err(Failed::new(Outcome::NotExecuted, Reject::session_not_found(call)));
     }
     if call.era() == Era::Modern && exchange.server.era == EraSetting::Auto && is_refusal(call, status) {
-        return refused_as_modern(call, answer, kind).await;
+        return tokio::select! {
+            biased;
+            end = until::ended(&exchange.live, &exchange.app.clock) => Err(exchange.cut(call, end)),
+            passed = refused_as_modern(call, answer, kind) => passed,
+        };
     }
     match kind {
         Kind::Stream | Kind::Json => stream(exchange, call, &session, answer, kind),

@@ -162,7 +162,7 @@ impl Exchange {
     }
 
     /// 401 in the middle of a call: its token ended.
-    fn cut(&self, call: &Call, end: Ended) -> Failed {
+    pub(super) fn cut(&self, call: &Call, end: Ended) -> Failed {
         let error = (BearerError::InvalidToken, end.reason());
         let reject = Reject { status: http::StatusCode::UNAUTHORIZED, ..Reject::maybe_executed(call) };
         let scope = self.server.policy.challenge_scopes().to_string();

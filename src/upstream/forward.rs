@@ -47,14 +47,14 @@ pub enum ForwardError {
     /// The upstream answered 401, twice, or 403 or 407, to a credential that was good. Not executed.
     #[error("the upstream refused the gateway's credential with status {0}")]
     Refused(StatusCode),
-    /// The upstream's answer is a redirect, is compressed, or has a session id that is none. Perhaps executed.
+    /// The upstream's answer is a redirect or a switch of protocols, is compressed, or has a session id that is none. Perhaps executed.
     #[error("the upstream's answer cannot be used: {0}")]
     Unusable(&'static str),
 }
 
 /// What an upstream answered, without anything that must not pass.
 pub struct Answer {
-    /// The status: never 401, 403, 407 or a redirect.
+    /// The status: 2xx, 4xx or 5xx, never 401, 403 or 407.
     pub status: StatusCode,
     /// The headers that a client may get.
     pub headers: HeaderMap,
@@ -136,6 +136,10 @@ fn answer(response: Response<Incoming>) -> Result<Answer, ForwardError> {
             return Err(ForwardError::Refused(parts.status));
         }
         status if status.is_redirection() => return Err(ForwardError::Unusable("it is a redirect")),
+        // 101 would hand the client's connection over to the upstream; the others are none.
+        status if status.is_informational() || status.as_u16() >= 600 => {
+            return Err(ForwardError::Unusable("its status ends no exchange"));
+        }
         _ => {}
     }
     if parts.headers.get_all(http::header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {

@@ -7,6 +7,7 @@ mod demo;
 mod eras;
 mod passthrough;
 mod policy;
+mod rude;
 mod sessions;
 mod store_away;
 mod streams;
