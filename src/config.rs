@@ -95,7 +95,7 @@ impl Config {
             keys: Keys { source: Some(KeySource::File(data_dir.join("keys.toml"))) },
             http: Http { operations_listen: None, shutdown: std::time::Duration::from_secs(5), ..defaults.http },
             upstream: Upstream { allow_networks: upstream::loopback(), ..defaults.upstream },
-            log: Log { format: LogFormat::Human, filter: "warn".to_owned() },
+            log: Log { format: LogFormat::Human, filter: "warn,sqlx=error,rmcp=error".to_owned() },
             ..defaults
         }
     }

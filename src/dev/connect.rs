@@ -15,7 +15,7 @@ pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people
     story.heading("Connect a client", "");
     story.gap();
     story.command("MCP URL", &[url]);
-    story.command("Claude Code", &[&format!("claude mcp add --transport http {NAME} {url}")]);
+    story.command("Claude Code, then /mcp to log in", &[&format!("claude mcp add --transport http {NAME} {url}")]);
     let second = format!("  --server-url {url}");
     story.command("MCP Inspector", &["npx @modelcontextprotocol/inspector --transport http \\", &second]);
     let vs_code = json!({"servers": {NAME: {"type": "http", "url": url}}});
@@ -36,7 +36,10 @@ pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people
     story.heading("Good to know", "");
     story.gap();
     story.labelled("Data", &format!("{} holds everything; remove it to start afresh", data_dir.display()));
-    story.labelled("Scripts", &format!("{} holds what is above, while this runs", data_dir.join("dev.json").display()));
+    story.labelled(
+        "File",
+        &format!("{} holds what is above, for scripts, while this runs", data_dir.join("dev.json").display()),
+    );
     story.labelled("Upstream", &format!("{} takes no token but Sallyport's own", addresses.upstream));
     story.labelled("Console", &format!("is not built yet; it will be at {}", addresses.console));
     story.gap();

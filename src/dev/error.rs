@@ -1,6 +1,6 @@
 //! Why `sallyport dev` does not start, or ends by itself.
 
-use std::{io, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use super::{files::FileError, keys::NewKeysError, people::PeopleError, postgres::PostgresError, seed::SeedError};
 use crate::{
@@ -18,8 +18,13 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum DevError {
     /// A port is taken.
-    #[error("{0}, such as --listen localhost:0 for any free one")]
-    Bind(#[from] BindError),
+    #[error(
+        "cannot listen on {0}: another program uses this port; stop it, or choose another with --listen localhost:PORT"
+    )]
+    PortTaken(SocketAddr),
+    /// A listener does not open for another reason.
+    #[error(transparent)]
+    Bind(BindError),
     /// Something else is wrong with a socket.
     #[error("cannot listen: {0}")]
     Socket(io::Error),
@@ -74,4 +79,13 @@ pub enum DevError {
     /// The demo upstream failed.
     #[error("the demo upstream ended: {0}")]
     Upstream(io::Error),
+}
+
+impl From<BindError> for DevError {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Taken(address) => Self::PortTaken(address),
+            other => Self::Bind(other),
+        }
+    }
 }

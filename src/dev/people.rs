@@ -1,6 +1,6 @@
 //! The people of a development installation, and their passwords: made once, kept in `people.json`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ impl Person {
         self.roles.iter().any(|role| role == "administrator")
     }
 
-    fn generate(username: &str, roles: &[&str], entropy: &Entropy) -> Result<Self, NoEntropy> {
+    pub(super) fn generate(username: &str, roles: &[&str], entropy: &Entropy) -> Result<Self, NoEntropy> {
         let password = SecretText::new(Password::generate(entropy)?.expose().to_owned());
         Ok(Self { username: username.to_owned(), password, roles: roles.iter().map(ToString::to_string).collect() })
     }
@@ -54,18 +54,24 @@ pub enum PeopleError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It holds something else.
-    #[error("{} is not what `sallyport dev` wrote: remove the whole directory to start afresh", .0.display())]
-    Unreadable(std::path::PathBuf),
+    #[error("{} is not what `sallyport dev` wrote: put it back, or remove the whole directory to start afresh", .0.display())]
+    Unreadable(PathBuf),
+    /// It is not there, though it was.
+    #[error("{} is gone, and the passwords with it: put it back, or remove the whole directory to start afresh", .0.display())]
+    Gone(PathBuf),
     /// No passwords.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
 }
 
-/// The people of the installation in `data_dir`, made if this is its first start.
-pub(super) fn load_or_make(data_dir: &Path, entropy: &Entropy) -> Result<Vec<Person>, PeopleError> {
+/// The people of the installation in `data_dir`, made if this is its `first` start.
+pub(super) fn load_or_make(data_dir: &Path, first: bool, entropy: &Entropy) -> Result<Vec<Person>, PeopleError> {
     let path = data_dir.join(FILE);
     if let Some(text) = files::read(&path)? {
         return serde_json::from_slice(&text).map_err(|_| PeopleError::Unreadable(path));
+    }
+    if !first {
+        return Err(PeopleError::Gone(path));
     }
     let people = vec![
         Person::generate("alex", &["person"], entropy)?,

@@ -91,13 +91,14 @@ pub async fn run<W: Write>(options: &Options, story: &mut Story<W>) -> Result<()
         story.prose(&format!("First start: making a private PostgreSQL in {data_dir}."));
     }
     let postgres = tokio::select! {
-        started = PrivatePostgres::start(&options.data_dir, Durability::Full) => started?,
-        () = shutdown.begun() => return Ok(()),
+        started = PrivatePostgres::start(&options.data_dir, Durability::Full) => Some(started?),
+        () = shutdown.begun() => None,
     };
-    let ended = with_postgres(options, sockets, &postgres, &shutdown, story, began).await;
-    let stopped = postgres.stop().await;
-    ended?;
-    stopped?;
+    if let Some(postgres) = postgres {
+        let ended = with_postgres(options, sockets, &postgres, &shutdown, story, began).await;
+        let stopped = postgres.stop().await;
+        ended.and(stopped.map_err(DevError::from))?;
+    }
     story.gap();
     story.prose(&format!("Stopped. {data_dir} keeps everything for the next start."));
     Ok(())
@@ -157,8 +158,12 @@ async fn prepare(
     store.check_schema().await?;
     let (clock, entropy) = (Clock::system(), Entropy::system());
     let app = keys::start_app(config, store, clock, entropy.clone()).await?;
-    let people = people::load_or_make(&options.data_dir, &entropy)?;
-    seed::sow(&app, &people, &sockets.upstream_url).await?;
+    let tenant = app.store.tenant(seed::TENANT).await?;
+    let people = people::load_or_make(&options.data_dir, tenant.is_none(), &entropy)?;
+    match tenant {
+        None => seed::plant(&app, &people, &sockets.upstream_url).await?,
+        Some(tenant) => seed::point_server(&app, tenant.id, &sockets.upstream_url).await?,
+    }
     Ok((app, people))
 }
 

@@ -1,19 +1,19 @@
 //! What a development installation has in its database: tenant `demo`, server `demo`, an administrator and a person.
+//!
+//! It is planted once. Later starts touch only what must change, so that whatever else was changed since stays.
 
 use super::people::Person;
 use crate::{
     app::App,
-    ids::{ServerId, TenantId},
-    keys::{SigningAlg, SigningError, SigningKey},
-    people::{
-        AdministratorError, BadPassword, BadUsername, HashError, NewPerson, Password, PasswordHash, PersonError,
-        Username, create, create_administrator,
-    },
-    policy::{Effect, PolicySpec, Scope},
-    store::{
-        StoreError, keys as store_keys,
-        tenants::{self, CatalogueRow, ScopeRow, ServerRow, TenantRow},
-    },
+    apply::{self, ApplyError, Document, PasswordDoc, PersonDoc, PolicyDoc, Prune, ServerDoc, TenantDoc, Tools},
+    audit::Event,
+    cluster::{self, Entry},
+    ids::{BadName, Slug, TenantId},
+    keys::SigningAlg,
+    people::{AdministratorError, BadPassword, BadUsername, HashError, Password, Username, create_administrator},
+    policy::{CatalogueItem, ItemKind, Scope},
+    store::{StoreError, administrators, tenants},
+    tenants::EraSetting,
 };
 
 /// The tenant's name in addresses.
@@ -21,28 +21,15 @@ pub(super) const TENANT: &str = "demo";
 /// The server's name in addresses.
 pub(super) const SERVER: &str = "demo";
 
-/// What the demo upstream offers: kind, name, and whether it changes nothing.
-const CATALOGUE: [(&str, &str, bool); 9] = [
-    ("tool", "whoami", true),
-    ("tool", "convert_time", true),
-    ("tool", "note_list", true),
-    ("tool", "slow_count", true),
-    ("tool", "note_add", false),
-    ("tool", "note_clear", false),
-    ("prompt", "review_notes", true),
-    ("resource", "sallyport://about", true),
-    ("resource", "note://all", true),
-];
-
 /// Why the tenant could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No signing keys.
+    /// The tenant does not fit what is there.
     #[error(transparent)]
-    Signing(#[from] SigningError),
+    Apply(#[from] ApplyError),
     /// `people.json` has a name that cannot be one.
     #[error("people.json: {0}")]
     Username(#[from] BadUsername),
@@ -52,89 +39,106 @@ pub enum SeedError {
     /// A password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// A person could not be made.
-    #[error(transparent)]
-    Person(#[from] PersonError),
     /// An administrator could not be made.
     #[error(transparent)]
     Administrator(#[from] AdministratorError),
+    /// A name of ours is none. Tests see to it that this does not happen.
+    #[error(transparent)]
+    Name(#[from] BadName),
 }
 
-/// Makes what is missing, and lets the server lead to where the upstream listens this time.
-pub(super) async fn sow(app: &App, people: &[Person], upstream: &str) -> Result<(), SeedError> {
-    let tenant = match app.store.tenant(TENANT).await? {
-        Some(tenant) => tenant.id,
-        None => make_tenant(app, people).await?,
-    };
-    Ok(point_server(app, tenant, upstream).await?)
-}
-
-async fn make_tenant(app: &App, people: &[Person]) -> Result<TenantId, SeedError> {
-    let now = app.clock.now();
-    let id = TenantId::new(&app.clock, &app.entropy).map_err(StoreError::from)?;
-    let row = TenantRow {
-        id,
-        slug: TENANT.to_owned(),
-        name: "Sallyport demo".to_owned(),
-        settings: serde_json::json!({}),
-        status: "active".to_owned(),
-    };
-    let recorder = app.recorder(None);
-    let mut tx = app.store.platform_tx().await?;
-    tenants::insert_tenant(&mut tx, &row, now).await?;
+/// Makes everything, at the first start.
+pub(super) async fn plant(app: &App, people: &[Person], upstream: &str) -> Result<(), SeedError> {
     for person in people.iter().filter(|person| person.is_administrator()) {
-        create_administrator(&mut tx, &recorder, Username::parse(&person.username)?, hash(app, person)?).await?;
+        appoint(app, person).await?;
     }
-    let mut tx = tx.enter(id).await?;
-    for alg in [SigningAlg::EdDSA, SigningAlg::ES256] {
-        let key = SigningKey::generate(alg, id, &app.keyring, &app.entropy)?;
-        store_keys::insert_signing_key(&mut tx, &key, now).await?;
+    let recorder = app.recorder(None);
+    let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
+    let (_, ticket) = apply::run(tools, &document(people, upstream)?, Prune::Nothing).await?;
+    match ticket {
+        Some(ticket) => Ok(app.node.settle(ticket).await?),
+        None => Ok(()),
     }
-    for person in people {
-        let username = Username::parse(&person.username)?;
-        let new = NewPerson { username, display_name: None, password: Some(hash(app, person)?) };
-        create(&mut tx, &recorder, new).await?;
-    }
+}
+
+/// Lets the server lead to where the upstream listens this time.
+pub(super) async fn point_server(app: &App, tenant: TenantId, upstream: &str) -> Result<(), StoreError> {
+    let mut tx = app.store.tenant_tx(tenant).await?;
+    let servers = tenants::servers(&mut tx).await?;
+    // Somebody may have removed it.
+    let Some(mut server) = servers.into_iter().find(|server| server.slug == SERVER) else { return Ok(()) };
+    upstream.clone_into(&mut server.upstream_url);
+    upstream.clone_into(&mut server.audience);
+    let id = tenants::upsert_server(&mut tx, &server, app.clock.now()).await?;
+    let changed = Event::AdminChanged { object: format!("server/{id}"), change: "changed" };
+    app.recorder(None).record(&mut tx, &changed).await?;
+    let ticket = cluster::take(&mut tx, &Entry::Server(id), app.clock.now()).await?;
     tx.commit().await?;
-    Ok(id)
+    app.node.settle(ticket).await
 }
 
-fn hash(app: &App, person: &Person) -> Result<PasswordHash, SeedError> {
-    let password = Password::chosen(person.password.expose())?;
-    Ok(PasswordHash::of(&password, &app.config.login.argon2, &app.entropy)?)
+/// Makes an administrator of the platform, unless a start that was cut off has done so.
+async fn appoint(app: &App, person: &Person) -> Result<(), SeedError> {
+    let username = Username::parse(&person.username)?;
+    let hash = app.passwords.hash(Password::chosen(person.password.expose())?).await?;
+    let mut tx = app.store.platform_tx().await?;
+    if administrators::by_username(&mut tx, username.as_str()).await?.is_none() {
+        create_administrator(&mut tx, &app.recorder(None), username, hash).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
-async fn point_server(app: &App, tenant: TenantId, upstream: &str) -> Result<(), StoreError> {
-    let starter = PolicySpec::starter();
-    let row = ServerRow {
-        id: ServerId::new(&app.clock, &app.entropy)?,
-        slug: SERVER.to_owned(),
+fn document(people: &[Person], upstream: &str) -> Result<Document, SeedError> {
+    let tenant = TenantDoc {
+        slug: Slug::parse(TENANT)?,
+        name: "Sallyport demo".to_owned(),
+        settings: crate::tenants::Settings::default(),
+        enabled: true,
+        servers: vec![server(upstream)?],
+        people: people.iter().map(person).collect::<Result<_, _>>()?,
+        clients: Vec::new(),
+        line: None,
+    };
+    Ok(Document { file: String::new(), tenants: vec![tenant] })
+}
+
+fn server(upstream: &str) -> Result<ServerDoc, BadName> {
+    Ok(ServerDoc {
+        slug: Slug::parse(SERVER)?,
         name: "Demo server".to_owned(),
         description: "Keeps notes, converts times, and tells what it was sent.".to_owned(),
-        upstream_url: upstream.to_owned(),
+        upstream: upstream.to_owned(),
         audience: upstream.to_owned(),
-        era: "auto".to_owned(),
-        signing_alg: SigningAlg::EdDSA.name().to_owned(),
-        default_scopes: starter.default_scopes.iter().map(ToString::to_string).collect(),
-        fallback_scope: starter.fallback_scope.as_ref().map(ToString::to_string),
-        version: 1,
-        status: "active".to_owned(),
-    };
-    let mut tx = app.store.tenant_tx(tenant).await?;
-    let server = tenants::upsert_server(&mut tx, &row, app.clock.now()).await?;
-    let scopes = starter.scopes.iter().map(|scope| ScopeRow {
-        server,
-        name: scope.name.to_string(),
-        effect: if scope.effect == Effect::Read { "read" } else { "change" }.to_owned(),
-        description: scope.description.clone(),
-    });
-    let items = CATALOGUE.map(|(kind, name, read_only)| CatalogueRow {
-        server,
-        kind: kind.to_owned(),
+        era: EraSetting::Auto,
+        signing: SigningAlg::EdDSA,
+        policy: PolicyDoc { catalogue: Some(catalogue()), ..PolicyDoc::default() },
+        enabled: true,
+        line: None,
+    })
+}
+
+fn person(person: &Person) -> Result<PersonDoc, SeedError> {
+    Ok(PersonDoc {
+        username: Username::parse(&person.username)?,
+        display_name: person.username.clone(),
+        roles: person.roles.clone(),
+        password: Some(PasswordDoc::Clear(Password::chosen(person.password.expose())?)),
+        enabled: true,
+        line: None,
+    })
+}
+
+/// What the demo upstream offers, as an administrator would accept it.
+fn catalogue() -> Vec<CatalogueItem> {
+    let item = |kind, name: &str, read_only| CatalogueItem {
+        kind,
         name: name.to_owned(),
-        scope: if read_only { Scope::mcp_read() } else { Scope::mcp_write() }.to_string(),
+        scope: if read_only { Scope::mcp_read() } else { Scope::mcp_write() },
         read_only,
-    });
-    tenants::replace_policy(&mut tx, server, &scopes.collect::<Vec<_>>(), &items).await?;
-    tx.commit().await
+    };
+    let reading = ["whoami", "convert_time", "note_list", "slow_count"].map(|name| item(ItemKind::Tool, name, true));
+    let changing = ["note_add", "note_clear"].map(|name| item(ItemKind::Tool, name, false));
+    let prompts = ["review_notes"].map(|name| item(ItemKind::Prompt, name, true));
+    let resources = ["sallyport://about", "note://all"].map(|uri| item(ItemKind::Resource, uri, true));
+    reading.into_iter().chain(changing).chain(prompts).chain(resources).collect()
 }

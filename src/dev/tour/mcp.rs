@@ -88,8 +88,8 @@ async fn answer_text(answer: Answer) -> Result<String, Surprise> {
 
 /// The data of the last event of a stream: the answer, after any notifications.
 fn last_event(stream: &str) -> String {
-    let data = stream.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
-    data.filter(|data| !data.is_empty()).next_back().unwrap_or_default().to_owned()
+    let mut data = stream.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+    data.rfind(|data| !data.is_empty()).unwrap_or_default().to_owned()
 }
 
 fn result(text: &str) -> Result<Value, Surprise> {

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{
     io::Errno,
-    process::{Pid, Signal, test_kill_process},
+    process::{Pid, Signal, kill_process, test_kill_process},
 };
 use serde_json::{Value, json};
 
@@ -36,6 +36,11 @@ async fn get(url: &str) -> Value {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
+}
+
+/// Ended because it was told to, without a complaint.
+fn stopped(ended: &Ended) {
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{ended:?}");
 }
 
 /// Ended with code 1 and one line that says so.
@@ -80,7 +85,7 @@ async fn what_is_ready_is_in_dev_json_and_gone_at_the_end() {
 
     let postgres = postgres_pid(&data_dir);
     let ended = dev.stop();
-    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{ended:?}");
+    stopped(&ended);
     assert!(ended.story.trim_end().ends_with("keeps everything for the next start."), "{ended:?}");
     assert_eq!(test_kill_process(postgres), Err(Errno::SRCH), "PostgreSQL ended too");
     assert!(!data_dir.join("dev.json").exists());
@@ -93,14 +98,14 @@ async fn a_second_start_keeps_people_and_tenant() {
     let keys = async |dev: &Dev| get(&format!("{}/jwks.json", text(&dev.ready()["issuer"]))).await;
     let first = Dev::start(&data_dir, &["--no-tour"]);
     let (people, jwks) = (first.ready()["people"].clone(), keys(&first).await);
-    assert_eq!(first.stop().code, Some(0));
+    stopped(&first.stop());
 
     // The tour logs in with a kept password, and reaches the upstream at its new address.
     let second = Dev::start(&data_dir, &[]);
     assert_eq!((&second.ready()["people"], keys(&second).await), (&people, jwks));
     assert!(second.story.contains("all as they should be"), "{}", second.story);
     assert!(!second.story.contains("First start"), "{}", second.story);
-    assert_eq!(second.stop().code, Some(0));
+    stopped(&second.stop());
 }
 
 #[test]
@@ -123,7 +128,7 @@ fn two_starts_on_one_directory_are_told_apart() {
     let ready = first.ready();
     failed(&Dev::spawn(&data_dir, &["--listen", "localhost:0"]).end(), "another `sallyport dev` uses");
     assert_eq!(first.ready(), ready, "the first goes on");
-    assert_eq!(first.stop().code, Some(0));
+    stopped(&first.stop());
 }
 
 #[test]
@@ -137,10 +142,23 @@ fn a_database_of_another_version_is_one_line() {
 }
 
 #[test]
+fn the_end_of_postgres_is_the_end() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.path("data");
+    let dev = Dev::start(&data_dir, &["--no-tour"]);
+    kill_process(postgres_pid(&data_dir), Signal::INT).unwrap();
+    let ended = dev.end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    // Whatever was waiting for the database may complain before.
+    assert!(ended.errors.lines().last().unwrap().contains("PostgreSQL ended by itself"), "{ended:?}");
+    assert!(!data_dir.join("dev.json").exists());
+}
+
+#[test]
 fn keys_are_never_replaced() {
     let scratch = Scratch::new();
     let data_dir = scratch.path("data");
-    assert_eq!(Dev::start(&data_dir, &["--no-tour"]).stop().code, Some(0));
+    stopped(&Dev::start(&data_dir, &["--no-tour"]).stop());
     let keys = data_dir.join("keys.toml");
     let kept = fs::read(&keys).unwrap();
     fs::remove_file(&keys).unwrap();
@@ -148,7 +166,7 @@ fn keys_are_never_replaced() {
     assert!(!keys.exists());
 
     scratch.write("data/keys.toml", std::str::from_utf8(&kept).unwrap());
-    assert_eq!(Dev::start(&data_dir, &["--no-tour"]).stop().code, Some(0));
+    stopped(&Dev::start(&data_dir, &["--no-tour"]).stop());
 }
 
 #[test]
@@ -159,8 +177,8 @@ fn ctrl_c_during_the_first_start_leaves_nothing_running() {
     dev.wait_for("First start");
     dev.signal(Signal::INT);
     let ended = dev.end();
-    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{ended:?}");
+    stopped(&ended);
     assert!(!data_dir.join("pgdata/postmaster.pid").exists() && !data_dir.join("dev.json").exists());
     // And the next start makes up for it.
-    assert_eq!(Dev::start(&data_dir, &["--no-tour"]).stop().code, Some(0));
+    stopped(&Dev::start(&data_dir, &["--no-tour"]).stop());
 }

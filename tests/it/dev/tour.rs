@@ -46,8 +46,7 @@ async fn the_tour_goes_through_both_doors() {
         format!("aud    {}", ready["upstream"].as_str().unwrap()),
         "scope  mcp:read mcp:write".to_owned(),
         "lives  60 seconds".to_owned(),
-        "sends sp_at_…".to_owned(),
-        "convert_time, note_add, note_clear, note_list, slow_count, whoami".to_owned(),
+        "shows sp_at_… at the outer door".to_owned(),
         "gets 401 invalid_token".to_owned(),
     ] {
         assert!(story.contains(&fact), "{fact}: {story}");
@@ -63,6 +62,10 @@ async fn the_tour_goes_through_both_doors() {
                      + (select count(*) from access_grant where revoked_at is null)";
     let left: i64 = sqlx::query_scalar(left).fetch_one(&mut superuser).await.unwrap();
     assert_eq!(left, 0);
+    // All that the upstream offers was accepted.
+    let accepted = "select string_agg(name, ', ' order by name) from catalogue_item where kind = 'tool'";
+    let accepted: String = sqlx::query_scalar(accepted).fetch_one(&mut superuser).await.unwrap();
+    assert!(story.contains(&format!("finds {accepted}\n")), "{accepted}");
     superuser.close().await.unwrap();
     postgres.stop().await.unwrap();
 }
