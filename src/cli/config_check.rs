@@ -27,6 +27,9 @@ pub(super) fn run(args: &ConfigCheckArgs) -> Result<(), CliError> {
     if args.json.json {
         return output::json(&config.settings());
     }
+    if args.place.data_dir.is_some() {
+        return output::line(format_args!("{}: a development installation, which has no settings", config.public_url));
+    }
     let source = |setting: &Setting| match setting.source {
         Source::Default => "default",
         Source::File => "file",

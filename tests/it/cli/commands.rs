@@ -133,3 +133,15 @@ fn a_directory_without_an_installation_is_one_line() {
     assert_eq!(said.code, 1);
     assert_eq!(said.err.lines().count(), 1, "{}", said.err);
 }
+
+#[test]
+fn a_development_installation_has_keys_and_no_settings_to_check() {
+    let scratch = Scratch::new();
+    let inside = scratch.write("here", "");
+    let args = ["config", "check", "--data-dir", inside.parent().unwrap().to_str().unwrap()];
+    assert!(run(&args, &[]).err.starts_with("sallyport: keys.file: cannot read "));
+    assert_eq!(run(&["keys", "init", args[2], args[3]], &[]).code, 0);
+    let said = run(&args, &[]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert_eq!(said.out, "http://localhost:8080: a development installation, which has no settings\n");
+}
