@@ -18,3 +18,4 @@ pub mod request_id;
 pub mod server;
 pub mod trouble;
 pub mod visit;
+pub mod words;

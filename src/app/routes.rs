@@ -82,6 +82,7 @@ pub fn public() -> Vec<Route> {
         Route::new(M::GET, "/t/{tenant}/logout", Browser, people::logout_page),
         Route::new(M::POST, "/t/{tenant}/logout", Browser, people::logout),
         Route::new(M::GET, "/t/{tenant}/account", Browser, people::account),
+        Route::new(M::POST, "/t/{tenant}/account/revoke", Browser, people::revoke),
         Route::new(M::GET, pages::STYLESHEET_ROUTE, Public, pages::stylesheet),
         Route::new(M::GET, "/t/{tenant}/authorize", Browser, authorize::authorize),
         Route::new(M::GET, "/t/{tenant}/consent", Browser, authorize::show),

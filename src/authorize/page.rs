@@ -1,7 +1,5 @@
 //! The consent page of an interaction, in the tenant's words.
 
-use time::OffsetDateTime;
-
 use super::{consent::Earlier, interaction::Interaction};
 use crate::{
     clients::{
@@ -12,6 +10,7 @@ use crate::{
         csrf::Purpose,
         pages::{ClientView, ConsentPage, ReturnTo, ScopeChoice, ServerView},
         visit::Visit,
+        words::ago,
     },
     people::Session,
     policy::{Effect, ItemKind, ScopeDef, ScopeSet},
@@ -88,38 +87,4 @@ fn choices(server: &Server, asked: &[String], effect: Effect, ticked: &ScopeSet)
         checked: ticked.contains(def.name.as_str()),
     };
     server.policy.scopes().iter().filter(asked_of).map(choice).collect()
-}
-
-/// How long ago, in words: `just now`, `2 minutes ago`, `3 days ago`.
-fn ago(now: OffsetDateTime, then: OffsetDateTime) -> String {
-    let past = now - then;
-    let (count, unit) = match past.whole_minutes() {
-        ..=0 => return "just now".to_owned(),
-        minutes @ 1..=59 => (minutes, "minute"),
-        60..=1439 => (past.whole_hours(), "hour"),
-        _ => (past.whole_days(), "day"),
-    };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use time::{Duration, macros::datetime};
-
-    use super::*;
-
-    #[test]
-    fn the_past_reads_like_speech() {
-        let now = datetime!(2026-08-03 10:00 UTC);
-        for (past, words) in [
-            (Duration::seconds(5), "just now"),
-            (Duration::minutes(1), "1 minute ago"),
-            (Duration::minutes(59), "59 minutes ago"),
-            (Duration::hours(1), "1 hour ago"),
-            (Duration::hours(49), "2 days ago"),
-            (Duration::seconds(-5), "just now"),
-        ] {
-            assert_eq!(ago(now, now - past), words);
-        }
-    }
 }

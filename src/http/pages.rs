@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
-pub use account::{SignedInPage, SignedOutPage};
+pub use account::{GrantView, SignedInPage, SignedOutPage};
 pub use consent::{ClientView, ConsentPage, ReturnTo, ScopeChoice, ServerView};
 pub use error::{ErrorLink, ErrorPage};
 pub use href::{SafeHref, UnsafeHref};

@@ -4,7 +4,7 @@ mod account;
 mod login;
 mod logout;
 
-pub use account::account;
+pub use account::{account, revoke};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};
 

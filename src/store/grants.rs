@@ -143,6 +143,58 @@ pub async fn revoke_grants_of_client(
     Ok(rows.into_iter().map(GrantId).collect())
 }
 
+/// A grant that a person has given.
+#[derive(Clone, Debug)]
+pub struct GivenRow {
+    /// Its id.
+    pub id: GrantId,
+    /// The client's own name for itself, if it has one.
+    pub client_name: String,
+    /// For which server.
+    pub server: ServerId,
+    /// What it allows.
+    pub scopes: Vec<String>,
+    /// When it was first given.
+    pub created_at: OffsetDateTime,
+}
+
+/// The grants of a person that are in force, newest first.
+pub async fn given_by(tx: &mut TenantTx, person: PersonId) -> Result<Vec<GivenRow>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "select g.id, c.name as client_name, g.server, g.scopes, g.created_at
+           from access_grant g join client c on (c.tenant, c.id) = (g.tenant, g.client)
+          where g.tenant = $1 and g.person = $2 and g.revoked_at is null
+          order by g.created_at desc, g.id desc",
+        tenant.0,
+        person.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let given = |(id, client_name, server, scopes, created_at)| GivenRow {
+        id: GrantId(id),
+        client_name,
+        server: ServerId(server),
+        scopes,
+        created_at,
+    };
+    Ok(rows.into_iter().map(|row| given((row.id, row.client_name, row.server, row.scopes, row.created_at))).collect())
+}
+
+/// Whether a person gave this grant, in force or not.
+pub async fn is_given_by(tx: &mut TenantTx, grant: GrantId, person: PersonId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let given = sqlx::query_scalar!(
+        r#"select exists (select from access_grant where tenant = $1 and id = $2 and person = $3) as "given!""#,
+        tenant.0,
+        grant.0,
+        person.0
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(given)
+}
+
 /// A consent that a person gave.
 #[derive(Clone, Debug)]
 pub struct ConsentRow {

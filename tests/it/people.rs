@@ -4,5 +4,6 @@ mod accounts;
 mod errands;
 mod events;
 mod forms;
+mod grants;
 mod login;
 mod throttle;

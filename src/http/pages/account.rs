@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-/// Who is logged in, when no client is waiting.
+use super::filters;
+
+/// Who is logged in, and what they allowed.
 #[derive(Template)]
 #[template(path = "signed_in.html")]
 pub struct SignedInPage {
@@ -12,8 +14,26 @@ pub struct SignedInPage {
     pub person: String,
     /// Where "Log out" posts to.
     pub logout_action: String,
-    /// The CSRF token of this form.
+    /// Where "Take back" posts to.
+    pub revoke_action: String,
+    /// The CSRF token of all forms here.
     pub csrf: String,
+    /// What they allowed, newest first.
+    pub grants: Vec<GrantView>,
+}
+
+/// One thing that a person allowed.
+pub struct GrantView {
+    /// Its id.
+    pub id: String,
+    /// The client's name for itself.
+    pub client: String,
+    /// The server's name, in the tenant's words.
+    pub server: String,
+    /// What it may do, each a sentence.
+    pub may: Vec<String>,
+    /// When it was allowed, to follow "Allowed": `2 minutes ago`.
+    pub since: String,
 }
 
 /// What is shown after a logout.

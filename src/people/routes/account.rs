@@ -1,25 +1,88 @@
-//! `/t/{tenant}/account`
+//! `/t/{tenant}/account`: who is logged in, what they allowed, and the button that takes it back.
 
 use axum::response::Response;
 use http::StatusCode;
+use uuid::Uuid;
 
 use super::super::{Session, session};
-use crate::http::{csrf::Purpose, pages::SignedInPage, trouble::Trouble, visit::Visit};
+use crate::{
+    http::{
+        csrf::Purpose,
+        form::{Form, FormError},
+        pages::{GrantView, SignedInPage},
+        trouble::Trouble,
+        visit::Visit,
+        words::ago,
+    },
+    ids::GrantId,
+    store::{
+        StoreError,
+        grants::{self, GivenRow},
+    },
+    token::revoke::{self, Reason},
+};
 
-/// `GET`: who is logged in.
+/// `GET`: the page.
 pub async fn account(visit: Visit) -> Result<Response, Trouble> {
     match session::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))? {
-        Some(session) => Ok(signed_in(&visit, &session)),
+        Some(session) => signed_in(&visit, &session).await,
         None => visit.see_other(&visit.path("login")),
     }
 }
 
-pub(super) fn signed_in(visit: &Visit, session: &Session) -> Response {
+/// `POST /t/{tenant}/account/revoke`: takes back the `grant`, and answers when it is refused everywhere.
+pub async fn revoke(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = visit.form(form, Purpose::Account)?;
+    let session = session::current(&visit.app, &visit.tenant, &visit.headers).await;
+    let Some(session) = session.map_err(|error| visit.fault(error))? else {
+        return visit.see_other(&visit.path("login"));
+    };
+    // One that is unknown, another person's, or taken back already is not on the page that comes next: all is said.
+    if let Some(id) = super::one(&visit, &form, "grant")?.and_then(|text| Uuid::parse_str(text).ok()) {
+        take_back(&visit, &session, GrantId(id)).await.map_err(|error| visit.fault(error))?;
+    }
+    visit.see_other(&visit.path("account"))
+}
+
+async fn take_back(visit: &Visit, session: &Session, grant: GrantId) -> Result<(), StoreError> {
+    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+    if !grants::is_given_by(&mut tx, grant, session.person).await? {
+        return Ok(());
+    }
+    let ticket = revoke::grant(&mut tx, &visit.recorder(), grant, Reason::PersonRevoked).await?;
+    tx.commit().await?;
+    visit.app.node.settle(ticket).await
+}
+
+pub(super) async fn signed_in(visit: &Visit, session: &Session) -> Result<Response, Trouble> {
+    let given = given(visit, session).await.map_err(|error| visit.fault(error))?;
     let page = SignedInPage {
         tenant_name: visit.tenant.name.clone(),
         person: session.display_name.clone(),
         logout_action: visit.path("logout"),
+        revoke_action: visit.path("account/revoke"),
         csrf: visit.csrf(Purpose::Account),
+        grants: given.into_iter().map(|grant| view(visit, grant)).collect(),
     };
-    visit.page(StatusCode::OK, page)
+    Ok(visit.page(StatusCode::OK, page))
+}
+
+async fn given(visit: &Visit, session: &Session) -> Result<Vec<GivenRow>, StoreError> {
+    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+    let given = grants::given_by(&mut tx, session.person).await?;
+    tx.commit().await?;
+    Ok(given)
+}
+
+fn view(visit: &Visit, grant: GivenRow) -> GrantView {
+    let server = visit.tenant.server_by_id(grant.server);
+    let scopes = server.map(|server| server.policy.scopes()).unwrap_or_default();
+    let held = scopes.iter().filter(|scope| grant.scopes.iter().any(|held| held == scope.name.as_str()));
+    GrantView {
+        id: grant.id.to_string(),
+        client: grant.client_name,
+        server: server.map_or("a server that is switched off", |server| server.name.as_str()).to_owned(),
+        may: held.map(|scope| scope.description.clone()).collect(),
+        since: ago(visit.app.clock.now(), grant.created_at),
+    }
 }

@@ -19,7 +19,7 @@ use crate::{
 /// `GET`: what is the case. A link logs nobody out, so whoever is logged in gets the button.
 pub async fn logout_page(visit: Visit) -> Result<Response, Trouble> {
     match session::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))? {
-        Some(session) => Ok(signed_in(&visit, &session)),
+        Some(session) => signed_in(&visit, &session).await,
         None => {
             let page = SignedOutPage { tenant_name: visit.tenant.name.clone(), login_href: visit.path("login") };
             Ok(visit.page(StatusCode::OK, page))

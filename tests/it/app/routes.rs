@@ -22,6 +22,7 @@ GET /t/{tenant}/logout Browser
 GET /t/{tenant}/mcp/{server} Bearer
 GET /t/{tenant}/register/{client_id} RegistrationToken
 OPTIONS /t/{tenant}/mcp/{server} Preflight
+POST /t/{tenant}/account/revoke Browser
 POST /t/{tenant}/consent Browser
 POST /t/{tenant}/login Browser
 POST /t/{tenant}/logout Browser

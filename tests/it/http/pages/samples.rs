@@ -2,8 +2,8 @@
 
 use askama::Template;
 use sallyport::http::pages::{
-    AskingClient, ClientView, ConsentPage, ErrorLink, ErrorPage, InterstitialPage, LoginChoice, LoginPage, ReturnTo,
-    SafeHref, ScopeChoice, ServerView, SignedInPage, SignedOutPage,
+    AskingClient, ClientView, ConsentPage, ErrorLink, ErrorPage, GrantView, InterstitialPage, LoginChoice, LoginPage,
+    ReturnTo, SafeHref, ScopeChoice, ServerView, SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -222,9 +222,21 @@ pub(super) fn all() -> Vec<Sample> {
                 tenant_name: "Northwind".into(),
                 person: "Dana Ruiz".into(),
                 logout_action: "/t/demo/logout".into(),
+                revoke_action: "/t/demo/account/revoke".into(),
                 csrf: "csrf-token".into(),
+                grants: vec![grant("MCP Inspector", "2 minutes ago"), grant("Cursor", "40 days ago")],
             },
         ),
         sample("signed-out", SignedOutPage { tenant_name: "Northwind".into(), login_href: "/t/demo/login".into() }),
     ]
+}
+
+fn grant(client: &str, since: &str) -> GrantView {
+    GrantView {
+        id: "01a2044a-7fc9-741f-b8ec-ccda468cf09f".into(),
+        client: client.into(),
+        server: "Team notes".into(),
+        may: vec!["See what this server offers, and use what only looks things up.".into()],
+        since: since.into(),
+    }
 }
