@@ -102,10 +102,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, FormError> {
         let (parts, body) = request.into_parts();
-        if !is_media_type(&parts.headers, MEDIA_TYPE) {
-            return Err(FormError::ContentType);
-        }
-        Self::decode(&body::read(body, MAX_BYTES).await?)
+        Self::parse(&parts.headers, &body::read(body, MAX_BYTES).await?)
     }
 }
 

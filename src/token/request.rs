@@ -3,6 +3,7 @@
 use super::TokenError;
 use crate::{
     http::form::{Form, Repeated},
+    policy::ScopeSet,
     secret::{Handle, HandleKind},
     tenants::{ResourceUri, Tenant},
 };
@@ -83,7 +84,8 @@ impl CodeRequest {
 /// `refresh_token` grant parameters.
 pub(super) struct RefreshRequest {
     pub(super) token: Handle,
-    pub(super) scope: Option<String>,
+    /// Not empty.
+    pub(super) scope: Option<ScopeSet>,
     pub(super) target: Target,
 }
 
@@ -92,7 +94,10 @@ impl RefreshRequest {
         let target = Target::read(form)?;
         let token =
             form.one("refresh_token")?.ok_or_else(|| TokenError::InvalidRequest("refresh_token is missing".into()))?;
-        let scope = form.one("scope")?.map(str::to_owned);
+        let scope = form.one("scope")?.map(ScopeSet::parse).transpose();
+        let scope = scope.map_err(|_| TokenError::InvalidScope("scope has characters that no scope has"))?;
+        // Blank is like absent (RFC 6749 §3.1), and would be a token for nothing.
+        let scope = scope.filter(|scope| !scope.is_empty());
         let token = Handle::parse(HandleKind::RefreshToken, token)
             .map_err(|_| TokenError::InvalidGrant("the refresh token is not one of this server"))?;
         Ok(Self { token, scope, target })

@@ -7,7 +7,6 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CACHE_CONTROL, PRAGMA},
@@ -21,7 +20,11 @@ use super::{
 use crate::{
     app::App,
     clients::authenticate::authenticate,
-    http::{form::Form, oauth::OauthError, request_id::RequestId},
+    http::{
+        form::{Form, FormError},
+        oauth::OauthError,
+        request_id::RequestId,
+    },
     store::StoreError,
     tenants::Tenant,
 };
@@ -32,9 +35,9 @@ pub async fn token(
     Path(slug): Path<String>,
     id: RequestId,
     headers: HeaderMap,
-    body: Bytes,
+    form: Result<Form, FormError>,
 ) -> Response {
-    match grant(&app, &slug, &id, &headers, &body).await {
+    match grant(&app, &slug, &id, &headers, form).await {
         Ok(answer) => no_store(Json(answer)),
         Err(error) => error.into_response(),
     }
@@ -45,10 +48,10 @@ async fn grant(
     slug: &str,
     id: &RequestId,
     headers: &HeaderMap,
-    body: &Bytes,
+    form: Result<Form, FormError>,
 ) -> Result<TokenResponse, OauthError> {
     let tenant = tenant(app, slug).await?;
-    let form = Form::parse(headers, body)?;
+    let form = form?;
     let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
     let client = authenticate(&mut tx, &app.keyring, &app.clock, headers, &form).await?;
     let recorder = app.recorder(Some(id.to_string()));
@@ -73,9 +76,9 @@ pub async fn revoke(
     Path(slug): Path<String>,
     id: RequestId,
     headers: HeaderMap,
-    body: Bytes,
+    form: Result<Form, FormError>,
 ) -> Response {
-    match revocation(&app, &slug, &id, &headers, &body).await {
+    match revocation(&app, &slug, &id, &headers, form).await {
         Ok(Revocation::Done) => no_store(StatusCode::OK),
         Ok(Revocation::NotYours) => {
             OauthError::new(StatusCode::BAD_REQUEST, "invalid_grant", "the token was issued to another client")
@@ -90,10 +93,10 @@ async fn revocation(
     slug: &str,
     id: &RequestId,
     headers: &HeaderMap,
-    body: &Bytes,
+    form: Result<Form, FormError>,
 ) -> Result<Revocation, OauthError> {
     let tenant = tenant(app, slug).await?;
-    let form = Form::parse(headers, body)?;
+    let form = form?;
     let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
     let client = authenticate(&mut tx, &app.keyring, &app.clock, headers, &form).await?;
     let missing = || TokenError::InvalidRequest("token is missing".into());

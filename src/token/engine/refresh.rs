@@ -69,7 +69,8 @@ pub(in crate::token) async fn refresh(
         declared: &ScopeSet::EMPTY,
         defaults: &ScopeSet::EMPTY,
     };
-    let scope = request.scope.as_deref();
+    let scope = request.scope.as_ref().map(ToString::to_string);
+    let scope = scope.as_deref();
     let mut machine = Refresh::new(&MachineRequest { client, scope });
     let mut input = Input::None;
     loop {

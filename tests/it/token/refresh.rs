@@ -216,3 +216,20 @@ async fn a_dump_of_the_handles_holds_no_token() {
         assert!(rows.iter().all(|row| !row.contains(tail) && !row.contains(&hex(tail))));
     }
 }
+
+/// A token for nothing would be one that nobody can read.
+#[tokio::test]
+async fn a_blank_scope_is_like_none() {
+    let app = TestApp::start().await;
+    let tenant = setting(&app).await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client().await;
+    let first = flow.tokens(&client).await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", first.refresh.as_str()), ("scope", " ")];
+    // The rotation, and then its box.
+    for _ in 0..2 {
+        let answer = Tokens::read(&flow.token(&client, &form).await.json().await.unwrap());
+        assert_eq!(answer.scope, "mcp:read mcp:write");
+        assert!(flow.accepts(&answer.access).await);
+    }
+}
