@@ -31,7 +31,7 @@ pub enum Guard {
     Client,
     /// Registration of a client: the tenant's rule, quotas and rate limits.
     Registration,
-    /// The holder of a registration access token (RFC 7592).
+    /// The holder of a registration access token (RFC 7592), within rate limits: anybody can register and have one.
     RegistrationToken,
     /// The holder of an access token for this resource (RFC 6750).
     Bearer,
@@ -102,8 +102,8 @@ pub fn router(app: Arc<App>) -> Router {
     let mut other = Router::new();
     for Route { path, guard, handler, .. } in public() {
         match guard {
-            Guard::Registration => oauth = oauth.route(path, limited(&app, handler)),
-            Guard::Public | Guard::Client | Guard::RegistrationToken => oauth = oauth.route(path, handler),
+            Guard::Registration | Guard::RegistrationToken => oauth = oauth.route(path, limited(&app, handler)),
+            Guard::Public | Guard::Client => oauth = oauth.route(path, handler),
             Guard::Browser | Guard::Bearer | Guard::Preflight => other = other.route(path, handler),
         }
     }

@@ -1,4 +1,4 @@
-//! How often clients may register: for one tenant from one address.
+//! How often clients may register, and how often change what they registered: for one tenant from one address.
 //!
 //! Hosted clients register for many people from few addresses, so the default leaves room; what a tenant takes in a day
 //! is bounded by its quota in the database.
@@ -21,7 +21,7 @@ use crate::{
 /// How often buckets that are full again are forgotten.
 const TIDY: Duration = Duration::from_secs(60);
 
-/// Puts the limit of the configuration around the registration endpoint.
+/// Puts the limit of the configuration around an endpoint, which it then has for itself.
 pub fn limited(app: &Arc<App>, endpoint: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     let limits = &app.config.registration;
     let config = GovernorConfigBuilder::default()
@@ -56,7 +56,7 @@ fn refusal(error: &GovernorError) -> OauthError {
         GovernorError::TooManyRequests { wait_time, .. } => OauthError::new(
             StatusCode::TOO_MANY_REQUESTS,
             "temporarily_unavailable",
-            "too many registrations from this address; please wait and try again",
+            "too many requests of this kind from this address; please wait and try again",
         )
         // Whole seconds, rounded down by the limiter.
         .retry_after(Duration::from_secs(wait_time.saturating_add(1))),

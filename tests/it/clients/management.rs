@@ -245,3 +245,23 @@ async fn what_a_person_saw_decides_whether_a_consent_holds() {
     assert!(!replace("client_name", json!("Another name")).await);
     assert!(!verify(&app, &tenant, &token).await.unwrap(), "live families keep running");
 }
+
+/// Anybody can register and then change what they registered, and each change is kept as an event.
+#[tokio::test]
+async fn changes_are_limited_by_address() {
+    let app = TestApp::start_with(|config| {
+        config.registration.burst = 2;
+        config.registration.per_minute = 1;
+    })
+    .await;
+    let tenant = app.tenant("acme").await;
+    let client = registered(&app, &tenant, &public()).await;
+    let body = replacement(&client);
+    for _ in 0..2 {
+        assert_eq!(ask(&app, &client, Method::PUT, Some(&body)).await.status, 200);
+    }
+    let limited = ask(&app, &client, Method::PUT, Some(&body)).await;
+    assert_eq!(limited.error(), (429, "temporarily_unavailable"));
+    assert!(limited.headers.contains_key("retry-after"));
+    assert_eq!(ask(&app, &client, Method::DELETE, None).await.status, 204, "limits of their own");
+}
