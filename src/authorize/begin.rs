@@ -4,7 +4,7 @@
 //! person has logged in, an error is a page with a link that carries it, never an automatic redirect: anybody can
 //! register a client, and this server must not become an open redirector through it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::interaction::LIFETIME;
 use crate::{
@@ -24,6 +24,8 @@ use crate::{
 /// Longest `state`, in bytes: it comes back in a URL.
 const MAX_STATE: usize = 4096;
 const MAX_HINT: usize = 256;
+/// The values of `prompt` that change anything. Others are left out: a stranger writes no more than that into the store.
+const PROMPTS: [&str; 3] = ["login", "select_account", "consent"];
 
 /// Why there is nobody to send an error to: a page for the person.
 #[derive(Debug, thiserror::Error)]
@@ -115,12 +117,12 @@ pub(super) fn check(tenant: &Tenant, asker: &Asker, form: &Form, logged_in: bool
         declared: server.policy.declared(),
         defaults: server.policy.default_scopes(),
     })?;
-    let prompt: Vec<String> =
-        one("prompt")?.unwrap_or_default().split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    if prompt.iter().any(|word| word == "none") {
+    let prompt: BTreeSet<&str> = one("prompt")?.unwrap_or_default().split(' ').collect();
+    if prompt.contains("none") {
         let code = if logged_in { "consent_required" } else { "login_required" };
         return Err(Refusal::new(code, "this server asks the person: send the request without prompt=none"));
     }
+    let prompt = PROMPTS.into_iter().filter(|known| prompt.contains(known)).map(str::to_owned).collect();
     let login_hint = one("login_hint")?.filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned);
     Ok(Request { server, scopes: authorized.scopes, code_challenge: authorized.code_challenge, prompt, login_hint })
 }

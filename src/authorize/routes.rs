@@ -1,7 +1,6 @@
 //! `GET authorize`, `GET` and `POST consent`.
 
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 
 use super::{
@@ -13,7 +12,12 @@ use super::{
 };
 use crate::{
     audit::Event,
-    http::{csrf::Purpose, form::Form, trouble::Trouble, visit::Visit},
+    http::{
+        csrf::Purpose,
+        form::{Form, FormError},
+        trouble::Trouble,
+        visit::Visit,
+    },
     people,
     policy::{Scope, ScopeSet},
 };
@@ -52,8 +56,8 @@ pub async fn show(visit: Visit) -> Result<Response, Trouble> {
 }
 
 /// `POST /t/{tenant}/consent`: `decision` is `approve` or `deny`, `scope` comes once for each ticked box.
-pub async fn decide(visit: Visit, body: Bytes) -> Result<Response, Trouble> {
-    let form = visit.form(Form::parse(&visit.headers, &body), Purpose::Consent)?;
+pub async fn decide(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = visit.form(form, Purpose::Consent)?;
     let place = match Place::find(&visit, &form).await? {
         Ok(place) => place,
         Err(login) => return Ok(login),
