@@ -1,6 +1,8 @@
 //! The edge.
 
 mod edge;
+mod logs;
+mod odd;
 mod operations;
 mod pages;
 mod server;

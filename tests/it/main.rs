@@ -22,5 +22,6 @@ mod harness;
 mod http;
 mod jobs;
 mod people;
+mod promises;
 mod store;
 mod token;
