@@ -163,6 +163,7 @@ async fn neither_token_nor_jwt_is_in_any_log_audit_event_or_error() {
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
     // The test's runtime has one thread, so this hears the gateway, its connections and the upstream.
+    let _second = crate::harness::log::beside_others();
     let _heard = tracing::subscriber::set_default(subscriber.finish());
     let world = World::start().await;
     let token = world.token(&BOTH).await;

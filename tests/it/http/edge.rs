@@ -149,6 +149,7 @@ async fn the_log_line_says_what_happened_without_query_or_headers() {
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     // The server runs on this thread too.
+    let _second = crate::harness::log::beside_others();
     let _guard = tracing::subscriber::set_default(subscriber);
     let server = server(&[]);
     let answer =

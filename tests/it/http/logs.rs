@@ -12,6 +12,7 @@ use tracing_subscriber::{Layer as _, filter::filter_fn, fmt, layer::SubscriberEx
 use crate::harness::{
     app::TestApp,
     flow::{Flow, Tokens, hidden},
+    log,
 };
 
 #[derive(Clone, Default)]
@@ -36,6 +37,7 @@ async fn a_whole_flow_leaves_no_secret_in_the_logs() {
     let layer = fmt::layer().with_ansi(false).with_writer(move || writer.clone());
     let allowed = filter_fn(|of| of.target().starts_with("sallyport") || *of.level() <= Level::INFO);
     // Of this thread, on which all of the test runs.
+    let _second = log::beside_others();
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer.with_filter(allowed)));
 
     let app = TestApp::start().await;
@@ -70,9 +72,9 @@ async fn a_whole_flow_leaves_no_secret_in_the_logs() {
 
     secrets.extend([code, first.access, first.refresh, second.access, second.refresh, flow.verifier.clone()]);
     secrets.extend([client.secret.unwrap(), flow.challenge(), "s t\u{e4}te&=".to_owned()]);
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("answered") && log.contains("token endpoint"), "{log}");
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("answered") && text.contains("token endpoint"), "{text}");
     for secret in secrets {
-        assert!(!log.contains(&secret), "{secret} is in {log}");
+        assert!(!text.contains(&secret), "{secret} is in {text}");
     }
 }
