@@ -7,6 +7,7 @@ mod config_check;
 mod dev;
 mod error;
 mod healthcheck;
+mod initial_token;
 mod installation;
 mod keys_init;
 mod logging;
@@ -16,6 +17,7 @@ mod password;
 mod person;
 mod probe;
 mod serve;
+mod tenant;
 
 use std::{process::ExitCode, sync::OnceLock};
 
@@ -68,6 +70,9 @@ enum Command {
     /// Clients that an administrator writes down.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// Tokens with which clients register where a tenant wants one (RFC 7591).
+    #[command(subcommand)]
+    InitialToken(initial_token::InitialTokenCommand),
     /// The keys that live outside the database.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -136,6 +141,7 @@ impl Command {
             Self::Admin(command) => admin::run(command).await,
             Self::Person(command) => person::run(command).await,
             Self::Client(command) => client::run(&command),
+            Self::InitialToken(command) => initial_token::run(command).await,
             Self::Keys(KeysCommand::Init(args)) => keys_init::run(&args),
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         }

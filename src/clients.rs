@@ -2,6 +2,7 @@
 
 pub mod authenticate;
 mod client;
+pub mod initial_token;
 pub mod metadata;
 pub mod redirect;
 pub mod registration;

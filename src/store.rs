@@ -7,6 +7,7 @@ pub mod authority;
 pub mod clients;
 pub mod grants;
 pub mod handles;
+pub mod initial_tokens;
 pub mod interactions;
 pub mod janitor;
 pub mod keys;

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     app::StartError,
     apply::ApplyError,
+    clients::initial_token::InitialTokenError,
     config::{ConfigErrors, KeysError, SecretError},
     dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
@@ -138,6 +139,9 @@ pub enum CliError {
     /// An administrator could not be made.
     #[error(transparent)]
     Administrator(#[from] AdministratorError),
+    /// An initial access token could not be made or taken back.
+    #[error(transparent)]
+    InitialToken(#[from] InitialTokenError),
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),

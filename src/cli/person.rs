@@ -2,12 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Installation, Json, Place, output, password::PasswordArgs};
+use super::{
+    CliError, Json, output,
+    password::PasswordArgs,
+    tenant::{Opened, TenantArgs},
+};
 use crate::{
     cluster,
-    ids::TenantId,
     people::{self, NewPerson, Username},
-    store::{Store, TenantTx},
 };
 
 #[derive(Debug, Subcommand)]
@@ -24,11 +26,8 @@ pub(super) enum PersonCommand {
 struct Who {
     /// The name at login.
     username: String,
-    /// The tenant, by its name in addresses.
-    #[arg(long, value_name = "TENANT")]
-    tenant: String,
     #[command(flatten)]
-    place: Place,
+    tenant: TenantArgs,
 }
 
 #[derive(Debug, Args)]
@@ -81,73 +80,42 @@ pub(super) async fn run(command: PersonCommand) -> Result<(), CliError> {
     }
 }
 
-/// An installation, and the person meant.
-struct Opened {
-    installation: Installation,
-    store: Store,
-    tenant: TenantId,
-    username: Username,
-}
-
 impl Who {
-    async fn open(&self, command: &'static str) -> Result<Opened, CliError> {
+    async fn open(&self, command: &'static str) -> Result<(Opened, Username), CliError> {
         let username = Username::parse(&self.username)?;
-        let installation = Installation::open(&self.place).await?;
-        let store = installation.store(command).await?;
-        let tenants = store.tenants().await?.into_iter().filter(|tenant| tenant.status != "removed");
-        let known: Vec<_> = tenants.collect();
-        match known.iter().find(|tenant| tenant.slug == self.tenant) {
-            Some(tenant) => Ok(Opened { tenant: tenant.id, installation, store, username }),
-            None => Err(CliError::NoTenant {
-                asked: self.tenant.clone(),
-                known: known.into_iter().map(|tenant| tenant.slug).collect(),
-            }),
-        }
-    }
-}
-
-impl Opened {
-    async fn tx(&self) -> Result<TenantTx, CliError> {
-        Ok(self.store.tenant_tx(self.tenant).await?)
-    }
-
-    async fn close(self) -> Result<(), CliError> {
-        self.store.close().await;
-        self.installation.close().await
+        Ok((self.tenant.open(command).await?, username))
     }
 }
 
 async fn create(args: CreateArgs) -> Result<(), CliError> {
-    let opened = args.who.open("person create").await?;
+    let (opened, username) = args.who.open("person create").await?;
     let password = args.password.read(&opened.installation).await?;
     let mut tx = opened.tx().await?;
-    let username = opened.username.clone();
     let new = NewPerson { username: username.clone(), display_name: args.name, password: Some(password.hash.clone()) };
     people::create(&mut tx, &opened.installation.recorder(), new).await?;
     tx.commit().await?;
     opened.close().await?;
-    password.print(&format!("made {username} in {}", args.who.tenant), username.as_str(), args.json)
+    password.print(&format!("made {username} in {}", args.who.tenant.slug), username.as_str(), args.json)
 }
 
 async fn disable(args: DisableArgs) -> Result<(), CliError> {
-    let opened = args.who.open("person disable").await?;
+    let (opened, username) = args.who.open("person disable").await?;
     let mut tx = opened.tx().await?;
-    let ticket = people::disable(&mut tx, &opened.installation.recorder(), &opened.username).await?;
+    let ticket = people::disable(&mut tx, &opened.installation.recorder(), &username).await?;
     tx.commit().await?;
     cluster::settle_elsewhere(Some(ticket)).await;
-    let done = format!("disabled {} in {}", opened.username, args.who.tenant);
+    let done = format!("disabled {username} in {}", args.who.tenant.slug);
     opened.close().await?;
     output::line(done)
 }
 
 async fn set_password(args: PasswordCommandArgs) -> Result<(), CliError> {
-    let opened = args.who.open("person password").await?;
+    let (opened, username) = args.who.open("person password").await?;
     let password = args.password.read(&opened.installation).await?;
     let mut tx = opened.tx().await?;
-    people::set_password(&mut tx, &opened.installation.recorder(), &opened.username, &password.hash).await?;
+    people::set_password(&mut tx, &opened.installation.recorder(), &username, &password.hash).await?;
     tx.commit().await?;
-    let username = opened.username.clone();
     opened.close().await?;
-    let done = format!("{username} in {} has another password", args.who.tenant);
+    let done = format!("{username} in {} has another password", args.who.tenant.slug);
     password.print(&done, username.as_str(), args.json)
 }

@@ -10,6 +10,7 @@
 //! | access tokens | a day | support can tell an expired one from one that never was |
 //! | refresh tokens | 30 days after their family's end | the client still hears that its permission ended |
 //! | counts of failed logins | two days | no window is longer than a day |
+//! | initial access tokens | 30 days | an administrator can see that one expired |
 //! | clients that registered and were never used | 30 days | a person may finish a set-up later |
 //!
 //! A live family keeps all its refresh tokens, since an old one that comes back ends it. Clients are collected only if
@@ -58,19 +59,22 @@ pub enum Kind {
     RefreshToken,
     /// Counts of failed logins.
     LoginThrottle,
+    /// Initial access tokens that expired.
+    InitialToken,
     /// Clients that registered and were never used.
     Client,
 }
 
 impl Kind {
     /// All of them. Authorization requests go before the clients that they name.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Interaction,
         Self::Session,
         Self::Code,
         Self::AccessToken,
         Self::RefreshToken,
         Self::LoginThrottle,
+        Self::InitialToken,
         Self::Client,
     ];
 
@@ -80,7 +84,7 @@ impl Kind {
             Self::Interaction | Self::AccessToken => Duration::DAY,
             Self::LoginThrottle => Duration::days(2),
             Self::Session | Self::Code => Duration::WEEK,
-            Self::RefreshToken | Self::Client => Duration::days(30),
+            Self::RefreshToken | Self::InitialToken | Self::Client => Duration::days(30),
         }
     }
 }
@@ -148,6 +152,7 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
         Kind::AccessToken => rows::access_tokens(&mut tx, before, BATCH).await?,
         Kind::RefreshToken => rows::refresh_tokens(&mut tx, before, BATCH, now).await?,
         Kind::LoginThrottle => rows::login_throttle(&mut tx, before, BATCH).await?,
+        Kind::InitialToken => rows::initial_tokens(&mut tx, before, BATCH).await?,
         Kind::Client => return clients(app, tx).await,
     };
     tx.commit().await?;

@@ -1,4 +1,4 @@
-//! Clients and initial access tokens.
+//! Clients.
 
 use time::OffsetDateTime;
 
@@ -204,51 +204,4 @@ pub async fn registered_after(tx: &mut TenantTx, since: OffsetDateTime) -> Resul
     .fetch_one(tx.conn())
     .await?;
     Ok(Registered { count: row.count, first: row.first })
-}
-
-/// Adds an initial access token (RFC 7591 §3) that can be used `uses` times.
-pub async fn insert_initial_token(
-    tx: &mut TenantTx,
-    token: &Stored,
-    note: &str,
-    uses: u16,
-    expires_at: Option<OffsetDateTime>,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "insert into initial_access_token (tenant, hash, pepper_id, note, uses_left, expires_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        tenant.0,
-        token.hash.as_slice(),
-        token.pepper_id,
-        note,
-        i32::from(uses),
-        expires_at,
-        now
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Takes one use off the initial access token that is stored under one of these hashes. False if none is left.
-pub async fn use_initial_token(
-    tx: &mut TenantTx,
-    hashes: &[[u8; 32]],
-    now: OffsetDateTime,
-) -> Result<bool, StoreError> {
-    let tenant = tx.tenant();
-    let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
-    let used = sqlx::query_scalar!(
-        "update initial_access_token set uses_left = uses_left - 1
-          where tenant = $1 and hash = any ($2) and uses_left > 0 and (expires_at is null or expires_at > $3)
-          returning uses_left",
-        tenant.0,
-        &hashes,
-        now
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(used.is_some())
 }

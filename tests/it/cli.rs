@@ -2,5 +2,6 @@
 
 mod apply;
 mod commands;
+mod initial_token;
 mod migrate;
 mod serve;

@@ -40,7 +40,7 @@ pub async fn register(
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     if let Some(initial) = initial {
         let hashes = app.keyring.lookup(tenant.id, &initial);
-        if !store::clients::use_initial_token(&mut tx, &hashes, client.created_at).await? {
+        if !store::initial_tokens::use_up(&mut tx, &hashes, client.created_at).await? {
             return Err(RegistrationError::TokenInvalid);
         }
     }

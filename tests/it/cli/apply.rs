@@ -2,32 +2,32 @@
 
 use std::{process::Stdio, time::Duration};
 
-use sallyport::{dev::postgres::DbRole, keys::generate_key_file, secret::Entropy};
+use sallyport::{keys::generate_key_file, secret::Entropy};
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::{
-    db::{TestDb, postgres},
+    db::TestDb,
     process::{Said, Serving, run, sallyport},
     scratch::Scratch,
     web::client,
 };
 
-const ACME: &str = "[[tenant]]\nslug = \"acme\"\nname = \"Acme\"\n[[tenant.person]]\nusername = \"bob\"\n";
+pub(super) const ACME: &str = "[[tenant]]\nslug = \"acme\"\nname = \"Acme\"\n[[tenant.person]]\nusername = \"bob\"\n";
 
 /// An installation for commands.
-struct Site {
-    db: TestDb,
+pub(super) struct Site {
+    pub(super) db: TestDb,
     scratch: Scratch,
-    keys: String,
+    pub(super) keys: String,
     url: String,
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let db = TestDb::new().await;
-        let url = postgres().await.connect_options(DbRole::App, &db.name).to_url_lossy().to_string();
+        let url = db.options().to_url_lossy().to_string();
         Self { keys: generate_key_file(&Entropy::system()).unwrap().to_string(), url, scratch: Scratch::new(), db }
     }
 
@@ -41,12 +41,12 @@ impl Site {
         ]
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub(super) fn run(&self, args: &[&str]) -> Said {
         run(args, &self.variables())
     }
 
     #[track_caller]
-    fn done(&self, args: &[&str]) -> String {
+    pub(super) fn done(&self, args: &[&str]) -> String {
         let said = self.run(args);
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{args:?}");
         said.out
@@ -54,17 +54,17 @@ impl Site {
 
     /// The one line of a command that fails.
     #[track_caller]
-    fn fails(&self, args: &[&str]) -> String {
+    pub(super) fn fails(&self, args: &[&str]) -> String {
         let said = self.run(args);
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
         said.err
     }
 
-    fn file(&self, text: &str) -> String {
+    pub(super) fn file(&self, text: &str) -> String {
         self.scratch.write("acme.toml", text).display().to_string()
     }
 
-    async fn count(&self, query: &'static str) -> i64 {
+    pub(super) async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.db.owner).await.unwrap()
     }
 }

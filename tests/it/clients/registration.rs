@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sallyport::{
-    secret::{Entropy, Handle, HandleKind},
-    store,
+    clients::initial_token::{self, InitialToken, InitialTokenError, NewInitialToken},
+    secret::{Handle, HandleKind},
 };
 use serde_json::{Value, json};
 
@@ -135,15 +135,13 @@ async fn a_tenant_may_allow_a_scheme_of_its_own() {
     registered(&app, &tenant, &asked).await;
 }
 
-/// Makes an initial access token.
-async fn initial_token(app: &TestApp, tenant: &TestTenant, uses: u16) -> String {
-    let token = Handle::generate(HandleKind::InitialAccessToken, &Entropy::system()).unwrap();
-    let stored = app.app.keyring.store(tenant.id, &token);
-    let (now, expires) = (app.clock.now(), app.clock.now() + Duration::from_secs(3600));
+/// Makes an initial access token for an hour.
+async fn initial_token(app: &TestApp, tenant: &TestTenant, uses: u16) -> (String, InitialToken) {
+    let new = NewInitialToken { uses, life: time::Duration::HOUR, note: "test".to_owned() };
     let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
-    store::clients::insert_initial_token(&mut tx, &stored, "test", uses, Some(expires), now).await.unwrap();
+    let (token, made) = initial_token::create(&mut tx, &app.recorder(), &app.app.keyring, new).await.unwrap();
     tx.commit().await.unwrap();
-    token.expose().to_owned()
+    (token.expose().to_owned(), made)
 }
 
 async fn register_with(app: &TestApp, tenant: &TestTenant, token: &str, body: &Value) -> Answer {
@@ -158,7 +156,7 @@ async fn an_initial_access_token_opens_the_door_as_often_as_it_says() {
     for tenant in [&tenant, &other] {
         settings(&app, tenant, json!({ "registration": "initial_access_token" })).await;
     }
-    let token = initial_token(&app, &tenant, 3).await;
+    let (token, _) = initial_token(&app, &tenant, 3).await;
 
     let without = register(&app, &tenant, &public()).await;
     assert_eq!(without.error(), (401, "invalid_token"));
@@ -182,10 +180,28 @@ async fn an_initial_access_token_ends_with_its_time() {
     let app = TestApp::start().await;
     let tenant = app.tenant("acme").await;
     settings(&app, &tenant, json!({ "registration": "initial_access_token" })).await;
-    let token = initial_token(&app, &tenant, 3).await;
+    let (token, _) = initial_token(&app, &tenant, 3).await;
     assert_eq!(register_with(&app, &tenant, &token, &public()).await.status, 201);
     app.clock.advance(Duration::from_secs(3600));
     assert_eq!(register_with(&app, &tenant, &token, &public()).await.error(), (401, "invalid_token"));
+}
+
+#[tokio::test]
+async fn an_initial_access_token_that_was_taken_back_opens_nothing() {
+    let app = TestApp::start().await;
+    let (tenant, other) = (app.tenant("acme").await, app.tenant("other").await);
+    settings(&app, &tenant, json!({ "registration": "initial_access_token" })).await;
+    let ((token, made), (kept, _)) = (initial_token(&app, &tenant, 3).await, initial_token(&app, &tenant, 3).await);
+    assert_eq!(register_with(&app, &tenant, &token, &public()).await.status, 201);
+
+    let mut tx = app.app.store.tenant_tx(other.id).await.unwrap();
+    let elsewhere = initial_token::revoke(&mut tx, &app.recorder(), &made.id).await;
+    assert!(matches!(elsewhere, Err(InitialTokenError::Unknown(_))), "another tenant's is not there");
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    initial_token::revoke(&mut tx, &app.recorder(), &made.id).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(register_with(&app, &tenant, &token, &public()).await.error(), (401, "invalid_token"));
+    assert_eq!(register_with(&app, &tenant, &kept, &public()).await.status, 201);
 }
 
 #[tokio::test]

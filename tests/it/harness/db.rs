@@ -8,7 +8,11 @@ use std::{
 
 use rustix::process::{Pid, test_kill_process};
 use sallyport::dev::postgres::{Connector, DbRole, Durability, PrivatePostgres};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, migrate::Migrator, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tokio::sync::OnceCell;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -48,6 +52,11 @@ impl TestDb {
             connector: connector.clone(),
         }
     }
+
+    /// How the role that serves connects.
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        self.connector.connect_options(DbRole::App, &self.name)
+    }
 }
 
 impl Drop for TestDb {
@@ -69,14 +78,19 @@ async fn as_superuser(connector: &Connector, statement: &str) -> sqlx::Result<()
 
 /// The process's server; it ends with the process.
 pub(crate) async fn postgres() -> &'static PrivatePostgres {
-    POSTGRES.get_or_init(start).await
+    postgres_with(Durability::None).await
 }
 
-async fn start() -> PrivatePostgres {
+/// The process's server, as durable as this if it does not run yet.
+pub(crate) async fn postgres_with(durability: Durability) -> &'static PrivatePostgres {
+    POSTGRES.get_or_init(|| start(durability)).await
+}
+
+async fn start(durability: Durability) -> PrivatePostgres {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     remove_leftovers(scratch);
     let data_dir = scratch.join(format!("pg-{}", std::process::id()));
-    let postgres = PrivatePostgres::start(&data_dir, Durability::None).await.unwrap();
+    let postgres = PrivatePostgres::start(&data_dir, durability).await.unwrap();
     postgres.ensure_database(TEMPLATE).await.unwrap();
     let mut owner = postgres.connect_options(DbRole::Owner, TEMPLATE).connect().await.unwrap();
     MIGRATIONS.run(&mut owner).await.unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sallyport::{
+    clients::initial_token::{self, NewInitialToken},
     ids::{ClientId, TenantId},
     jobs::{
         self,
@@ -92,6 +93,23 @@ async fn a_session_that_was_ended_goes_a_week_later() {
     assert_eq!(count(&app, "session").await, 1);
     app.clock.advance(Duration::from_secs(1));
     assert!(sweep(&app.app, tenant.id).await.unwrap().contains(&(Kind::Session, 1)));
+}
+
+#[tokio::test]
+async fn an_initial_access_token_goes_a_month_after_it_expired() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    for life in [time::Duration::DAY, time::Duration::days(2)] {
+        let new = NewInitialToken { uses: 1, life, note: String::new() };
+        initial_token::create(&mut tx, &app.recorder(), &app.app.keyring, new).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    app.clock.advance(Duration::from_secs(31 * DAY));
+    assert_eq!(sweep(&app.app, tenant.id).await.unwrap(), []);
+    app.clock.advance(Duration::from_secs(1));
+    assert_eq!(sweep(&app.app, tenant.id).await.unwrap(), [(Kind::InitialToken, 1)]);
+    assert_eq!(count(&app, "initial_access_token").await, 1);
 }
 
 #[tokio::test]
