@@ -51,6 +51,9 @@ pub enum ApplyError {
          and run apply again. Nothing was changed"
     )]
     AudienceTaken,
+    /// Somebody else was quicker.
+    #[error("{0} was changed by somebody else since the plan was made; run apply again. Nothing was changed")]
+    ChangedMeanwhile(String),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

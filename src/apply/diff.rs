@@ -64,12 +64,13 @@ pub(super) async fn tenant(
         Some(id) => id,
         None => TenantId::new(&tools.recorder.clock, &tools.recorder.entropy)?,
     };
+    let enabled = stays_enabled(doc.enabled, state.map(|state| state.row.status.as_str()));
     let row = TenantRow {
         id,
         slug: slug.to_owned(),
         name: doc.name.clone(),
         settings: serde_json::to_value(&doc.settings).map_err(crate::store::StoreError::corrupt)?,
-        status: if doc.enabled { "active" } else { "disabled" }.to_owned(),
+        status: if enabled { "active" } else { "disabled" }.to_owned(),
     };
     let mut findings = Findings { tools, tenant: id, slug, steps: Vec::new(), unchanged: 0, problems };
     if state.is_some_and(|state| state.row.status == "removed") {
@@ -77,7 +78,7 @@ pub(super) async fn tenant(
         findings.problem(doc.line, format!("tenant {slug}"), message);
     }
     let old = state.map(|state| facts(&state.row.name, &state.settings, state.row.status == "active"));
-    let new = facts(&doc.name, &doc.settings, doc.enabled);
+    let new = facts(&doc.name, &doc.settings, enabled);
     let compared =
         Compared { kind: Kind::Tenant, name: slug.to_owned(), old: old.as_ref(), new: &new, secrets: Vec::new() };
     findings.compare(compared, || Write::Tenant(row.clone()));
@@ -86,6 +87,11 @@ pub(super) async fn tenant(
     client::all(&mut findings, doc, state, prune);
     let Findings { steps, unchanged, .. } = findings;
     Ok(TenantSteps { new: known.is_none().then_some(row), id, slug: slug.to_owned(), steps, unchanged })
+}
+
+/// Whether something works: as the document says, else as it does now. What is new works.
+fn stays_enabled(doc: Option<bool>, now: Option<&str>) -> bool {
+    doc.unwrap_or_else(|| now.is_none_or(|status| status == "active"))
 }
 
 /// The removal of a tenant that `apply` made and the document does not name any more.

@@ -28,8 +28,8 @@ pub struct TenantDoc {
     pub name: String,
     /// Its settings, whole.
     pub settings: Settings,
-    /// Whether it works.
-    pub enabled: bool,
+    /// Whether it works. None: as now; a new one does.
+    pub enabled: Option<bool>,
     /// Its servers.
     pub servers: Vec<ServerDoc>,
     /// Its people.
@@ -59,8 +59,8 @@ pub struct ServerDoc {
     pub signing: SigningAlg,
     /// Scopes and catalogue, as far as the file says anything of them.
     pub policy: PolicyDoc,
-    /// Whether it works.
-    pub enabled: bool,
+    /// Whether it works. None: as now; a new one does.
+    pub enabled: Option<bool>,
     /// Where it stands in the file.
     pub line: Option<usize>,
 }
@@ -90,8 +90,8 @@ pub struct PersonDoc {
     pub roles: Vec<String>,
     /// None: it stays as it is. A new person then cannot log in with a password.
     pub password: Option<PasswordDoc>,
-    /// Whether they may log in.
-    pub enabled: bool,
+    /// Whether they may log in. None: as now, since somebody may have been shut out in a hurry; a new person may.
+    pub enabled: Option<bool>,
     /// Where the person stands in the file.
     pub line: Option<usize>,
 }
@@ -113,8 +113,8 @@ pub struct ClientDoc {
     pub metadata: Metadata,
     /// Its secret, exactly if its authentication method needs one.
     pub secret: Option<SecretDoc>,
-    /// Whether it may do anything.
-    pub enabled: bool,
+    /// Whether it may do anything. None: as now; a new one may.
+    pub enabled: Option<bool>,
     /// Where it stands in the file.
     pub line: Option<usize>,
 }

@@ -68,7 +68,7 @@ async fn clients(
     let named = doc.iter().flat_map(|doc| &doc.clients).map(|client| Ok(client.id.clone()));
     let mut found = BTreeMap::new();
     for id in made.chain(named) {
-        if let Some(client) = store::clients::find_for_update(tx, &id?).await? {
+        if let Some(client) = store::clients::find(tx, &id?).await? {
             found.insert(client.id.to_string(), client);
         }
     }

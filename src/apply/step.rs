@@ -38,6 +38,8 @@ pub(super) enum Removed {
 /// A person's row, and what it does not say.
 pub(super) struct PersonWrite {
     pub(super) row: PersonRow,
+    /// The row as the plan found it; None for somebody new.
+    pub(super) old: Option<PersonRow>,
     /// None: it stays as it is.
     pub(super) password: Option<NewPassword>,
     /// Whether something is taken away: a role, or all.

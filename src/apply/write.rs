@@ -153,7 +153,7 @@ impl Writer<'_> {
     }
 
     async fn person(&mut self, person: PersonWrite, action: Action) -> Result<(), ApplyError> {
-        let PersonWrite { mut row, password, loses } = person;
+        let PersonWrite { mut row, old, password, loses } = person;
         let hash = match password {
             Some(NewPassword::Hash(hash)) => Some(hash),
             Some(NewPassword::Clear(_)) | None => None,
@@ -163,11 +163,11 @@ impl Writer<'_> {
             row.id = self.new_person(&row, hash.clone()).await?;
             self.mark(Kind::Person, &row.id.to_string()).await?;
         } else {
+            self.unchanged(old.as_ref()).await?;
             self.record(format!("person/{}", row.id), action).await?;
         }
         let new_password = hash.is_some();
         row.password_hash = hash.map(|hash| hash.as_str().to_owned()).or(row.password_hash);
-        // The row first: a login that is going on waits for it, or its session is there to be ended.
         store::apply::write_person(&mut self.tx, &row).await?;
         if loses || new_password {
             store::sessions::end_all(&mut self.tx, row.id, now).await?;
@@ -178,13 +178,24 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Locks the row of a person, so that no login slips in between, and sees that it is as the plan found it: somebody
+    /// may have shut the person out, or changed the password.
+    async fn unchanged(&mut self, old: Option<&PersonRow>) -> Result<(), ApplyError> {
+        let Some(old) = old else { return Ok(()) };
+        match store::people::lock(&mut self.tx, old.id).await? {
+            Some(now) if now == *old => Ok(()),
+            _ => Err(ApplyError::ChangedMeanwhile(format!("the person {}", old.username))),
+        }
+    }
+
     /// Makes a person, or brings back a removed one, who has lost everything but the name.
     async fn new_person(
         &mut self,
         row: &PersonRow,
         password: Option<PasswordHash>,
     ) -> Result<crate::ids::PersonId, ApplyError> {
-        if let Some(removed) = store::people::by_username(&mut self.tx, &row.username).await? {
+        let known = store::people::by_username(&mut self.tx, &row.username).await?;
+        if let Some(removed) = known.filter(|known| known.status == "removed") {
             self.record(format!("person/{}", removed.id), Action::Create).await?;
             return Ok(removed.id);
         }
@@ -227,6 +238,7 @@ impl Writer<'_> {
                 (Kind::Server, server.row.id.to_string(), server.row.slug)
             }
             Removed::Person(row) => {
+                self.unchanged(Some(&row)).await?;
                 let gone = PersonRow { password_hash: None, status: "removed".to_owned(), ..row };
                 store::apply::write_person(&mut self.tx, &gone).await?;
                 store::sessions::end_all(&mut self.tx, gone.id, now).await?;

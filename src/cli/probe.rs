@@ -26,10 +26,10 @@ pub(super) async fn servers(
     let upstreams = Upstreams::new(dialer, installation.clock.clone(), installation.entropy.clone());
     for doc in &document.tenants {
         let tenant = tenants::load(store, keyring, &installation.config.public_url, &doc.slug).await?;
-        for server in doc.servers.iter().filter(|server| server.enabled) {
+        for server in doc.servers.iter().filter(|server| server.enabled != Some(false)) {
             match tenant.as_ref().and_then(|tenant| Some((tenant, tenant.server(server.slug.as_str())?))) {
                 Some((tenant, server)) => one(installation, store, &upstreams, tenant, server).await?,
-                None => nothing(&doc.slug, &server.slug, "it is not there yet")?,
+                None => nothing(&doc.slug, &server.slug, "it is not there, or disabled")?,
             }
         }
     }

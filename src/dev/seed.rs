@@ -93,7 +93,7 @@ fn document(people: &[Person], upstream: &str) -> Result<Document, SeedError> {
         slug: Slug::parse(TENANT)?,
         name: "Sallyport demo".to_owned(),
         settings: crate::tenants::Settings::default(),
-        enabled: true,
+        enabled: Some(true),
         servers: vec![server(upstream)?],
         people: people.iter().map(person).collect::<Result<_, _>>()?,
         clients: Vec::new(),
@@ -112,7 +112,7 @@ fn server(upstream: &str) -> Result<ServerDoc, BadName> {
         era: EraSetting::Auto,
         signing: SigningAlg::EdDSA,
         policy: PolicyDoc { catalogue: Some(catalogue()), ..PolicyDoc::default() },
-        enabled: true,
+        enabled: Some(true),
         line: None,
     })
 }
@@ -123,7 +123,7 @@ fn person(person: &Person) -> Result<PersonDoc, SeedError> {
         display_name: person.username.clone(),
         roles: person.roles.clone(),
         password: Some(PasswordDoc::Clear(Password::chosen(person.password.expose())?)),
-        enabled: true,
+        enabled: Some(true),
         line: None,
     })
 }

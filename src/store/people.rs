@@ -6,7 +6,7 @@ use super::{StoreError, TenantTx};
 use crate::ids::PersonId;
 
 /// A person's row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonRow {
     /// Its id.
     pub id: PersonId,

@@ -18,7 +18,7 @@ use sallyport::{
     config::{Argon2, Config, Listen, ListenAddress, Login, PublicUrl},
     ids::TenantId,
     keys::{Keyring, generate_key_file},
-    people::PasswordHasher,
+    people::{self, PasswordHasher, Username},
     secret::Entropy,
     store::{Store, tenants::TenantRow},
 };
@@ -101,6 +101,14 @@ impl Bench {
 
     async fn tenant_id(&self, slug: &str) -> TenantId {
         self.tenant(slug).await.id
+    }
+
+    /// `sallyport person disable`
+    async fn disable(&self, tenant: &str, username: &str) {
+        let mut tx = self.store.tenant_tx(self.tenant_id(tenant).await).await.unwrap();
+        let username = Username::parse(username).unwrap();
+        drop(people::disable(&mut tx, &self.recorder, &username).await.unwrap());
+        tx.commit().await.unwrap();
     }
 
     /// The entries of the authority log, oldest first.

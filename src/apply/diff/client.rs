@@ -1,6 +1,6 @@
 //! Clients that an administrator writes down. Those that registered themselves are left alone.
 
-use super::Findings;
+use super::{Findings, stays_enabled};
 use crate::{
     apply::{
         ClientDoc, Prune, TenantDoc,
@@ -39,11 +39,12 @@ fn one(findings: &mut Findings<'_>, doc: &ClientDoc, stored: Option<&Client>) {
     }
     let old = stored.filter(|client| client.status != Status::Removed);
     let (secret, changed) = secret(findings, doc, old);
+    let enabled = stays_enabled(doc.enabled, old.map(|old| old.status.name()));
     let client = Client {
         id: doc.id.clone(),
         origin: Origin::Configured,
         metadata: doc.metadata.clone(),
-        status: if doc.enabled { Status::Active } else { Status::Disabled },
+        status: if enabled { Status::Active } else { Status::Disabled },
         secret,
         registration: None,
         created_at: stored.map_or_else(|| findings.tools.recorder.clock.now(), |client| client.created_at),

@@ -1,6 +1,6 @@
 //! People: what changes of them.
 
-use super::Findings;
+use super::{Findings, stays_enabled};
 use crate::{
     apply::{
         ApplyError, PasswordDoc, PersonDoc, Prune, TenantDoc,
@@ -39,13 +39,14 @@ async fn one(findings: &mut Findings<'_>, doc: &PersonDoc, old: Option<&PersonRo
         Some(old) => old.id,
         None => PersonId::new(&recorder.clock, &recorder.entropy)?,
     };
+    let enabled = stays_enabled(doc.enabled, old.map(|old| old.status.as_str()));
     let row = PersonRow {
         id,
         username: old.map_or(doc.username.as_str(), |old| &old.username).to_owned(),
         display_name: doc.display_name.clone(),
         password_hash: old.and_then(|old| old.password_hash.clone()),
         roles: doc.roles.clone(),
-        status: if doc.enabled { "active" } else { "disabled" }.to_owned(),
+        status: if enabled { "active" } else { "disabled" }.to_owned(),
     };
     let password = password(findings, doc, &row).await?;
     let secret: Option<Field> = password.as_ref().map(|_| secret_field("password", row.password_hash.is_some()));
@@ -54,9 +55,9 @@ async fn one(findings: &mut Findings<'_>, doc: &PersonDoc, old: Option<&PersonRo
     let compared =
         Compared { kind: Kind::Person, name, old: before.as_ref(), new: &after, secrets: secret.into_iter().collect() };
     let loses = old.is_some_and(|old| {
-        !doc.enabled && old.status == "active" || old.roles.iter().any(|role| !row.roles.contains(role))
+        !enabled && old.status == "active" || old.roles.iter().any(|role| !row.roles.contains(role))
     });
-    findings.compare(compared, || Write::Person(Box::new(PersonWrite { row, password, loses })));
+    findings.compare(compared, || Write::Person(Box::new(PersonWrite { row, old: old.cloned(), password, loses })));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Findings;
+use super::{Findings, stays_enabled};
 use crate::{
     apply::{
         ApplyError, PolicyDoc, Prune, ServerDoc, TenantDoc,
@@ -45,8 +45,9 @@ pub(super) fn all(
             );
             findings.problem(server.line, format!("server {}", findings.name(&server.slug)), message);
         }
-        active.extend(server.enabled.then(|| server.slug.to_string()));
-        one(findings, server, old)?;
+        let enabled = stays_enabled(server.enabled, old.map(|old| old.row.status.as_str()));
+        active.extend(enabled.then(|| server.slug.to_string()));
+        one(findings, server, old, enabled)?;
     }
     if let Some(default) = &doc.settings.default_server
         && !active.iter().any(|slug| slug == default.as_str())
@@ -57,7 +58,7 @@ pub(super) fn all(
     Ok(())
 }
 
-fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>) -> Result<(), ApplyError> {
+fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>, enabled: bool) -> Result<(), ApplyError> {
     let spec = policy(&doc.policy, old.map(|old| &old.spec));
     if let Err(error) = ServerPolicy::try_from(spec.clone()) {
         findings.problem(doc.line, format!("server {}", findings.name(&doc.slug)), error.to_string());
@@ -79,7 +80,7 @@ fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>) ->
         default_scopes: spec.default_scopes.iter().map(ToString::to_string).collect(),
         fallback_scope: spec.fallback_scope.as_ref().map(ToString::to_string),
         version: old.map_or(1, |old| old.row.version),
-        status: if doc.enabled { "active" } else { "disabled" }.to_owned(),
+        status: if enabled { "active" } else { "disabled" }.to_owned(),
     };
     let published = Published { row, spec };
     let (before, after) = (old.map(Published::facts), published.facts());

@@ -39,7 +39,7 @@ pub(super) fn read(
     );
     let secret = method.and_then(|method| secret(&item, method, context));
     let metadata = metadata(&item, method, settings);
-    let enabled = item.flag("enabled", true);
+    let enabled = item.flag("enabled");
     item.finish();
     Some(ClientDoc { id: id?, metadata: metadata?, secret: secret?, enabled: enabled?, line: Some(item.line()) })
 }

@@ -149,10 +149,11 @@ impl<'a> Item<'a> {
         word
     }
 
-    pub(super) fn flag(&self, key: &'static str, default: bool) -> Option<bool> {
+    /// True or false. None where it is neither.
+    pub(super) fn flag(&self, key: &'static str) -> Option<Option<bool>> {
         match self.value(key) {
-            None => Some(default),
-            Some((DeValue::Boolean(flag), _)) => Some(*flag),
+            None => Some(None),
+            Some((DeValue::Boolean(flag), _)) => Some(Some(*flag)),
             Some(_) => self.wrong(key, "must be true or false"),
         }
     }

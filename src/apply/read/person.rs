@@ -23,7 +23,7 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
             None
         }
     };
-    let enabled = item.flag("enabled", true);
+    let enabled = item.flag("enabled");
     item.finish();
     let username = username?;
     Some(PersonDoc {

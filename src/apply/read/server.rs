@@ -35,7 +35,7 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
     let era = item.word("era", EraSetting::Auto, "\"auto\", \"modern\" or \"legacy\"", EraSetting::parse);
     let signing = item.word("signing", SigningAlg::EdDSA, "\"EdDSA\" or \"ES256\"", SigningAlg::parse);
     let policy = policy(&item);
-    let enabled = item.flag("enabled", true);
+    let enabled = item.flag("enabled");
     item.finish();
     let slug = slug?;
     Some(ServerDoc {
@@ -145,8 +145,8 @@ fn catalogue_item(item: Item<'_>) -> Option<CatalogueItem> {
         }
     };
     let scope = item.parsed("scope", item.required("scope"), Scope::new);
-    let read_only = item.flag("read_only", false);
+    let read_only = item.flag("read_only");
     item.finish();
     let (kind, name) = one?;
-    Some(CatalogueItem { kind, name: name.to_owned(), scope: scope?, read_only: read_only? })
+    Some(CatalogueItem { kind, name: name.to_owned(), scope: scope?, read_only: read_only?.unwrap_or(false) })
 }

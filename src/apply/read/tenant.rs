@@ -14,7 +14,7 @@ pub(super) fn read(mut item: Item<'_>, context: ReadContext<'_>) -> Option<Tenan
     let label = slug.as_ref().map_or_else(|| item.name.clone(), ToString::to_string);
     let name = item.required("name").map(str::to_owned);
     let settings = settings(&item);
-    let enabled = item.flag("enabled", true);
+    let enabled = item.flag("enabled");
     // With wrong settings the rest is still read, against the defaults, for its own mistakes.
     let assumed = settings.clone().unwrap_or_default();
     let child = |kind: &'static str| {

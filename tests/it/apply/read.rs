@@ -83,7 +83,7 @@ fn every_key_is_read() {
     assert_eq!(tenant.settings.registration, RegistrationRule::Off);
     let server = &tenant.servers[0];
     assert_eq!(server.audience, "https://github.internal/");
-    assert_eq!((server.era.name(), server.signing.name(), server.enabled), ("legacy", "ES256", false));
+    assert_eq!((server.era.name(), server.signing.name(), server.enabled), ("legacy", "ES256", Some(false)));
     assert_eq!(server.policy.scopes.as_ref().unwrap()[0].effect, Effect::Read);
     assert_eq!(server.policy.fallback_scope, Some(None));
     let catalogue = server.policy.catalogue.as_ref().unwrap();
@@ -99,7 +99,7 @@ fn what_is_left_out_has_defaults() {
     let document = document(&format!("{}[[tenant.person]]\nusername = \"ada\"\n", server("")));
     let server = &document.tenants[0].servers[0];
     assert_eq!((server.name.as_str(), server.audience.as_str()), ("s", "http://127.0.0.1:9000/mcp"));
-    assert_eq!((server.era.name(), server.signing.name(), server.enabled), ("auto", "EdDSA", true));
+    assert_eq!((server.era.name(), server.signing.name(), server.enabled), ("auto", "EdDSA", None));
     assert!(server.policy.scopes.is_none() && server.policy.catalogue.is_none());
     let person = &document.tenants[0].people[0];
     assert_eq!((person.display_name.as_str(), person.roles.as_slice()), ("ada", ["person".to_owned()].as_slice()));

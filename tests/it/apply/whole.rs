@@ -166,6 +166,28 @@ async fn a_change_of_a_server_is_a_new_version_of_it_alone() {
 }
 
 #[tokio::test]
+async fn somebody_who_was_shut_out_in_a_hurry_stays_out() {
+    let bench = Bench::new().await;
+    bench.apply(ACME).await;
+    bench.disable("acme", "ada").await;
+    assert!(bench.apply(ACME).await.is_empty(), "the file does not say that she may");
+    let plan = bench.apply(&ACME.replace("username = \"ada\"", "username = \"ada\"\nenabled = true")).await;
+    assert_eq!(plan.changes[0].action, Action::Enable);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_no_longer_true_is_not_carried_out() {
+    let bench = Bench::new().await;
+    bench.apply(ACME).await;
+    let prepared = bench.prepare(&ACME.replace("Ada Lovelace", "Ada King"), Prune::Nothing).await.unwrap();
+    bench.disable("acme", "ada").await;
+    let before = bench.dump().await;
+    let error = prepared.commit().await.unwrap_err();
+    assert!(matches!(error, ApplyError::ChangedMeanwhile(_)), "{error}");
+    assert_eq!(bench.dump().await, before, "and she is still disabled");
+}
+
+#[tokio::test]
 async fn a_client_that_registered_itself_is_left_alone() {
     let bench = Bench::new().await;
     bench.apply(ACME).await;

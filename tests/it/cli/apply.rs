@@ -209,7 +209,7 @@ async fn a_probe_that_comes_to_nothing_is_a_line_and_no_failure() {
     let server = "[[tenant.server]]\nslug = \"s\"\nupstream = \"http://127.0.0.1:9/mcp\"\n";
     let file = site.file(&format!("{ACME}{server}"));
     let dry = site.done(&["apply", &file, "--dry-run", "--probe"]);
-    assert!(dry.ends_with("\n# Server acme/s: nothing to propose: it is not there yet\n"), "{dry}");
+    assert!(dry.ends_with("\n# Server acme/s: nothing to propose: it is not there, or disabled\n"), "{dry}");
     let said = site.done(&["apply", &file, "--probe"]);
     assert!(
         said.contains("\napplied\n\n# Server acme/s: nothing to propose: not sent: the upstream \"127.0.0.1\""),
@@ -238,7 +238,7 @@ async fn a_server_that_runs_obeys_a_command() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), obeyed).await.unwrap();
-    site.done(&["apply", &site.file(ACME)]);
+    site.done(&["apply", &site.file(&ACME.replace("name = \"Acme\"", "name = \"Acme\"\nenabled = true"))]);
     assert_eq!(status().await, 200);
 }
 
