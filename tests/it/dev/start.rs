@@ -38,6 +38,12 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
+/// The loopback addresses of this machine: not every container has ::1.
+fn loopback() -> Vec<IpAddr> {
+    let both = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+    both.into_iter().filter(|ip| TcpListener::bind((*ip, 0)).is_ok()).collect()
+}
+
 /// Ended because it was told to, without a complaint.
 fn stopped(ended: &Ended) {
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{ended:?}");
@@ -69,7 +75,7 @@ async fn what_is_ready_is_in_dev_json_and_gone_at_the_end() {
     assert_eq!(metadata["issuer"], issuer);
     // localhost is both of these, for clients that try one only.
     let port = base.rsplit_once(':').unwrap().1.parse().unwrap();
-    for host in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+    for host in loopback() {
         TcpStream::connect((host, port)).unwrap();
     }
 
@@ -112,8 +118,8 @@ async fn a_second_start_keeps_people_and_tenant() {
 fn a_taken_port_is_one_line_and_nothing_is_started() {
     let scratch = Scratch::new();
     let data_dir = scratch.path("data");
-    // IPv6 alone is enough: a client that tries it first would meet the other program.
-    let taken = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    // One of the two is enough: a client that tries it first would meet the other program.
+    let taken = TcpListener::bind((*loopback().last().unwrap(), 0)).unwrap();
     let listen = format!("localhost:{}", taken.local_addr().unwrap().port());
     let ended = Dev::spawn(&data_dir, &["--listen", &listen]).end();
     failed(&ended, "another program uses this port");

@@ -5,10 +5,13 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// What it says when all is told.
 const SERVING: &str = "Serving at ";
@@ -34,9 +37,8 @@ pub(crate) struct Ended {
 impl Dev {
     /// Starts one in `data_dir`, and does not wait.
     pub(crate) fn spawn(data_dir: &Path, arguments: &[&str]) -> Self {
-        // Two of one directory each have a file of their own.
-        let errors =
-            data_dir.with_extension(format!("{}.err", fs::read_dir(data_dir.parent().unwrap()).unwrap().count()));
+        // Two in one directory each have a file of their own.
+        let errors = data_dir.with_extension(format!("{}.err", NUMBER.fetch_add(1, Ordering::Relaxed)));
         let mut child = Command::new(env!("CARGO_BIN_EXE_sallyport"))
             .arg("dev")
             .arg("--data-dir")
