@@ -42,7 +42,8 @@ pub async fn insert(tx: &mut TenantTx, event: &EventRow) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Writes many events of one tenant in one statement.
+/// Writes many events of one tenant in one statement. Those that are there already stay as they are: who did not hear that
+/// a commit went through writes the same events again.
 pub async fn insert_batch(tx: &mut TenantTx, events: &[EventRow]) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = events.iter().map(|event| event.id.0).collect();
@@ -53,7 +54,8 @@ pub async fn insert_batch(tx: &mut TenantTx, events: &[EventRow]) -> Result<(), 
     let bodies: Vec<Value> = events.iter().map(|event| event.body.clone()).collect();
     sqlx::query!(
         "insert into audit_event (tenant, id, at, kind, version, request_id, body)
-         select $1, * from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::smallint[], $6::text[], $7::jsonb[])",
+         select $1, * from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::smallint[], $6::text[], $7::jsonb[])
+         on conflict do nothing",
         tenant.0,
         &ids,
         &ats,
