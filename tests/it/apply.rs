@@ -2,6 +2,7 @@
 
 mod authority;
 mod idempotence;
+mod manual;
 mod probe;
 mod prune;
 mod read;
