@@ -82,7 +82,7 @@ impl App {
         let calls = CallLog::start(store.clone());
         let metrics = Arc::new(Metrics::new());
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
-        let upstreams = Upstreams::new(dialer, clock.clone(), entropy.clone());
+        let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
         Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, passwords, calls, metrics, upstreams }))
     }
 

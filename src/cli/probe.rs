@@ -23,7 +23,8 @@ pub(super) async fn servers(
 ) -> Result<(), CliError> {
     let settings = DialSettings::of(&installation.config.upstream).map_err(StartError::from)?;
     let dialer = Dialer::new(&settings).map_err(StartError::from)?;
-    let upstreams = Upstreams::new(dialer, installation.clock.clone(), installation.entropy.clone());
+    let lifetime = installation.config.tokens.inner_jwt;
+    let upstreams = Upstreams::new(dialer, lifetime, installation.clock.clone(), installation.entropy.clone());
     for doc in &document.tenants {
         let tenant = tenants::load(store, keyring, &installation.config.public_url, &doc.slug).await?;
         for server in doc.servers.iter().filter(|server| server.enabled != Some(false)) {

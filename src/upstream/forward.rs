@@ -1,5 +1,7 @@
 //! Forwarding: the only way out. It takes a [`Permit`], so nothing leaves without one.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -77,9 +79,9 @@ impl std::fmt::Debug for Upstreams {
 }
 
 impl Upstreams {
-    /// Starts with no connections and no credentials.
-    pub fn new(dialer: Dialer, clock: Clock, entropy: Entropy) -> Self {
-        Self { dialer, swaps: Swaps::new(clock, entropy) }
+    /// Starts with no connections and no credentials. A credential lives for `lifetime`, and never longer than a minute.
+    pub fn new(dialer: Dialer, lifetime: Duration, clock: Clock, entropy: Entropy) -> Self {
+        Self { dialer, swaps: Swaps::new(lifetime, clock, entropy) }
     }
 
     /// Sends a permitted call and waits for the head of the answer. Dropping the future, or the answer's body, ends the

@@ -1,5 +1,7 @@
 //! The swap: an opaque token in, a short JWT for one upstream out (RFC 9068).
 
+use std::time::Duration;
+
 use http::HeaderValue;
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -14,10 +16,10 @@ use crate::{
     tenants::{Server, Tenant},
 };
 
-/// How long a JWT lives at most, in seconds.
-const LIFETIME: i64 = 60;
-/// A JWT with less than this left, in seconds, is made anew: an upstream's clock may be ahead of ours.
-const MARGIN: i64 = 15;
+/// How long a JWT lives at most, in seconds: it cannot be called back.
+const LONGEST: i64 = 60;
+/// A JWT with less than this part of its life left is made anew: an upstream's clock may be ahead of ours.
+const LAST_PART: i64 = 4;
 const KEPT: usize = 50_000;
 
 /// A permitted call and the upstream's own credential for it. The client's token is not in it.
@@ -103,13 +105,16 @@ struct Claims<'a> {
 /// Makes credentials and keeps them while they are good.
 pub(super) struct Swaps {
     minted: Cache<Key, Minted>,
+    /// How long a JWT lives, in seconds.
+    lifetime: i64,
     clock: Clock,
     entropy: Entropy,
 }
 
 impl Swaps {
-    pub(super) fn new(clock: Clock, entropy: Entropy) -> Self {
-        Self { minted: Cache::new(KEPT), clock, entropy }
+    pub(super) fn new(lifetime: Duration, clock: Clock, entropy: Entropy) -> Self {
+        let lifetime = i64::try_from(lifetime.as_secs()).map_or(LONGEST, |seconds| seconds.min(LONGEST));
+        Self { minted: Cache::new(KEPT), lifetime, clock, entropy }
     }
 
     /// Puts the upstream's credential to a permitted call. With a warm cache nothing is signed.
@@ -117,11 +122,11 @@ impl Swaps {
         let now = self.clock.unix();
         let key = self.key(caller, now)?;
         // One that ends with its access token cannot be had any fresher.
-        let good = |minted: &Minted| key.end.is_some() || now + MARGIN <= minted.expires;
+        let good = |minted: &Minted| key.end.is_some() || now + self.lifetime / LAST_PART <= minted.expires;
         let minted = match self.minted.get(&key).filter(good) {
             Some(minted) => minted,
             None => {
-                let minted = self.mint(caller, now, key.end.unwrap_or(now + LIFETIME))?;
+                let minted = self.mint(caller, now, key.end.unwrap_or(now + self.lifetime))?;
                 self.minted.insert(key, minted.clone());
                 minted
             }
@@ -150,7 +155,7 @@ impl Swaps {
             server: server.id,
             server_version: server.version,
             kid: kid.to_owned(),
-            end: (end < now + LIFETIME).then_some(end),
+            end: (end < now + self.lifetime).then_some(end),
         })
     }
 

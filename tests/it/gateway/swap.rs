@@ -76,6 +76,19 @@ async fn with_a_warm_cache_nothing_is_signed_until_little_is_left() {
 }
 
 #[tokio::test]
+async fn the_jwt_lives_as_long_as_the_setting_says() {
+    let world = World::start_with(|config| config.tokens.inner_jwt = Duration::from_secs(20)).await;
+    let token = world.token(&BOTH).await;
+    world.call(&token).send().await.unwrap();
+    let first = world.upstream.last().jwt().to_owned();
+    let (_, claims) = verified(&world, &first, &audience(&world)).await;
+    assert_eq!(claims["exp"].as_i64(), Some(world.app.clock.unix() + 20));
+    world.app.clock.advance(Duration::from_secs(16));
+    world.call(&token).send().await.unwrap();
+    assert_ne!(world.upstream.last().jwt(), first, "a quarter of its life is the last that it is used");
+}
+
+#[tokio::test]
 async fn the_jwt_never_outlives_the_access_token() {
     let world = World::start().await;
     let token = world.token(&BOTH).await;
