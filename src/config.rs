@@ -89,15 +89,42 @@ impl Config {
     /// `listen` has its real port by now, since the port is part of the public URL. The private Postgres has no URL.
     pub fn dev(data_dir: &Path, listen: Listen) -> Self {
         let public_url = PublicUrl::localhost(listen.port());
-        let defaults = Self::sections(public_url, &mut Reader::default());
-        Self {
+        let mut reader = Reader::default();
+        let defaults = Self::sections(public_url, &mut reader);
+        let config = Self {
             listen,
             keys: Keys { source: Some(KeySource::File(data_dir.join("keys.toml"))) },
             http: Http { operations_listen: None, shutdown: std::time::Duration::from_secs(5), ..defaults.http },
             upstream: Upstream { allow_networks: upstream::loopback(), ..defaults.upstream },
             log: Log { format: LogFormat::Human, filter: "warn,sqlx=error,rmcp=error".to_owned() },
             ..defaults
+        };
+        // Defaults are never wrong.
+        let settings = config.as_shown_in_dev(data_dir, reader.finish().unwrap_or_default());
+        Self { settings, ..config }
+    }
+
+    /// The defaults, and what a development installation has instead of them.
+    fn as_shown_in_dev(&self, data_dir: &Path, mut settings: Vec<Setting>) -> Vec<Setting> {
+        let list = |items: Vec<String>| items.join(", ");
+        let own = [
+            ("public_url", self.public_url.to_string()),
+            ("listen", list(self.listen.addresses().map(|address| address.to_string()).collect())),
+            ("keys.file", data_dir.join("keys.toml").display().to_string()),
+            ("http.operations_listen", "off".to_owned()),
+            ("http.shutdown_seconds", self.http.shutdown.as_secs().to_string()),
+            ("upstream.allow_networks", list(self.upstream.allow_networks.iter().map(ToString::to_string).collect())),
+            ("log.format", self.log.format.to_string()),
+            ("log.filter", self.log.filter.clone()),
+        ];
+        for (n, (key, value)) in own.into_iter().enumerate() {
+            let setting = Setting { key: key.to_owned(), value, source: Source::Development };
+            match settings.iter_mut().find(|known| known.key == key) {
+                Some(known) => *known = setting,
+                None => settings.insert(n, setting),
+            }
         }
+        settings
     }
 
     /// The settings of the development installation in `data_dir`. Its port is the one `sallyport dev` had last.
@@ -125,7 +152,7 @@ impl Config {
         }
     }
 
-    /// Every setting that took effect, in order, secrets as "set". Empty for a development installation.
+    /// Every setting that took effect, in order, secrets as "set".
     pub fn settings(&self) -> &[Setting] {
         &self.settings
     }

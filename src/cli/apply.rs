@@ -22,8 +22,8 @@ use crate::{
 Examples:
   sallyport apply acme.toml --dry-run            see what would change
   sallyport apply acme.toml                      change it, all or nothing
-  sallyport apply acme.toml --prune              and remove what earlier runs made and the file names no more
-  sallyport apply acme.toml --probe              and propose catalogues out of what the servers say that they offer
+  sallyport apply acme.toml --prune              also remove what it made and the file names no more
+  sallyport apply acme.toml --probe              also propose catalogues out of what the servers offer
   sallyport apply - < acme.toml --data-dir DIR   a development installation, running or not
 
 A file:
@@ -37,7 +37,7 @@ A file:
   username = \"ada\"
   password = { file = \"ada.password\" }
 
-A secret is { file = \"…\" }, { env = \"…\" } or, for a person, { hash = \"$argon2id$…\" }; paths start at the file's
+A secret is { file = \"…\" }, { env = \"…\" } or, for a person, { hash = \"$argon2id$…\" }; paths start at the file's \
 directory. What the file does not name stays as it is. Running it again changes nothing.")]
 pub(super) struct ApplyArgs {
     /// The file; - is standard input.

@@ -10,6 +10,7 @@ use crate::config::{Setting, Source};
 Examples:
   sallyport config check --config /etc/sallyport/sallyport.toml
   SALLYPORT_PUBLIC_URL=https://mcp.example.com sallyport config check --json
+  sallyport config check --data-dir .sallyport
 
 Secrets are shown as \"set\". Exit codes: 0 the configuration is right, 1 it is not, one line for each mistake.")]
 pub(super) struct ConfigCheckArgs {
@@ -27,13 +28,11 @@ pub(super) fn run(args: &ConfigCheckArgs) -> Result<(), CliError> {
     if args.json.json {
         return output::json(&config.settings());
     }
-    if args.place.data_dir.is_some() {
-        return output::line(format_args!("{}: a development installation, which has no settings", config.public_url));
-    }
     let source = |setting: &Setting| match setting.source {
         Source::Default => "default",
         Source::File => "file",
         Source::Environment => "environment",
+        Source::Development => "sallyport dev",
     };
     let rows: Vec<_> = config.settings().iter().map(|s| [s.key.as_str(), s.value.as_str(), source(s)]).collect();
     output::table(&rows)

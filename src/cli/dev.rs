@@ -17,7 +17,7 @@ Examples:
   sallyport dev --data-dir ~/.local/share/sallyport --listen localhost:9000
   sallyport dev --listen localhost:0 --no-tour      any free port; DIR/dev.json says which
 
-Everything is kept in the data directory; remove it to start afresh. DIR/dev.json appears when everything is ready, and
+Everything is kept in the data directory; remove it to start afresh. DIR/dev.json appears when everything is ready, and \
 goes when it stops: SIGINT (Ctrl-C) or SIGTERM.")]
 pub(super) struct DevArgs {
     /// Where everything is kept; made when missing.

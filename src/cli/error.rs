@@ -23,6 +23,12 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CliError {
+    /// Neither a file nor a directory nor a variable.
+    #[error(
+        "which installation? Name its configuration with --config FILE or SALLYPORT_CONFIG, or with --data-dir DIR one of \
+         `sallyport dev`, which uses .sallyport if it is not told otherwise"
+    )]
+    NoInstallation,
     /// Wrong settings.
     #[error(transparent)]
     Config(#[from] ConfigErrors),

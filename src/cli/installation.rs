@@ -42,6 +42,9 @@ impl Place {
         }
         let environment = Environment::of_process();
         let file = self.config.clone().or_else(|| environment.config_file().map(PathBuf::from));
+        if file.is_none() && environment.says_nothing() {
+            return Err(CliError::NoInstallation);
+        }
         Ok(Config::load(file.as_deref(), &environment)?)
     }
 }

@@ -31,9 +31,10 @@ pub(super) struct KeysInitArgs {
 pub(super) fn run(args: &KeysInitArgs) -> Result<(), CliError> {
     let path = match &args.out {
         Some(path) => path.clone(),
-        None => match args.place.config()?.keys.source {
-            Some(KeySource::File(path)) => path,
-            _ => return Err(CliError::NoKeyFile),
+        None => match args.place.config().map(|config| config.keys.source) {
+            Ok(Some(KeySource::File(path))) => path,
+            Ok(_) | Err(CliError::NoInstallation) => return Err(CliError::NoKeyFile),
+            Err(error) => return Err(error),
         },
     };
     let text = generate_key_file(&Entropy::system())?;

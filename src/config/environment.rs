@@ -27,6 +27,11 @@ impl Environment {
         self.0.get(CONFIG).map(String::as_str)
     }
 
+    /// Whether no variable of it is a setting.
+    pub fn says_nothing(&self) -> bool {
+        self.keys().is_none() && self.settings().next().is_none()
+    }
+
     pub(super) fn keys(&self) -> Option<&str> {
         self.0.get(KEYS).map(String::as_str)
     }

@@ -34,6 +34,9 @@ pub enum KeysError {
         "keys.file: is not set; make a file with `sallyport keys init --out FILE` and name it there, or put its text into SALLYPORT_KEYS"
     )]
     NotSet,
+    /// There is no such file.
+    #[error("keys.file: there is no {0:?}; put it back, or make it, once, with `sallyport keys init`")]
+    Missing(PathBuf),
     /// The file cannot be read.
     #[error("keys.file: cannot read {path:?}: {source}")]
     Read {
@@ -62,7 +65,10 @@ impl Keys {
             None => Err(KeysError::NotSet),
             Some(KeySource::Text(text)) => Ok(Zeroizing::new(text.expose().to_owned())),
             Some(KeySource::File(path)) => {
-                let unreadable = |source| KeysError::Read { path: path.clone(), source };
+                let unreadable = |source: std::io::Error| match source.kind() {
+                    std::io::ErrorKind::NotFound => KeysError::Missing(path.clone()),
+                    _ => KeysError::Read { path: path.clone(), source },
+                };
                 // Mode and text come from one open file, so that they cannot be of two.
                 let mut file = std::fs::File::open(path).map_err(unreadable)?;
                 let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;

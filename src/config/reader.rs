@@ -24,6 +24,8 @@ pub enum Source {
     File,
     /// Its `SALLYPORT_*` variable.
     Environment,
+    /// `sallyport dev`, whose installations have no file.
+    Development,
 }
 
 /// A setting that took effect.
@@ -102,6 +104,7 @@ impl Reader {
     ) -> Option<T> {
         if !self.given.contains_key(key) {
             self.problem(key, format!("is required; set it in the file or as {}", variable_of(key)));
+            self.know(key, "not set".to_owned(), Source::Default);
             return None;
         }
         self.optional(key, parse)

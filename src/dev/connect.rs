@@ -15,9 +15,13 @@ pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people
     story.heading("Connect a client", "");
     story.gap();
     story.command("MCP URL", &[url]);
-    story.command("Claude Code, then /mcp to log in", &[&format!("claude mcp add --transport http {NAME} {url}")]);
+    let add = format!("claude mcp add --transport http {NAME} {url}");
+    story.command("Claude Code", &[&add, &format!("claude mcp login {NAME}")]);
     let second = format!("  --server-url {url}");
-    story.command("MCP Inspector", &["npx @modelcontextprotocol/inspector --transport http \\", &second]);
+    story.command(
+        "MCP Inspector, under Node.js 22.19 or newer",
+        &["npx @modelcontextprotocol/inspector@2 --transport http \\", &second],
+    );
     let vs_code = json!({"servers": {NAME: {"type": "http", "url": url}}});
     story.command("VS Code, in .vscode/mcp.json", &[&vs_code.to_string()]);
     let cursor = json!({"mcpServers": {NAME: {"url": url}}});

@@ -135,13 +135,29 @@ fn a_directory_without_an_installation_is_one_line() {
 }
 
 #[test]
-fn a_development_installation_has_keys_and_no_settings_to_check() {
+fn a_development_installation_is_set_to_what_dev_does() {
     let scratch = Scratch::new();
     let inside = scratch.write("here", "");
     let args = ["config", "check", "--data-dir", inside.parent().unwrap().to_str().unwrap()];
-    assert!(run(&args, &[]).err.starts_with("sallyport: keys.file: cannot read "));
+    assert!(run(&args, &[]).err.starts_with("sallyport: keys.file: there is no "));
     assert_eq!(run(&["keys", "init", args[2], args[3]], &[]).code, 0);
     let said = run(&args, &[]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
-    assert_eq!(said.out, "http://localhost:8080: a development installation, which has no settings\n");
+    let lines: Vec<Vec<_>> = said.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["public_url", "http://localhost:8080", "sallyport", "dev"]);
+    assert_eq!(lines[1], ["listen", "localhost:8080", "sallyport", "dev"]);
+    assert!(lines.contains(&vec!["upstream.allow_networks", "127.0.0.0/8,", "::1/128", "sallyport", "dev"]));
+    assert!(lines.contains(&vec!["tokens.access_seconds", "600", "default"]), "{}", said.out);
+}
+
+#[test]
+fn a_command_asks_which_installation_is_meant() {
+    for command in [&["serve"][..], &["migrate"], &["config", "check"], &["apply", "acme.toml"]] {
+        let said = run(command, &[]);
+        assert_eq!((said.code, said.out.as_str()), (1, ""));
+        assert!(said.err.starts_with("sallyport: which installation?"), "{}", said.err);
+        assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+    }
+    let keys = run(&["keys", "init"], &[]);
+    assert!(keys.err.contains("--out FILE"), "{}", keys.err);
 }

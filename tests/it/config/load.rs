@@ -25,6 +25,12 @@ fn everything_but_the_public_url_has_a_default() {
 }
 
 #[test]
+fn a_misspelt_requirement_is_recognised() {
+    let said = problems("publik_url = \"https://mcp.example.com\"\n", &[]);
+    assert!(said.ends_with("publik_url: there is no such setting; did you mean public_url?"), "{said}");
+}
+
+#[test]
 fn the_public_url_is_required() {
     assert_eq!(problems("", &[]), "public_url: is required; set it in the file or as SALLYPORT_PUBLIC_URL");
 }
