@@ -17,6 +17,7 @@ mod clients;
 mod cluster;
 mod config;
 mod dev;
+mod docs;
 mod gateway;
 mod harness;
 mod http;
