@@ -3,6 +3,7 @@
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Installation, Place, logging};
@@ -52,6 +53,8 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
     let public = server::bind(app.config.listen.addresses())?;
     let private = server::bind(http.operations_listen)?;
     let shutdown = Shutdown::on_signals(http.shutdown).map_err(CliError::Serve)?;
+    // From here on the signal does not end the process, as it does by default.
+    let hangup = signal(SignalKind::hangup()).map_err(CliError::Serve)?;
     for (name, listener) in public.iter().map(|l| ("public", l)).chain(private.iter().map(|l| ("operations", l))) {
         log_listener(name, listener).map_err(CliError::Serve)?;
     }
@@ -62,7 +65,7 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
     let watch = async {
         match &certificate {
             Some(certificate) => certificate.watch(CERTIFICATE_LOOK).await,
-            None => std::future::pending().await,
+            None => note_hangups(hangup).await,
         }
     };
     let stop = CancellationToken::new();
@@ -82,6 +85,14 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
     ended.map_err(CliError::Serve)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Without a certificate there is nothing to read again.
+async fn note_hangups(mut hangup: Signal) -> io::Result<()> {
+    while hangup.recv().await.is_some() {
+        tracing::info!("SIGHUP: there is no TLS certificate to read again");
+    }
+    std::future::pending().await
 }
 
 async fn operations(app: &Arc<App>, listeners: Vec<TcpListener>, shutdown: &Shutdown) -> io::Result<()> {

@@ -178,3 +178,13 @@ async fn a_taken_port_is_one_line() {
     let line = format!("sallyport: cannot listen on {taken}: another program uses this port");
     assert!(said.err.lines().any(|l| l.starts_with(&line)), "{}", said.err);
 }
+
+#[tokio::test]
+async fn a_hangup_without_tls_ends_nothing() {
+    let db = TestDb::new().await;
+    let settings = Settings::new(&db, DbRole::App).await;
+    let mut serving = settings.start(&[]);
+    serving.signal(Signal::HUP);
+    serving.wait_for("SIGHUP: there is no TLS certificate to read again");
+    assert_eq!(operations(&serving, "/healthz").await.0, 200);
+}
