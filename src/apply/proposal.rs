@@ -19,7 +19,8 @@ pub fn proposal(tenant: &str, server: &Server, offer: &Offer) -> String {
     };
     let mut text = format!(
         "# Server {tenant}/{} speaks {era} and says that it offers {}.\n\
-         # What is read-only is what it says of itself: accept only what you know, and put this under its [[tenant.server]].\n\
+         # What is read-only is what it says of itself: accept only what you know, and put this\n\
+         # among the keys of its [[tenant.server]], before any table of it.\n\
          catalogue = [\n",
         server.slug,
         counts(offer),

@@ -12,9 +12,9 @@ use crate::{
     audit::Event,
     clients::{Client, Status},
     cluster::{self, Entry, Ticket},
-    ids::TenantId,
+    ids::{PersonId, TenantId},
     keys::{SigningAlg, SigningKey},
-    people::{NewPerson, PasswordHash, PersonError, Username, create},
+    people::{NewPerson, PasswordHash, Username, create},
     store::{
         self, PlatformTx, StoreError, TenantTx,
         apply::Ended,
@@ -189,11 +189,7 @@ impl Writer<'_> {
     }
 
     /// Makes a person, or brings back a removed one, who has lost everything but the name.
-    async fn new_person(
-        &mut self,
-        row: &PersonRow,
-        password: Option<PasswordHash>,
-    ) -> Result<crate::ids::PersonId, ApplyError> {
+    async fn new_person(&mut self, row: &PersonRow, password: Option<PasswordHash>) -> Result<PersonId, ApplyError> {
         let known = store::people::by_username(&mut self.tx, &row.username).await?;
         if let Some(removed) = known.filter(|known| known.status == "removed") {
             self.record(format!("person/{}", removed.id), Action::Create).await?;
@@ -201,10 +197,7 @@ impl Writer<'_> {
         }
         let username = Username::parse(&row.username).map_err(StoreError::corrupt)?;
         let new = NewPerson { username, display_name: Some(row.display_name.clone()), password };
-        create(&mut self.tx, self.tools.recorder, new).await.map_err(|error| match error {
-            PersonError::Store(error) => error.into(),
-            error => error.into(),
-        })
+        Ok(create(&mut self.tx, self.tools.recorder, new).await?)
     }
 
     async fn client(&mut self, client: &Client, action: Action) -> Result<(), ApplyError> {
