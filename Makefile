@@ -1,7 +1,7 @@
 # make run      the tour, then a running Sallyport      make run ARGS="--listen localhost:9000"
 # make test     every test, real clients and a real browser included
 # make check    formatting, lints, documentation, dependencies, house rules
-# make bench    measurements
+# make bench    what Sallyport costs on this machine
 # make setup    only install what the others need
 
 # Build from the committed query data in .sqlx/: no database is needed to compile.
@@ -30,8 +30,10 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	scripts/sqlx-prepare.sh --check
 
+# A release build, then about two minutes. ARGS="--rounds 3" for a first look; see --help.
 bench:
-	@echo "make bench: there is no benchmark yet" >&2; exit 1
+	@scripts/setup.sh compiler postgres
+	cargo bench --locked --bench gateway -- $(ARGS)
 
 setup:
 	@scripts/setup.sh

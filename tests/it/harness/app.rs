@@ -1,12 +1,13 @@
 //! The application for tests: over real HTTP and a real database, with a clock that tests turn.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use sallyport::{
     app::{self, App},
     audit::Recorder,
     clock::Clock,
     config::{Argon2, Config, Listen, ListenAddress, PublicUrl},
+    http::server::{self, Shutdown},
     ids::{PersonId, ServerId, TenantId},
     keys::{Keyring, SigningAlg, SigningKey, generate_key_file},
     people::{self, NewPerson, Password, PasswordHash, Username},
@@ -18,7 +19,6 @@ use sallyport::{
     },
 };
 use time::macros::datetime;
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use zeroize::Zeroizing;
 
@@ -32,7 +32,8 @@ pub(crate) struct TestApp {
     pub(crate) clock: Clock,
     /// `http://127.0.0.1:PORT`, the public URL.
     pub(crate) base: String,
-    key_file: Zeroizing<String>,
+    /// The keys outside the database, as a key file has them.
+    pub(crate) key_file: Zeroizing<String>,
     _stop: DropGuard,
 }
 
@@ -68,28 +69,33 @@ impl TestApp {
 
     /// Starts with some settings changed.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let db = TestDb::new().await;
+        let store = Store::over(db.app.clone());
+        Self::over(db, store, Clock::manual(datetime!(2026-08-03 10:00 UTC)), change).await
+    }
+
+    /// Starts over a database, by a clock.
+    pub(crate) async fn over(db: TestDb, store: Store, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listeners = server::bind([ListenAddress::parse("127.0.0.1:0").unwrap()]).unwrap();
+        let address = listeners[0].local_addr().unwrap();
         let base = format!("http://{address}");
         let mut config = Config::dev(Path::new("/nowhere"), Listen::on(ListenAddress::Socket(address)));
         config.public_url = PublicUrl::parse(&base).unwrap();
         config.login.argon2 = Argon2 { memory_kib: 64, iterations: 1, lanes: 1 };
         change(&mut config);
 
-        let db = TestDb::new().await;
-        let clock = Clock::manual(datetime!(2026-08-03 10:00 UTC));
         let entropy = Entropy::system();
         let key_file = generate_key_file(&entropy).unwrap();
         let keyring = Keyring::parse(&key_file).unwrap();
-        let app = App::start(config, keyring, Store::over(db.app.clone()), clock.clone(), entropy).await.unwrap();
+        let app = App::start(config, keyring, store, clock.clone(), entropy).await.unwrap();
 
         let stop = CancellationToken::new();
-        let service = app::routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let stopped = stop.clone().cancelled_owned();
+        let (serving, stopped) = (app.clone(), stop.clone().cancelled_owned());
         tokio::spawn(async move {
+            let (router, never) = (app::routes::router(serving.clone()), Shutdown::new(Duration::ZERO));
             tokio::select! {
-                served = axum::serve(listener, service) => served.unwrap(),
+                served = server::serve(router, listeners, None, &serving.config.http, &never) => served.unwrap(),
                 () = stopped => {}
             }
         });
@@ -192,7 +198,7 @@ impl TestApp {
             .no_proxy()
             .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(std::time::Duration::from_secs(30))
+            .timeout(Duration::from_secs(30))
             .build()
             .unwrap()
     }
