@@ -44,6 +44,9 @@ pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people
         "File",
         &format!("{} holds what is above, for scripts, while this runs", data_dir.join("dev.json").display()),
     );
+    let own =
+        format!("put it behind this one: sallyport apply FILE --data-dir {}, see docs/apply.md", data_dir.display());
+    story.labelled("A server", &own);
     story.labelled("Upstream", &format!("{} takes no token but Sallyport's own", addresses.upstream));
     story.labelled("Console", &format!("is not built yet; it will be at {}", addresses.console));
     story.gap();

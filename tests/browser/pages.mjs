@@ -1,4 +1,4 @@
-// Looks at the login and consent pages as people see them: takes pictures, light and dark, wide and on a phone, and
+// Looks at the login, consent and account pages as people see them: takes pictures, light and dark, wide and on a phone, and
 // fails where a page must be scrolled sideways or the browser complains in its console.
 //
 //   tests/clients/run ../browser/pages.mjs MCP_URL DIRECTORY
@@ -30,10 +30,10 @@ await main(async () => {
   const callback = await openCallback();
   const browser = await launch();
   try {
-    const { address } = await report.step('client', () => authorizationAddress(url, callback.url));
+    const { address, issuer } = await report.step('client', () => authorizationAddress(url, callback.url));
     await mkdir(directory, { recursive: true });
     for (const look of [...LOOKS, NARROW]) {
-      await report.step(look.name, () => visit(browser, look, { address, person, directory, callback }));
+      await report.step(look.name, () => visit(browser, look, { address, issuer, person, directory, callback }));
     }
   } finally {
     await browser.close();
@@ -41,7 +41,7 @@ await main(async () => {
   }
 });
 
-async function visit(browser, { name, ...settings }, { address, person, directory, callback }) {
+async function visit(browser, { name, ...settings }, { address, issuer, person, directory, callback }) {
   const context = await browser.newContext({ ...settings, deviceScaleFactor: 2, javaScriptEnabled: false });
   const page = await context.newPage();
   const complaints = [];
@@ -65,8 +65,15 @@ async function visit(browser, { name, ...settings }, { address, person, director
   await logIn(page, person.username, person.password);
   must(await page.locator('button[name=decision]').count(), `no consent page but "${await page.title()}"`);
   await look('consent');
-  await page.locator('button[name=decision][value=deny]').click();
+  await page.locator('button[name=decision][value=approve]').click();
   await page.waitForURL((to) => to.href.startsWith(callback.url));
+  await page.goto(`${issuer}/account`);
+  await look('account');
+  // So that the next look is asked the whole question again.
+  const grants = page.locator('form:has(input[name=grant]) button');
+  const before = await grants.count();
+  await grants.first().click();
+  await page.waitForFunction((before) => document.querySelectorAll('input[name=grant]').length < before, before);
   must(complaints.length === 0, `the browser complains: ${complaints.join('; ')}`);
   await context.close();
   return { pictures };
@@ -100,7 +107,7 @@ async function authorizationAddress(url, redirect) {
     resource: server.resource,
     scope: server.scopes_supported.join(' '),
   });
-  return { address: address.href };
+  return { address: address.href, issuer: metadata.issuer };
 }
 
 async function json(address, init) {
