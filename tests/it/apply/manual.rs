@@ -14,8 +14,15 @@ use crate::harness::scratch::Scratch;
 
 const MANUAL: &str = include_str!("../../../docs/apply.md");
 
+const README: &str = include_str!("../../../README.md");
+
+/// The first TOML of a document.
+fn first_toml(document: &'static str) -> &'static str {
+    document.split("```toml\n").nth(1).unwrap().split("```").next().unwrap()
+}
+
 fn example() -> &'static str {
-    MANUAL.split("```toml\n").nth(1).unwrap().split("```").next().unwrap()
+    first_toml(MANUAL)
 }
 
 /// The keys in the tables of the section with this title.
@@ -48,6 +55,12 @@ async fn the_manuals_example_can_be_applied() {
     let notes = tenant.servers.iter().find(|server| server.slug.as_str() == "notes").unwrap();
     assert_eq!(notes.policy.fallback_scope, Some(Some(Scope::new("notes:write").unwrap())));
     assert_eq!(notes.policy.catalogue.as_ref().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn the_readmes_example_can_be_applied() {
+    let plan = Bench::new().await.apply(first_toml(README)).await;
+    assert_eq!(plan.summary(), "2 to create; 0 stay as they are");
 }
 
 #[test]

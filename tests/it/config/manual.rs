@@ -20,10 +20,19 @@ fn the_manual_lists_every_setting_with_its_default() {
     assert_eq!(written, real);
 }
 
+/// What is wrong with the TOML number `n` of a document, as long as the files that it names are not there.
+fn wrong_keys(document: &str, n: usize) -> Vec<String> {
+    let toml = document.split("```toml\n").nth(n).unwrap().split("```").next().unwrap();
+    load(toml, &[]).unwrap_err().problems().iter().map(|problem| problem.key.clone()).collect()
+}
+
 #[test]
 fn the_manuals_example_is_right() {
-    let toml = MANUAL.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let wrong = load(toml, &[]).unwrap_err();
-    let problems: Vec<_> = wrong.problems().iter().map(|problem| problem.key.as_str()).collect();
-    assert_eq!(problems, ["database.url_file"], "only that file is not there");
+    assert_eq!(wrong_keys(MANUAL, 1), ["database.url_file"], "only that file is not there");
+}
+
+#[test]
+fn the_readmes_example_is_right() {
+    let files = ["database.url_file", "database.owner_url_file", "http.tls.certificate"];
+    assert_eq!(wrong_keys(include_str!("../../../README.md"), 2), files, "only these files are not there");
 }
