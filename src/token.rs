@@ -9,6 +9,7 @@ mod request;
 mod retry_box;
 pub mod revoke;
 pub mod routes;
+mod verdict;
 mod verify;
 
 pub use engine::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize};

@@ -7,11 +7,11 @@ use super::{
     Mint, TokenError, TokenResponse, engine,
     request::CodeRequest,
     revoke::{self, Reason},
+    verdict::Verdict,
 };
 use crate::{
     app::App,
     audit::{Event, Recorder},
-    cluster::Ticket,
     ids::ClientId,
     store::{
         TenantTx,
@@ -23,13 +23,6 @@ use crate::{
 /// Failed tries after which a code is dead.
 const MAX_FAILURES: i32 = 5;
 
-/// What became of a try. Either way the transaction commits.
-enum Verdict {
-    Issued(TokenResponse),
-    Refused(TokenError),
-    Replayed(Ticket),
-}
-
 /// Redeems a code for tokens. Commits `tx`, except on a fault.
 pub(super) async fn redeem(
     app: &App,
@@ -40,15 +33,7 @@ pub(super) async fn redeem(
     mut tx: TenantTx,
 ) -> Result<TokenResponse, TokenError> {
     let verdict = judge(app, recorder, tenant, client, request, &mut tx).await?;
-    tx.commit().await?;
-    match verdict {
-        Verdict::Issued(response) => Ok(response),
-        Verdict::Refused(error) => Err(error),
-        Verdict::Replayed(ticket) => {
-            app.node.settle(ticket).await?;
-            Err(TokenError::InvalidGrant("the code was used before; what it had issued is revoked"))
-        }
-    }
+    verdict.conclude(app, tx).await
 }
 
 async fn judge(
@@ -76,7 +61,7 @@ async fn judge(
     if row.consumed_at.is_some() {
         recorder.record(tx, &Event::CodeReplayed { family: family.id, client: client.clone() }).await?;
         let ticket = revoke::family(tx, recorder, family.id, Reason::CodeReplayed).await?;
-        return Ok(Verdict::Replayed(ticket));
+        return Ok(Verdict::Replayed(ticket, "the code was used before; what it had issued is revoked"));
     }
     if row.expires_at <= mint.now {
         return Ok(Verdict::Refused(TokenError::InvalidGrant("the code has expired")));

@@ -12,11 +12,11 @@ use super::{
     request::RefreshRequest,
     retry_box::{self, Place},
     revoke::{self, Reason},
+    verdict::Verdict,
 };
 use crate::{
     app::App,
     audit::{Event, Recorder},
-    cluster::Ticket,
     ids::ClientId,
     secret::{Handle, HandleKind},
     store::{
@@ -29,12 +29,6 @@ use crate::{
 /// How long a token still gets its box after its successor was presented.
 const GRACE: Duration = Duration::seconds(60);
 
-enum Verdict {
-    Issued(TokenResponse),
-    Refused(TokenError),
-    Replayed(Ticket),
-}
-
 /// Refreshes: rotates the token, or answers a retry from its box. Commits `tx`, except on a fault.
 pub(super) async fn refresh(
     app: &App,
@@ -45,15 +39,7 @@ pub(super) async fn refresh(
     mut tx: TenantTx,
 ) -> Result<TokenResponse, TokenError> {
     let verdict = judge(app, recorder, tenant, client, request, &mut tx).await?;
-    tx.commit().await?;
-    match verdict {
-        Verdict::Issued(response) => Ok(response),
-        Verdict::Refused(error) => Err(error),
-        Verdict::Replayed(ticket) => {
-            app.node.settle(ticket).await?;
-            Err(TokenError::InvalidGrant("the refresh token is too old; everything it had issued is revoked"))
-        }
-    }
+    verdict.conclude(app, tx).await
 }
 
 async fn judge(
@@ -89,7 +75,7 @@ async fn judge(
                 .record(tx, &Event::RefreshReplayed { family: family.id, client: client.clone(), generation })
                 .await?;
             let ticket = revoke::family(tx, recorder, family.id, Reason::RefreshReplayed).await?;
-            return Ok(Verdict::Replayed(ticket));
+            return Ok(Verdict::Replayed(ticket, "the refresh token is too old; everything it had issued is revoked"));
         }
     };
     let event = Event::TokenRefreshed { family: family.id, client: client.clone(), generation, retried };
