@@ -160,7 +160,9 @@ impl Node {
         let mut listener = None;
         while !stop.is_cancelled() {
             if listener.is_none() {
-                listener = self.store.authority_listener().await.ok();
+                // Bounded: while the database cannot be reached, what is kept must be dropped now and not after a long wait.
+                let connecting = tokio::time::timeout(ASK, self.store.authority_listener()).await;
+                listener = connecting.ok().and_then(Result::ok);
             }
             if let Err(error) = self.catch_up().await {
                 tracing::warn!(%error, "cannot read the authority log");
