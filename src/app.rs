@@ -10,10 +10,10 @@ use crate::{
     cluster::{Fill, Node},
     config::{Config, TlsError},
     http::metrics::Metrics,
-    ids::Slug,
+    ids::{ProcessId, Slug},
     keys::Keyring,
     people::{HashError, PasswordHasher},
-    secret::Entropy,
+    secret::{Entropy, NoEntropy},
     store::{Store, StoreError, keys::KeyCheckError},
     tenants::{self, Tenant},
     upstream::{DialSettings, Dialer, Upstreams},
@@ -37,6 +37,9 @@ pub enum StartError {
     /// TLS for upstream connections cannot be set up.
     #[error("upstream.ca_file: it holds a certificate that is none of an authority: {0}")]
     Tls(#[from] rustls::Error),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
     /// Passwords cannot be hashed as configured.
     #[error(transparent)]
     Passwords(#[from] HashError),
@@ -45,6 +48,8 @@ pub enum StartError {
 /// What all requests share.
 #[derive(Debug)]
 pub struct App {
+    /// This process.
+    pub process: ProcessId,
     /// The configuration.
     pub config: Config,
     /// Where the time comes from.
@@ -77,13 +82,26 @@ impl App {
         entropy: Entropy,
     ) -> Result<Arc<Self>, StartError> {
         store.check_keys(&keyring, clock.now()).await?;
+        let process = ProcessId::new(&clock, &entropy)?;
         let node = Arc::new(Node::start(store.clone()).await?);
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
         let calls = CallLog::start(store.clone());
         let metrics = Arc::new(Metrics::new());
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
-        Ok(Arc::new(Self { config, clock, entropy, keyring, store, node, passwords, calls, metrics, upstreams }))
+        Ok(Arc::new(Self {
+            process,
+            config,
+            clock,
+            entropy,
+            keyring,
+            store,
+            node,
+            passwords,
+            calls,
+            metrics,
+            upstreams,
+        }))
     }
 
     /// An active tenant by its slug.

@@ -66,6 +66,8 @@ uuid_ids! {
     InteractionId,
     /// An audit event.
     EventId,
+    /// A running process of Sallyport.
+    ProcessId,
 }
 
 /// An OAuth `client_id`: `c_` and a UUID for clients that registered, a name for those an administrator wrote down.
