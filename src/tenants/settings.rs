@@ -17,6 +17,18 @@ pub enum RegistrationRule {
     Off,
 }
 
+/// When the intent of a call must be durable. In both cases before the client sees anything of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Before the call is forwarded, unless its accepted definition says that it changes nothing: then it is made durable
+    /// while the upstream works.
+    #[default]
+    Overlap,
+    /// Before the call is forwarded, whatever it is.
+    Before,
+}
+
 /// A tenant's settings. Unknown members are refused: a typo must not silently mean the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,4 +41,6 @@ pub struct Settings {
     pub redirect_schemes: Vec<String>,
     /// Origins of web pages that may call MCP endpoints, e.g. `https://inspector.example`.
     pub allowed_origins: Vec<String>,
+    /// When the intent of a call must be durable.
+    pub evidence: Evidence,
 }

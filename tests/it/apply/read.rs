@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sallyport::{
     apply::Document,
     policy::{Effect, ItemKind},
-    tenants::RegistrationRule,
+    tenants::{Evidence, RegistrationRule},
 };
 
 use super::read;
@@ -50,6 +50,7 @@ fn every_key_is_read() {
         default_server = "github"
         registration = "off"
         redirect_schemes = ["myeditor"]
+        evidence = "before"
         allowed_origins = ["https://inspector.example"]
         [[tenant.server]]
         slug = "github"
@@ -81,6 +82,7 @@ fn every_key_is_read() {
     let [tenant] = document.tenants.as_slice() else { panic!("one tenant") };
     assert_eq!((tenant.slug.as_str(), tenant.name.as_str(), tenant.line), ("acme", "Acme", Some(2)));
     assert_eq!(tenant.settings.registration, RegistrationRule::Off);
+    assert_eq!(tenant.settings.evidence, Evidence::Before);
     let server = &tenant.servers[0];
     assert_eq!(server.audience, "https://github.internal/");
     assert_eq!((server.era.name(), server.signing.name(), server.enabled), ("legacy", "ES256", Some(false)));
@@ -207,6 +209,7 @@ fn an_object_is_named_once() {
 fn settings_are_checked() {
     let settings = |line: &str| format!("{TENANT}[tenant.settings]\n{line}");
     one_mistake(&settings("registration = \"maybe\""), "5 tenant acme: settings: unknown variant");
+    one_mistake(&settings("evidence = \"after\""), "5 tenant acme: settings: unknown variant");
     one_mistake(
         &settings("redirect_schemes = [\"javascript\"]"),
         "5 tenant acme: redirect_schemes holds something wrong",
