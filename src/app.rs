@@ -81,7 +81,8 @@ impl App {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Arc<Self>, StartError> {
-        store.check_keys(&keyring, clock.now()).await?;
+        let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None };
+        store.check_keys(&keyring, &recorder).await?;
         let process = ProcessId::new(&clock, &entropy)?;
         let node = Arc::new(Node::start(store.clone()).await?);
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;

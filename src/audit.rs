@@ -2,15 +2,19 @@
 
 mod calls;
 mod event;
+mod platform;
 
 pub use calls::{CallLog, CallLogFull};
 pub use event::{Event, Outcome};
+pub use platform::PlatformEvent;
+
+use serde::Serialize;
 
 use crate::{
     clock::Clock,
     ids::EventId,
     secret::Entropy,
-    store::{self, StoreError, TenantTx, audit::EventRow},
+    store::{self, PlatformTx, StoreError, TenantTx, audit::EventRow},
 };
 
 /// Who writes events, and when: clock and chance, and the request behind it.
@@ -31,8 +35,22 @@ impl Recorder {
         store::audit::insert(tx, &row).await
     }
 
+    /// Writes an event of the platform log with the change in `tx`: both are there after the commit, or neither.
+    pub async fn record_platform(&self, tx: &mut PlatformTx, event: &PlatformEvent) -> Result<(), StoreError> {
+        store::audit::insert_platform(tx, &self.platform_row(event)?).await
+    }
+
+    /// The row of an event of the platform log.
+    pub fn platform_row(&self, event: &PlatformEvent) -> Result<EventRow, StoreError> {
+        self.shaped(event, PlatformEvent::VERSION)
+    }
+
     /// The row of an event.
     pub fn row(&self, event: &Event) -> Result<EventRow, StoreError> {
+        self.shaped(event, Event::VERSION)
+    }
+
+    fn shaped(&self, event: &impl Serialize, version: i16) -> Result<EventRow, StoreError> {
         let mut body = serde_json::to_value(event).map_err(StoreError::corrupt)?;
         let kind = match body.as_object_mut().and_then(|map| map.remove("kind")) {
             Some(serde_json::Value::String(kind)) => kind,
@@ -42,7 +60,7 @@ impl Recorder {
             id: EventId::new(&self.clock, &self.entropy)?,
             at: self.clock.now(),
             kind,
-            version: Event::VERSION,
+            version,
             request_id: self.request_id.clone(),
             body,
         })

@@ -9,7 +9,7 @@ use super::{
     step::{NewPassword, PersonWrite, Removed, Step, Write},
 };
 use crate::{
-    audit::Event,
+    audit::{Event, PlatformEvent},
     clients::{Client, Status},
     cluster::{self, Entry, Ticket},
     ids::{PersonId, TenantId},
@@ -75,10 +75,12 @@ async fn tenant(
     let now = tools.recorder.clock.now();
     if let Some(row) = &planned.new {
         tenants::insert_tenant(&mut tx, row, now).await?;
+        let created = PlatformEvent::TenantCreated { tenant: row.id, slug: row.slug.clone() };
+        tools.recorder.record_platform(&mut tx, &created).await?;
     }
     for step in &planned.steps {
         if let Write::Tenant(row) | Write::Remove(Removed::Tenant(row)) = &step.write {
-            update_tenant(&mut tx, row, step.change.action).await?;
+            update_tenant(tools, &mut tx, row, step.change.action).await?;
         }
     }
     let mut writer = Writer { tools, tx: tx.enter(planned.id).await?, taken };
@@ -94,11 +96,31 @@ async fn tenant(
     Ok(writer.tx.leave().await?)
 }
 
-async fn update_tenant(tx: &mut PlatformTx, row: &TenantRow, action: Action) -> Result<(), StoreError> {
+async fn update_tenant(
+    tools: Tools<'_>,
+    tx: &mut PlatformTx,
+    row: &TenantRow,
+    action: Action,
+) -> Result<(), StoreError> {
     match action {
-        Action::Create => Ok(()),
-        Action::Remove => tenants::update_tenant(tx, &TenantRow { status: "removed".to_owned(), ..row.clone() }).await,
-        Action::Change | Action::Disable | Action::Enable => tenants::update_tenant(tx, row).await,
+        Action::Create => return Ok(()),
+        Action::Remove => {
+            tenants::update_tenant(tx, &TenantRow { status: "removed".to_owned(), ..row.clone() }).await?;
+        }
+        Action::Change | Action::Disable | Action::Enable => tenants::update_tenant(tx, row).await?,
+    }
+    let changed = PlatformEvent::TenantChanged { tenant: row.id, slug: row.slug.clone(), change: past(action) };
+    tools.recorder.record_platform(tx, &changed).await
+}
+
+/// The word of an audit event for what was done.
+const fn past(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Change => "changed",
+        Action::Disable => "disabled",
+        Action::Enable => "enabled",
+        Action::Remove => "removed",
     }
 }
 
@@ -260,13 +282,7 @@ impl Writer<'_> {
     }
 
     async fn record(&mut self, object: String, action: Action) -> Result<(), ApplyError> {
-        let change = match action {
-            Action::Create => "created",
-            Action::Change => "changed",
-            Action::Disable => "disabled",
-            Action::Enable => "enabled",
-            Action::Remove => "removed",
-        };
-        Ok(self.tools.recorder.record(&mut self.tx, &Event::AdminChanged { object, change }).await?)
+        let changed = Event::AdminChanged { object, change: past(action) };
+        Ok(self.tools.recorder.record(&mut self.tx, &changed).await?)
     }
 }

@@ -88,7 +88,7 @@ async fn apply_to(
     if args.dry_run {
         store.compare_keys(&keyring).await?;
     } else {
-        store.check_keys(&keyring, installation.clock.now()).await?;
+        store.check_keys(&keyring, &installation.recorder()).await?;
     }
     let hasher = PasswordHasher::new(&installation.config.login, installation.entropy.clone())?;
     let recorder = installation.recorder();

@@ -82,7 +82,7 @@ struct Printed<'a> {
 async fn create(args: CreateArgs) -> Result<(), CliError> {
     let opened = args.tenant.open("initial-token create").await?;
     let keyring = opened.installation.keyring()?;
-    opened.store.check_keys(&keyring, opened.installation.clock.now()).await?;
+    opened.store.check_keys(&keyring, &opened.installation.recorder()).await?;
     let new = NewInitialToken { uses: args.uses, life: args.expires_in, note: args.note };
     let mut tx = opened.tx().await?;
     let (token, made) = initial_token::create(&mut tx, &opened.installation.recorder(), &keyring, new).await?;

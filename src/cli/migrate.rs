@@ -21,7 +21,7 @@ pub(super) struct MigrateArgs {
 
 pub(super) async fn run(args: MigrateArgs) -> Result<(), CliError> {
     let installation = Installation::open(&args.place).await?;
-    let applied = schema::migrate(&installation.owner_options("migrate")?).await?;
+    let applied = schema::migrate(&installation.owner_options("migrate")?, &installation.recorder()).await?;
     installation.close().await?;
     if args.json.json {
         return output::json(&applied);

@@ -121,7 +121,7 @@ fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
         }),
         Check::new("keys", move || {
             let app = keys.clone();
-            async move { app.store.check_keys(&app.keyring, app.clock.now()).await }
+            async move { app.store.check_keys(&app.keyring, &app.recorder(None)).await }
         }),
     ]
 }

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
+    audit::Recorder,
     clock::Clock,
     config::{Config, Listen, ListenAddress},
     http::server::{self, Shutdown},
@@ -150,13 +151,14 @@ async fn prepare(
 ) -> Result<(Arc<App>, Vec<Person>), DevError> {
     ReadyFile::clear(&options.data_dir)?;
     postgres.ensure_database(DATABASE).await?;
-    schema::migrate(&postgres.connect_options(DbRole::Owner, DATABASE)).await?;
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None };
+    schema::migrate(&postgres.connect_options(DbRole::Owner, DATABASE), &recorder).await?;
     let config = sockets.config.clone();
     let as_app = postgres.connect_options(DbRole::App, DATABASE);
     let store = Store::connect(as_app, config.database.max_connections).await?;
     store.check_role().await?;
     store.check_schema().await?;
-    let (clock, entropy) = (Clock::system(), Entropy::system());
     let app = keys::start_app(config, store, clock, entropy.clone()).await?;
     let tenant = app.store.tenant(seed::TENANT).await?;
     let people = people::load_or_make(&options.data_dir, tenant.is_none(), &entropy)?;

@@ -2,7 +2,7 @@
 
 use super::{PasswordHash, Username};
 use crate::{
-    audit::Recorder,
+    audit::{PlatformEvent, Recorder},
     ids::new_uuid,
     store::{
         PlatformTx, StoreError,
@@ -21,7 +21,7 @@ pub enum AdministratorError {
     Store(#[from] StoreError),
 }
 
-/// Makes an administrator.
+/// Makes an administrator, and says so in the platform log.
 ///
 /// # Errors
 /// The transaction is broken afterwards: roll it back.
@@ -39,8 +39,10 @@ pub async fn create(
     };
     match administrators::insert(tx, &row, recorder.clock.now()).await {
         Err(error) if error.violated() == Some(administrators::USERNAME_TAKEN) => {
-            Err(AdministratorError::UsernameTaken(username))
+            return Err(AdministratorError::UsernameTaken(username));
         }
-        result => Ok(result?),
+        result => result?,
     }
+    let created = PlatformEvent::AdministratorCreated { administrator: row.id };
+    Ok(recorder.record_platform(tx, &created).await?)
 }

@@ -1,10 +1,11 @@
-//! Audit events: inserted, never changed.
+//! Audit events of tenants and of the platform: inserted, never changed.
 
 use serde_json::Value;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Store, StoreError, TenantTx};
+use super::{PlatformTx, Store, StoreError, TenantTx};
 use crate::ids::{EventId, TenantId};
 
 /// An event as it is stored.
@@ -24,6 +25,14 @@ pub struct EventRow {
     pub body: Value,
 }
 
+type Columns = (Uuid, OffsetDateTime, String, i16, Option<String>, Value);
+
+impl EventRow {
+    fn read((id, at, kind, version, request_id, body): Columns) -> Self {
+        Self { id: EventId(id), at, kind, version, request_id, body }
+    }
+}
+
 /// Writes one event with the change it witnesses.
 pub async fn insert(tx: &mut TenantTx, event: &EventRow) -> Result<(), StoreError> {
     let tenant = tx.tenant();
@@ -38,6 +47,32 @@ pub async fn insert(tx: &mut TenantTx, event: &EventRow) -> Result<(), StoreErro
         event.body
     )
     .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Writes one event of the platform with the change it witnesses.
+pub async fn insert_platform(tx: &mut PlatformTx, event: &EventRow) -> Result<(), StoreError> {
+    insert_platform_on(tx.conn(), event).await
+}
+
+/// As [`insert_platform`], for the owner, who has connections of its own. What is there already stays as it is: a
+/// migration is noted once, and who did not hear of a commit writes the same event again.
+pub(in crate::store) async fn insert_platform_on(
+    connection: &mut PgConnection,
+    event: &EventRow,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into platform_event (id, at, kind, version, request_id, body) values ($1, $2, $3, $4, $5, $6)
+         on conflict do nothing",
+        event.id.0,
+        event.at,
+        event.kind,
+        event.version,
+        event.request_id,
+        event.body
+    )
+    .execute(connection)
     .await?;
     Ok(())
 }
@@ -80,13 +115,23 @@ impl Store {
         )
         .fetch_all(tx.conn())
         .await?;
-        let event = |row| {
-            let (id, at, kind, version, request_id, body) = row;
-            EventRow { id: EventId(id), at, kind, version, request_id, body }
-        };
         Ok(rows
             .into_iter()
-            .map(|row| event((row.id, row.at, row.kind, row.version, row.request_id, row.body)))
+            .map(|row| EventRow::read((row.id, row.at, row.kind, row.version, row.request_id, row.body)))
+            .collect())
+    }
+
+    /// The newest events of the platform, newest first.
+    pub async fn platform_audit_recent(&self, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+        let rows = sqlx::query!(
+            "select id, at, kind, version, request_id, body from platform_event order by at desc, id desc limit $1",
+            limit
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| EventRow::read((row.id, row.at, row.kind, row.version, row.request_id, row.body)))
             .collect())
     }
 }

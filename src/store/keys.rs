@@ -2,6 +2,7 @@
 
 use super::{Store, StoreError, TenantTx};
 use crate::{
+    audit::{PlatformEvent, Recorder},
     ids::TenantId,
     keys::{CheckValue, Keyring, Sealed, SigningAlg, SigningKey},
 };
@@ -36,12 +37,19 @@ pub enum KeyCheckError {
 }
 
 impl Store {
-    /// Compares the key file with the database. Keys seen for the first time are remembered.
-    pub async fn check_keys(&self, keyring: &Keyring, now: OffsetDateTime) -> Result<(), KeyCheckError> {
+    /// Compares the key file with the database. Keys seen for the first time are remembered, and the platform log says so.
+    pub async fn check_keys(&self, keyring: &Keyring, recorder: &Recorder) -> Result<(), KeyCheckError> {
         let unseen = self.compare_keys(keyring).await?;
+        if unseen.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.platform_tx().await?;
         for key in unseen {
-            remember(&mut tx, &key, now).await?;
+            // Another process may be starting at the same time.
+            if remember(&mut tx, &key, recorder.clock.now()).await? {
+                let added = PlatformEvent::KeyAdded { key_kind: key.kind.name(), key_id: key.id };
+                recorder.record_platform(&mut tx, &added).await?;
+            }
         }
         Ok(tx.commit().await?)
     }
@@ -76,8 +84,9 @@ impl Store {
     }
 }
 
-async fn remember(tx: &mut super::PlatformTx, key: &CheckValue, now: OffsetDateTime) -> Result<(), StoreError> {
-    sqlx::query!(
+/// False where it is known already.
+async fn remember(tx: &mut super::PlatformTx, key: &CheckValue, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
         "insert into key_check (kind, key_id, check_value, created_at) values ($1, $2, $3, $4) on conflict do nothing",
         key.kind.name(),
         key.id,
@@ -86,7 +95,7 @@ async fn remember(tx: &mut super::PlatformTx, key: &CheckValue, now: OffsetDateT
     )
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// The signing keys that sign or are still published.

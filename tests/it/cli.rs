@@ -4,4 +4,5 @@ mod apply;
 mod commands;
 mod initial_token;
 mod migrate;
+mod platform_log;
 mod serve;

@@ -6,7 +6,10 @@ use sqlx::{
 };
 
 use super::{MIGRATIONS, RoleError, role::check_owner};
-use crate::store::{StoreError, provision};
+use crate::{
+    audit::{PlatformEvent, Recorder},
+    store::{StoreError, audit, provision},
+};
 
 /// The schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -34,16 +37,32 @@ pub struct Applied {
     pub description: String,
 }
 
-/// Applies what is missing, as the owner of the schema. Nothing to do is no error.
-pub async fn migrate(owner: &PgConnectOptions) -> Result<Vec<Applied>, MigrateError> {
+/// Applies what is missing, as the owner of the schema, and notes it in the platform log. Nothing to do is no error.
+pub async fn migrate(owner: &PgConnectOptions, recorder: &Recorder) -> Result<Vec<Applied>, MigrateError> {
     let mut connection = owner.connect().await.map_err(StoreError::from)?;
     check_owner(&mut connection).await?;
     require_role(&mut connection, provision::APP).await?;
     let before = applied(&mut connection).await?;
     MIGRATIONS.run(&mut connection).await?;
+    note(&mut connection, recorder).await?;
     connection.close().await.map_err(StoreError::from)?;
     let new = MIGRATIONS.iter().filter(|migration| !before.contains(&migration.version));
     Ok(new.map(|m| Applied { version: m.version, description: m.description.to_string() }).collect())
+}
+
+/// Notes what was applied and is not noted yet: before the log was there, or by a run that was cut off.
+async fn note(connection: &mut PgConnection, recorder: &Recorder) -> Result<(), StoreError> {
+    let missing = sqlx::query!(
+        "select version, description from _sqlx_migrations m
+          where success and not exists (select from platform_event e
+                                         where e.kind = 'schema.migrated' and e.body -> 'migration' = to_jsonb(m.version))
+          order by version"
+    );
+    for row in missing.fetch_all(&mut *connection).await? {
+        let migrated = PlatformEvent::SchemaMigrated { migration: row.version, description: row.description };
+        audit::insert_platform_on(connection, &recorder.platform_row(&migrated)?).await?;
+    }
+    Ok(())
 }
 
 async fn require_role(connection: &mut PgConnection, role: &'static str) -> Result<(), MigrateError> {

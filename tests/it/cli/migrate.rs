@@ -25,10 +25,22 @@ async fn the_owner_migrates_once() {
     let first = migrate(DbRole::Owner, database, &[]).await;
     assert_eq!((first.code, first.err.as_str()), (0, ""));
     assert!(first.out.starts_with("applied 0001 foundation create\n"), "{}", first.out);
+    // What a run that was cut off could not note, the next one does.
+    let mut owner = postgres().await.connect_options(DbRole::Owner, database).connect().await.unwrap();
+    sqlx::query("delete from platform_event where body ->> 'migration' = '1'").execute(&mut owner).await.unwrap();
     let again = migrate(DbRole::Owner, database, &[]).await;
     assert_eq!((again.code, again.out.as_str()), (0, "the database is up to date\n"));
     let json = migrate(DbRole::Owner, database, &["--json"]).await;
     assert_eq!(json.out.trim(), "[]");
+    let noted: Vec<i64> = sqlx::query_scalar(
+        "select (body -> 'migration')::bigint from platform_event where kind = 'schema.migrated' order by 1",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    let applied: Vec<i64> =
+        sqlx::query_scalar("select version from _sqlx_migrations order by 1").fetch_all(&mut owner).await.unwrap();
+    assert_eq!(noted, applied, "each migration is in the platform log, once");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::harness::db::TestDb;
 /// Platform tables that name a tenant: every node follows the log of all tenants.
 const PLATFORM: [&str; 1] = ["authority_log"];
 /// Where the application may add and read, and nothing else.
-const APPEND_ONLY: [&str; 2] = ["audit_event", "authority_log"];
+const APPEND_ONLY: [&str; 3] = ["audit_event", "authority_log", "platform_event"];
 const ONE: Uuid = Uuid::from_u128(1);
 const OTHER: Uuid = Uuid::from_u128(2);
 
@@ -220,7 +220,7 @@ async fn evidence_can_be_added_and_read_and_nothing_else() {
     enter(&mut connection, ONE).await;
     for table in APPEND_ONLY {
         for statement in
-            [format!("update {table} set tenant = tenant"), format!("delete from {table}"), format!("truncate {table}")]
+            [format!("update {table} set at = at"), format!("delete from {table}"), format!("truncate {table}")]
         {
             let code = refused(&mut connection, statement.clone()).await;
             assert_eq!(code.as_deref(), INSUFFICIENT_PRIVILEGE, "{statement}");
