@@ -13,6 +13,6 @@ mod store_away;
 mod streams;
 mod swap;
 mod tls;
-mod upstream;
+pub(crate) mod upstream;
 mod whole;
-mod world;
+pub(crate) mod world;

@@ -26,27 +26,27 @@ use crate::harness::web::Web;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) version: Version,
-    pub(super) method: Method,
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) version: Version,
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Seen {
     /// The JWT.
-    pub(super) fn jwt(&self) -> &str {
+    pub(crate) fn jwt(&self) -> &str {
         self.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
 
 /// What to answer. Without orders: an empty result.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// A status, headers and a body.
     Whole(StatusCode, Vec<(&'static str, String)>, String),
     /// Server-sent events as the test sends them; ends with the sender.
@@ -56,22 +56,22 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    pub(super) fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self::Whole(StatusCode::from_u16(status).unwrap(), Vec::new(), String::new())
     }
 
-    pub(super) fn json(status: u16, body: &Value) -> Self {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type", "application/json".to_owned())];
         Self::Whole(StatusCode::from_u16(status).unwrap(), headers, body.to_string())
     }
 
-    pub(super) fn text(status: u16, body: &str) -> Self {
+    pub(crate) fn text(status: u16, body: &str) -> Self {
         let headers = vec![("content-type", "text/html".to_owned())];
         Self::Whole(StatusCode::from_u16(status).unwrap(), headers, body.to_owned())
     }
 
     /// Adds a header.
-    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         let (Self::Whole(_, headers, _) | Self::Events(headers, _)) = &mut self else {
             unreachable!("silence has no headers")
         };
@@ -80,7 +80,7 @@ impl Reply {
     }
 
     /// A stream, and where to put its text.
-    pub(super) fn events() -> (Self, mpsc::UnboundedSender<String>) {
+    pub(crate) fn events() -> (Self, mpsc::UnboundedSender<String>) {
         let (send, receive) = mpsc::unbounded_channel();
         (Self::Events(vec![("content-type", "text/event-stream".to_owned())], receive), send)
     }
@@ -101,15 +101,15 @@ impl Shared {
 }
 
 /// A running upstream. It stops when dropped.
-pub(super) struct Upstream {
-    pub(super) url: String,
+pub(crate) struct Upstream {
+    pub(crate) url: String,
     shared: Arc<Shared>,
     _stop: DropGuard,
     _web: Option<Web>,
 }
 
 impl Upstream {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         let shared = Arc::new(Shared::default());
@@ -126,7 +126,7 @@ impl Upstream {
     }
 
     /// The same over TLS.
-    pub(super) fn start_tls(certificate: Certificate) -> Self {
+    pub(crate) fn start_tls(certificate: Certificate) -> Self {
         let shared = Arc::new(Shared::default());
         let web = Web::serve_tls(shared.router(), Arc::new(certificate));
         let url = format!("https://{}/mcp", web.address);
@@ -134,26 +134,26 @@ impl Upstream {
     }
 
     /// Orders the answer to the next request that has none ordered yet.
-    pub(super) fn reply(&self, reply: Reply) {
+    pub(crate) fn reply(&self, reply: Reply) {
         self.shared.replies.lock().unwrap().push_back(reply);
     }
 
     /// All requests so far.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.borrow().clone()
     }
 
-    pub(super) fn last(&self) -> Seen {
+    pub(crate) fn last(&self) -> Seen {
         self.seen().pop().expect("the upstream was asked")
     }
 
     /// Waits until `count` requests have arrived.
-    pub(super) async fn asked(&self, count: usize) {
+    pub(crate) async fn asked(&self, count: usize) {
         self.shared.seen.subscribe().wait_for(|seen| seen.len() >= count).await.unwrap();
     }
 
     /// Waits until `count` answers were let go before their end.
-    pub(super) async fn dropped(&self, count: usize) {
+    pub(crate) async fn dropped(&self, count: usize) {
         self.shared.dropped.subscribe().wait_for(|dropped| *dropped >= count).await.unwrap();
     }
 }

@@ -16,30 +16,30 @@ use time::Duration;
 use super::upstream::Upstream;
 use crate::harness::app::{TestApp, TestServer, TestTenant};
 
-pub(super) const MODERN: &str = "2026-07-28";
-pub(super) const LEGACY: &str = "2025-11-25";
-pub(super) const BOTH: [&str; 2] = ["mcp:read", "mcp:write"];
+pub(crate) const MODERN: &str = "2026-07-28";
+pub(crate) const LEGACY: &str = "2025-11-25";
+pub(crate) const BOTH: [&str; 2] = ["mcp:read", "mcp:write"];
 
-pub(super) struct World {
-    pub(super) app: TestApp,
-    pub(super) tenant: TestTenant,
-    pub(super) server: TestServer,
-    pub(super) upstream: Upstream,
-    pub(super) http: reqwest::Client,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) tenant: TestTenant,
+    pub(crate) server: TestServer,
+    pub(crate) upstream: Upstream,
+    pub(crate) http: reqwest::Client,
 }
 
 /// An access token, and the family it belongs to.
-pub(super) struct Token {
-    pub(super) text: String,
-    pub(super) family: FamilyId,
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) family: FamilyId,
 }
 
 impl World {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    pub(super) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let app = TestApp::start_with(change).await;
         let tenant = app.tenant("acme").await;
         let upstream = Upstream::start().await;
@@ -50,23 +50,23 @@ impl World {
     }
 
     /// A world whose server speaks `auto`, `modern` or `legacy`.
-    pub(super) async fn of_era(era: &str) -> Self {
+    pub(crate) async fn of_era(era: &str) -> Self {
         let world = Self::start().await;
         world.change(&format!("update server set era = '{era}'")).await;
         world
     }
 
     /// Changes rows before anything has been read.
-    pub(super) async fn change(&self, statement: &str) {
+    pub(crate) async fn change(&self, statement: &str) {
         sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&self.app.db.owner).await.unwrap();
     }
 
     /// A token of a new family of `ada`.
-    pub(super) async fn token(&self, scopes: &[&str]) -> Token {
+    pub(crate) async fn token(&self, scopes: &[&str]) -> Token {
         self.token_for(&self.tenant, &self.server, scopes).await
     }
 
-    pub(super) async fn token_for(&self, tenant: &TestTenant, server: &TestServer, scopes: &[&str]) -> Token {
+    pub(crate) async fn token_for(&self, tenant: &TestTenant, server: &TestServer, scopes: &[&str]) -> Token {
         let (app, now) = (&self.app.app, self.app.clock.now());
         let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
         let client = ClientId::new(&self.app.clock, &app.entropy).unwrap();
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// Another token of a family, as after a refresh. Lives for an hour.
-    pub(super) async fn token_of(&self, tenant: &TestTenant, family: FamilyId, scopes: &[String]) -> String {
+    pub(crate) async fn token_of(&self, tenant: &TestTenant, family: FamilyId, scopes: &[String]) -> String {
         let (app, now) = (&self.app.app, self.app.clock.now());
         let handle = Handle::generate(HandleKind::AccessToken, &app.entropy).unwrap();
         let stored = app.keyring.store(tenant.id, &handle);
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Ends a family, and returns when no call of it is accepted any more.
-    pub(super) async fn revoke(&self, family: FamilyId) {
+    pub(crate) async fn revoke(&self, family: FamilyId) {
         let app = &self.app.app;
         let mut tx = app.store.tenant_tx(self.tenant.id).await.unwrap();
         let ticket = revoke::family(&mut tx, &self.app.recorder(), family, Reason::PersonRevoked).await.unwrap();
@@ -102,12 +102,12 @@ impl World {
     }
 
     /// A POST to the server with what every message needs, and no token yet.
-    pub(super) fn post(&self, body: &Value) -> RequestBuilder {
+    pub(crate) fn post(&self, body: &Value) -> RequestBuilder {
         self.http.post(&self.server.resource).header("accept", "application/json, text/event-stream").json(body)
     }
 
     /// A modern request.
-    pub(super) fn modern(&self, token: &Token, method: &str, params: Value) -> RequestBuilder {
+    pub(crate) fn modern(&self, token: &Token, method: &str, params: Value) -> RequestBuilder {
         let name = params.get("name").or_else(|| params.get("uri")).cloned();
         let request = self.post(&modern_body(method, params)).bearer_auth(&token.text);
         let request = request.header("mcp-protocol-version", MODERN).header("mcp-method", method);
@@ -118,18 +118,18 @@ impl World {
     }
 
     /// A modern call of the tool `echo`.
-    pub(super) fn call(&self, token: &Token) -> RequestBuilder {
+    pub(crate) fn call(&self, token: &Token) -> RequestBuilder {
         self.modern(token, "tools/call", json!({"name": "echo", "arguments": {}}))
     }
 
     /// A legacy request.
-    pub(super) fn legacy(&self, token: &Token, method: &str, params: Value) -> RequestBuilder {
+    pub(crate) fn legacy(&self, token: &Token, method: &str, params: Value) -> RequestBuilder {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         self.post(&body).bearer_auth(&token.text).header("mcp-protocol-version", LEGACY)
     }
 
     /// A legacy `initialize`.
-    pub(super) fn initialize(&self, token: &Token) -> RequestBuilder {
+    pub(crate) fn initialize(&self, token: &Token) -> RequestBuilder {
         let params =
             json!({"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
         let body = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// Opens a legacy session that the upstream calls `name`; gives the client's name for it.
-    pub(super) async fn session(&self, token: &Token, name: &str) -> String {
+    pub(crate) async fn session(&self, token: &Token, name: &str) -> String {
         let result = json!({"jsonrpc": "2.0", "id": 0, "result": {"protocolVersion": LEGACY}});
         self.upstream.reply(super::upstream::Reply::json(200, &result).with("mcp-session-id", name));
         let response = self.initialize(token).send().await.unwrap();
@@ -146,14 +146,14 @@ impl World {
     }
 
     /// A legacy GET.
-    pub(super) fn open_stream(&self, token: &Token) -> RequestBuilder {
+    pub(crate) fn open_stream(&self, token: &Token) -> RequestBuilder {
         let request = self.http.get(&self.server.resource).bearer_auth(&token.text);
         request.header("accept", "text/event-stream").header("mcp-protocol-version", LEGACY)
     }
 }
 
 /// The body of a modern request.
-pub(super) fn modern_body(method: &str, mut params: Value) -> Value {
+pub(crate) fn modern_body(method: &str, mut params: Value) -> Value {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": MODERN,
         "io.modelcontextprotocol/clientCapabilities": {},
@@ -162,7 +162,7 @@ pub(super) fn modern_body(method: &str, mut params: Value) -> Value {
 }
 
 /// Status, error code and message of an answer.
-pub(super) async fn error(response: Response) -> (u16, i64, String) {
+pub(crate) async fn error(response: Response) -> (u16, i64, String) {
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();
     (status, body["error"]["code"].as_i64().unwrap(), body["error"]["message"].as_str().unwrap().to_owned())
