@@ -5,12 +5,12 @@ pub mod routes;
 use std::sync::Arc;
 
 use crate::{
-    audit::{CallLog, Recorder},
+    audit::{CallLog, Lane, Recorder, Refused},
     clock::Clock,
     cluster::{Fill, Node},
     config::{Config, TlsError},
-    http::metrics::Metrics,
-    ids::{ProcessId, Slug},
+    http::{address::ClientAddress, metrics::Metrics},
+    ids::{ProcessId, Slug, TenantId},
     keys::Keyring,
     people::{HashError, PasswordHasher},
     secret::{Entropy, NoEntropy},
@@ -66,6 +66,8 @@ pub struct App {
     pub passwords: PasswordHasher,
     /// Events of calls.
     pub calls: CallLog,
+    /// Counts of what was refused to strangers.
+    pub lane: Lane,
     /// Numbers for Prometheus.
     pub metrics: Arc<Metrics>,
     /// Connections to upstream servers, and the credentials for them.
@@ -88,6 +90,8 @@ impl App {
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
         let calls = CallLog::start(store.clone());
         let metrics = Arc::new(Metrics::new());
+        let lane = Lane::default();
+        metrics.register(|registry| lane.register(registry));
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
         Ok(Arc::new(Self {
@@ -100,6 +104,7 @@ impl App {
             node,
             passwords,
             calls,
+            lane,
             metrics,
             upstreams,
         }))
@@ -121,6 +126,11 @@ impl App {
             }
         }
         Err(StoreError::Behind)
+    }
+
+    /// Counts what was refused, at a tenant or at none, to somebody who is not known.
+    pub fn refused(&self, tenant: Option<TenantId>, what: Refused, from: ClientAddress) {
+        self.lane.count(tenant, what, from.network(), self.clock.now());
     }
 
     /// A recorder of audit events for one request.

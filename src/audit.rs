@@ -1,12 +1,16 @@
-//! Typed audit events, written in the transaction of the change they witness.
+//! Typed audit events, written in the transaction of the change they witness. What strangers cause is counted instead.
 
 mod calls;
 mod event;
+mod lane;
 mod platform;
+mod refused;
 
 pub use calls::{CallLog, CallLogFull};
-pub use event::{Event, Outcome};
+pub use event::{Event, Outcome, Tally};
+pub use lane::{Lane, PERIOD as LANE_PERIOD};
 pub use platform::PlatformEvent;
+pub use refused::Refused;
 
 use serde::Serialize;
 

@@ -1,6 +1,7 @@
-//! Background work of a process that serves: following the authority log, and the janitor.
+//! Background work of a process that serves: following the authority log, the janitor, and counts of what was refused.
 
 pub mod janitor;
+pub mod refusals;
 
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use crate::app::App;
 /// what other processes revoke would not arrive, so whoever serves must then end, too.
 pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
-        // A task of its own: should the janitor panic, revocations still arrive.
+        // Tasks of their own: should the janitor panic, revocations still arrive.
         let janitor = tokio::spawn(janitor::run(app.clone(), stop.clone()));
+        let refusals = tokio::spawn(refusals::run(app.clone(), stop.clone()));
         app.node.clone().follow(stop.clone()).await;
         // A panic has been logged where it happened.
-        let _ = janitor.await;
+        let _ = tokio::join!(janitor, refusals);
     })
 }

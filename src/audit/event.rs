@@ -1,6 +1,7 @@
 //! What can happen, as types. No token, no secret, no user name or address in clear: ids only.
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, SessionId};
 
@@ -18,6 +19,24 @@ pub enum Outcome {
     MayHaveBeenExecuted,
     /// Cut: revoked, expired, or the client went away.
     Cut,
+}
+
+/// How often something was refused to somebody unknown, and to whom as far as can be told.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tally {
+    /// The audit-handle key's id and a keyed hash of the IPv4 address or the /64 network of IPv6, or `others`.
+    pub source: String,
+    /// How many others, at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<usize>,
+    /// How often.
+    pub count: u64,
+    /// The first time.
+    #[serde(with = "time::serde::rfc3339")]
+    pub first: OffsetDateTime,
+    /// The last time.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last: OffsetDateTime,
 }
 
 /// One audit event. The serialized `kind` becomes the row's kind, the rest its body.
@@ -43,6 +62,63 @@ pub enum Event {
         person: Option<PersonId>,
         /// Not looked at: there were too many before.
         throttled: bool,
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A session cookie that belongs to no session, or to one that has ended.
+    #[serde(rename = "session.refused")]
+    SessionRefused {
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A form that no page of ours sent in this browser.
+    #[serde(rename = "form.refused")]
+    FormRefused {
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A call without a good access token.
+    #[serde(rename = "bearer.refused")]
+    BearerRefused {
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A client that did not prove itself.
+    #[serde(rename = "client.refused")]
+    ClientRefused {
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A token request that was answered with an error.
+    #[serde(rename = "token.refused")]
+    TokenRefused {
+        grant: &'static str,
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A registration, or a change of one, that was answered with an error.
+    #[serde(rename = "registration.refused")]
+    RegistrationRefused {
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// An authorization request that came to nothing before the person decided.
+    #[serde(rename = "authorization.refused")]
+    AuthorizationRefused {
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A request that leads nowhere.
+    #[serde(rename = "request.refused")]
+    RequestRefused {
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
     },
     #[serde(rename = "logout")]
     Logout { person: PersonId, session: SessionId },

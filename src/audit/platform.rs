@@ -3,6 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::Tally;
 use crate::ids::TenantId;
 
 /// One event of the platform log. The serialized `kind` becomes the row's kind, the rest its body. Ids only: no name of a
@@ -44,6 +45,13 @@ pub enum PlatformEvent {
         key_id: String,
         /// Something still needed it, and is lost.
         forced: bool,
+    },
+    /// A request that leads to no tenant.
+    #[serde(rename = "request.refused")]
+    RequestRefused {
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
     },
 }
 

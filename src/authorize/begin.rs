@@ -42,6 +42,18 @@ pub(super) enum Stranded {
     Fault(#[from] StoreError),
 }
 
+impl Stranded {
+    /// The word in audit events; none for a fault of ours.
+    pub(super) const fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Repeated(_) | Self::NoClient => Some("invalid_request"),
+            Self::UnknownClient => Some("unknown_client"),
+            Self::Redirect(_) => Some("redirect_uri"),
+            Self::Fault(_) => None,
+        }
+    }
+}
+
 /// An error that belongs to the client (RFC 6749 §4.1.2.1).
 #[derive(Debug)]
 pub(super) struct Refusal {

@@ -11,7 +11,7 @@ use super::{
     trouble,
 };
 use crate::{
-    audit::Event,
+    audit::{Event, Refused},
     http::{form::Form, trouble::Trouble, visit::Visit},
     people::{self, Session},
     policy::{Scope, ScopeSet},
@@ -30,13 +30,15 @@ pub(super) struct Place<'v> {
 impl<'v> Place<'v> {
     /// Finds it. Without a login that fits, the inner error is the way to the login page.
     pub(super) async fn find(visit: &'v Visit, form: &Form) -> Result<Result<Self, Response>, Trouble> {
-        let expired = || trouble::expired(visit, StatusCode::BAD_REQUEST);
+        let expired = || {
+            visit.refused(Refused::Authorization("interaction"));
+            trouble::expired(visit, StatusCode::BAD_REQUEST)
+        };
         let given = form.one("interaction").ok().flatten();
         let handle = given.and_then(|text| Handle::parse(HandleKind::Interaction, text).ok()).ok_or_else(expired)?;
         let found = interaction::find(&visit.app, &visit.tenant, &handle, &visit.browser).await;
         let interaction = found.map_err(|error| visit.fault(error))?.ok_or_else(expired)?;
-        let session =
-            people::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))?;
+        let session = people::current(visit).await.map_err(|error| visit.fault(error))?;
         match session.filter(|session| interaction.belongs_to(session.id)) {
             Some(session) => Ok(Ok(Self { visit, interaction, session, handle })),
             None => Ok(Err(visit.see_other(&format!("{}?interaction={}", visit.path("login"), handle.expose()))?)),

@@ -11,7 +11,7 @@ use super::{
     trouble,
 };
 use crate::{
-    audit::Event,
+    audit::{Event, Refused},
     http::{
         csrf::Purpose,
         form::{Form, FormError},
@@ -26,12 +26,16 @@ use crate::{
 pub async fn authorize(visit: Visit) -> Result<Response, Trouble> {
     let form = visit.query()?;
     let asker = begin::asker(&visit, &form).await.map_err(|stranded| trouble::stranded(&visit, stranded))?;
-    let session =
-        people::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))?;
+    let session = people::current(&visit).await.map_err(|error| visit.fault(error))?;
     let request = match begin::check(&visit.tenant, &asker, &form, session.is_some()) {
         Ok(request) => request,
-        Err(refusal) if session.is_some() => return trouble::send_refusal(&visit, &asker, &refusal),
-        Err(refusal) => return Err(trouble::show_refusal(&visit, &asker, &refusal)),
+        Err(refusal) => {
+            visit.refused(Refused::Authorization(refusal.code));
+            return match session {
+                Some(_) => trouble::send_refusal(&visit, &asker, &refusal),
+                None => Err(trouble::show_refusal(&visit, &asker, &refusal)),
+            };
+        }
     };
     let handle = begin::store(&visit, &asker, request).await.map_err(|error| visit.fault(error))?;
     // The login page sends on whoever is logged in, and notes under which login.

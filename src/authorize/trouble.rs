@@ -7,14 +7,20 @@ use super::{
     begin::{Asker, Refusal, Stranded},
     respond::{self, Answer},
 };
-use crate::http::{
-    pages::{ErrorLink, SafeHref},
-    trouble::{Trouble, Words},
-    visit::Visit,
+use crate::{
+    audit::Refused,
+    http::{
+        pages::{ErrorLink, SafeHref},
+        trouble::{Trouble, Words},
+        visit::Visit,
+    },
 };
 
 /// Nobody to send an error to.
 pub(super) fn stranded(visit: &Visit, stranded: Stranded) -> Trouble {
+    if let Some(reason) = stranded.word() {
+        visit.refused(Refused::Authorization(reason));
+    }
     let why = match stranded {
         Stranded::Fault(error) => return visit.fault(error),
         other => format!("The application made a mistake: {other}."),

@@ -42,6 +42,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), CliError> {
     if app.calls.flush().await.is_err() {
         tracing::error!("audit events of calls could not be written");
     }
+    jobs::refusals::finish(&app).await;
     app.store.close().await;
     served?;
     installation.close().await

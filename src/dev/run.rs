@@ -139,6 +139,7 @@ async fn with_postgres<W: Write>(
     if app.calls.flush().await.is_err() {
         tracing::error!("audit events of calls could not be written");
     }
+    jobs::refusals::finish(&app).await;
     app.store.close().await;
     ended
 }

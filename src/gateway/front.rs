@@ -20,8 +20,9 @@ use super::{
 };
 use crate::{
     app::App,
+    audit::Refused,
     cluster::LiveCall,
-    http::request_id::RequestId,
+    http::{address::ClientAddress, request_id::RequestId},
     mcp::{self, Call, Era, Limits},
     tenants::{EraSetting, Server, Tenant},
     token::{self, VerifyError},
@@ -36,14 +37,16 @@ const TRIES: usize = 3;
 pub async fn mcp(
     State(app): State<Arc<App>>,
     Path((tenant, server)): Path<(String, String)>,
+    from: ClientAddress,
     request: Request,
 ) -> Response {
-    let door = match Door::find(app, &tenant, &server).await {
+    let door = match Door::find(app, from, &tenant, &server).await {
         Ok(door) => door,
         Err(refusal) => return refusal.into_response(),
     };
     let (own, allowed) = (door.app.config.public_url.origin(), &door.tenant.settings.allowed_origins);
     let Ok(origin) = cors::check_origin(request.headers(), own, allowed) else {
+        door.refused(Refused::Request("foreign_origin"));
         return Refusal::early(StatusCode::FORBIDDEN, "Pages of this origin may not call this server.").into_response();
     };
     let mut response = if request.method() == Method::OPTIONS {
@@ -58,20 +61,31 @@ pub async fn mcp(
 /// One published server, about to be called.
 struct Door {
     app: Arc<App>,
+    from: ClientAddress,
     tenant: Arc<Tenant>,
     server: Arc<Server>,
 }
 
 impl Door {
-    async fn find(app: Arc<App>, tenant: &str, server: &str) -> Result<Self, Refusal> {
+    async fn find(app: Arc<App>, from: ClientAddress, tenant: &str, server: &str) -> Result<Self, Refusal> {
         let nothing = || Refusal::early(StatusCode::NOT_FOUND, "There is no such server.");
         let tenant = app.tenant(tenant).await.map_err(|error| {
             tracing::error!(%error, "a tenant cannot be read");
             Refusal::fault()
         })?;
-        let tenant = tenant.ok_or_else(nothing)?;
-        let server = tenant.server(server).cloned().ok_or_else(nothing)?;
-        Ok(Self { app, tenant, server })
+        let Some(tenant) = tenant else {
+            app.refused(None, Refused::Request("unknown_tenant"), from);
+            return Err(nothing());
+        };
+        let Some(server) = tenant.server(server).cloned() else {
+            app.refused(Some(tenant.id), Refused::Request("unknown_server"), from);
+            return Err(nothing());
+        };
+        Ok(Self { app, from, tenant, server })
+    }
+
+    fn refused(&self, what: Refused) {
+        self.app.refused(Some(self.tenant.id), what, self.from);
     }
 
     /// Checks in the order that the module names, then lets the call through.
@@ -81,7 +95,7 @@ impl Door {
         let (door, live) = self.enter(&parts).await?;
         let call = door.read(&parts, body).await?;
         let request_id = parts.extensions.get::<RequestId>().cloned();
-        let Self { app, tenant, server } = door;
+        let Self { app, tenant, server, .. } = door;
         Ok(Exchange { app, tenant, server, live, headers: parts.headers, request_id }.run(call).await)
     }
 
@@ -91,7 +105,7 @@ impl Door {
             if let Some(live) = self.authenticate(parts).await? {
                 return Ok((self, live));
             }
-            self = Self::find(self.app, self.tenant.slug.as_str(), self.server.slug.as_str()).await?;
+            self = Self::find(self.app, self.from, self.tenant.slug.as_str(), self.server.slug.as_str()).await?;
         }
         Err(Refusal::fault())
     }
@@ -110,21 +124,24 @@ impl Door {
 
     /// None: the tenant has changed meanwhile.
     async fn authenticate(&self, parts: &Parts) -> Result<Option<LiveCall>, Refusal> {
-        let refuse = |error| Refusal::unauthorized(&self.server, error);
+        let refuse = |reason, error| {
+            self.refused(Refused::Bearer(reason));
+            Refusal::unauthorized(&self.server, error)
+        };
+        let invalid = |reason, why| refuse(reason, Some((BearerError::InvalidToken, why)));
         let bearer = Bearer::from_request(&parts.headers, parts.uri.query()).map_err(|error| match error {
-            NoBearer::Absent => refuse(None),
-            NoBearer::Malformed(why) => refuse(Some((BearerError::InvalidRequest, why))),
-            NoBearer::NotOurs => refuse(Some((BearerError::InvalidToken, "the token is none of this server"))),
+            NoBearer::Absent => refuse("absent", None),
+            NoBearer::Malformed(why) => refuse("malformed", Some((BearerError::InvalidRequest, why))),
+            NoBearer::NotOurs => invalid("foreign", "the token is none of this server"),
         })?;
         match token::verify(&self.app, &self.tenant, &self.server, bearer.handle()).await {
             Ok(live) => Ok(Some(live)),
             Err(VerifyError::Moved) => Ok(None),
-            Err(VerifyError::Invalid) => Err(refuse(Some((
-                BearerError::InvalidToken,
-                "the access token is unknown, has expired or was revoked",
-            )))),
+            Err(VerifyError::Invalid) => {
+                Err(invalid("unknown", "the access token is unknown, has expired or was revoked"))
+            }
             Err(VerifyError::WrongResource) => {
-                Err(refuse(Some((BearerError::InvalidToken, "the access token was issued for another resource"))))
+                Err(invalid("resource", "the access token was issued for another resource"))
             }
             Err(VerifyError::Fault(error)) => {
                 tracing::error!(%error, "a token cannot be looked up");

@@ -52,6 +52,17 @@ pub enum Forged {
     Token,
 }
 
+impl Forged {
+    /// The word in audit events.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Origin(_) => "origin",
+            Self::NoCookie => "cookie",
+            Self::Token => "token",
+        }
+    }
+}
+
 /// The token of a form, for its hidden field `csrf`.
 pub fn token(keyring: &Keyring, tenant: TenantId, browser: &Browser, purpose: Purpose) -> String {
     URL_SAFE_NO_PAD.encode(mac(keyring, tenant, browser, purpose))

@@ -22,7 +22,11 @@ use super::{
     request_id::RequestId,
     trouble::Trouble,
 };
-use crate::{app::App, audit::Recorder, tenants::Tenant};
+use crate::{
+    app::App,
+    audit::{Recorder, Refused},
+    tenants::Tenant,
+};
 
 /// One request of a browser to a page of a tenant. An extractor for handlers below `/t/{tenant}/`.
 pub struct Visit {
@@ -46,8 +50,12 @@ impl Visit {
     pub fn form(&self, form: Result<Form, FormError>, purpose: Purpose) -> Result<Form, Trouble> {
         let form = form.map_err(|error| Trouble::unreadable(error, &self.request_id))?;
         let (keyring, public_url) = (&self.app.keyring, &self.app.config.public_url);
-        csrf::check(keyring, public_url, self.tenant.id, &self.browser, &self.headers, &form, purpose)
-            .map_err(|forged| Trouble::forged(forged, public_url, &self.request_id))?;
+        csrf::check(keyring, public_url, self.tenant.id, &self.browser, &self.headers, &form, purpose).map_err(
+            |forged| {
+                self.refused(Refused::Form(forged.word()));
+                Trouble::forged(forged, public_url, &self.request_id)
+            },
+        )?;
         Ok(form)
     }
 
@@ -91,6 +99,11 @@ impl Visit {
         Trouble::fault(&self.request_id)
     }
 
+    /// Counts what is refused to whoever this is.
+    pub fn refused(&self, what: Refused) {
+        self.app.refused(Some(self.tenant.id), what, self.address);
+    }
+
     /// Writes the audit events of this request.
     pub fn recorder(&self) -> Recorder {
         self.app.recorder(Some(self.request_id.to_string()))
@@ -108,13 +121,16 @@ impl FromRequestParts<Arc<App>> for Visit {
         };
         let params = RawPathParams::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
         let slug = params.iter().find(|(name, _)| *name == "tenant").map(|(_, slug)| slug).unwrap_or_default();
-        let tenant = match app.tenant(slug).await {
-            Ok(Some(tenant)) => tenant,
-            Ok(None) => return Err(Trouble::no_tenant(&request_id).into_response()),
-            Err(error) => return Err(fault(&error)),
-        };
         let address = parts.extensions.get::<ClientAddress>().copied();
         let address = address.ok_or_else(|| fault(&"the client's address is not known"))?;
+        let tenant = match app.tenant(slug).await {
+            Ok(Some(tenant)) => tenant,
+            Ok(None) => {
+                app.refused(None, Refused::Request("unknown_tenant"), address);
+                return Err(Trouble::no_tenant(&request_id).into_response());
+            }
+            Err(error) => return Err(fault(&error)),
+        };
         let browser = Browser::ensure(&app.entropy, &tenant.slug, &parts.headers).map_err(|error| fault(&error))?;
         let (headers, query) = (parts.headers.clone(), parts.uri.query().map(str::to_owned));
         Ok(Self { app: app.clone(), tenant, browser, address, request_id, headers, query })

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     ids::TenantId,
-    secret::{Entropy, Handle, NoEntropy},
+    secret::{Entropy, Handle, NoEntropy, hex},
 };
 
 pub(super) const KEY_BYTES: usize = 32;
@@ -167,6 +167,13 @@ impl Keyring {
     pub fn audit_handle(&self, handle: &Handle) -> (String, [u8; 32]) {
         let key = &self.audit_handle.current;
         (key.id.clone(), key.mac("audit handle", &[handle.expose().as_bytes()]))
+    }
+
+    /// What stands for something personal in the audit log: the key's id and half of a keyed hash.
+    pub fn pseudonym(&self, label: &'static str, parts: &[&[u8]]) -> String {
+        let key = &self.audit_handle.current;
+        let mac = key.mac(label, parts);
+        format!("{}:{}", key.id, hex(mac.get(..KEY_BYTES / 2).unwrap_or(&mac)))
     }
 
     /// Seals `plain`; it opens only with the same `place` (tenant, table, row).

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::App,
-    audit::{Event, Recorder},
+    audit::{Recorder, Refused},
     http::address::ClientAddress,
     ids::{InteractionId, PersonId},
     secret::Handle,
@@ -80,7 +80,9 @@ impl Desk<'_> {
         let (key, person) = person::find(&mut tx, &attempt.username).await?;
         let buckets = Buckets::of(&self.app.keyring, self.tenant.id, &key, attempt.address);
         let whose = person.as_ref().map(|person| person.id);
-        if !self.count(tx, &buckets, whose).await? {
+        let failed = Failed { person: whose, from: attempt.address };
+        if !self.count(tx, &buckets).await? {
+            self.failed(failed, true);
             return Ok(Login::Throttled);
         }
         let stored = person.as_ref().and_then(|person| person.password_hash.as_deref());
@@ -88,33 +90,30 @@ impl Desk<'_> {
         match (self.app.passwords.verify(attempt.password, stored).await, person) {
             (Ok(Verdict::Right(fresh_hash)), Some(person)) => {
                 let proved = Proved { person, fresh_hash, errand: attempt.errand, previous: attempt.previous };
-                self.admit(&buckets, proved).await
+                self.admit(&buckets, failed, proved).await
             }
-            (Ok(_), _) => self.refuse(self.begin().await?, whose).await,
+            (Ok(_), _) => Ok(self.refuse(failed)),
             (Err(HashError::Busy), _) => self.not_tried(self.begin().await?, &buckets).await,
             (Err(error), _) => Err(error.into()),
         }
     }
 
     /// Counts before the password is looked at. False: enough.
-    async fn count(&self, mut tx: TenantTx, buckets: &Buckets, whose: Option<PersonId>) -> Result<bool, LoginFault> {
+    async fn count(&self, mut tx: TenantTx, buckets: &Buckets) -> Result<bool, LoginFault> {
         let standing = buckets.count(&mut tx, &self.app.config.login.throttle, self.app.clock.now()).await?;
-        if standing == (Standing::Blocked { first: true }) {
-            self.recorder.record(&mut tx, &Event::LoginFailed { person: whose, throttled: true }).await?;
-        }
         tx.commit().await?;
         Ok(standing == Standing::Open)
     }
 
     /// Begins the session, all in one transaction.
-    async fn admit(&self, buckets: &Buckets, proved: Proved) -> Result<Login, LoginFault> {
+    async fn admit(&self, buckets: &Buckets, failed: Failed, proved: Proved) -> Result<Login, LoginFault> {
         let Proved { person, fresh_hash, errand, previous } = proved;
         let mut tx = self.begin().await?;
         // Hashing took a while, and much can happen meanwhile.
         match people::lock(&mut tx, person.id).await?.filter(PersonRow::is_active) {
             Some(now) if now.password_hash == person.password_hash => {}
             Some(_) => return self.not_tried(tx, buckets).await,
-            None => return self.refuse(tx, Some(person.id)).await,
+            None => return Ok(self.refuse(failed)),
         }
         if let Some(hash) = fresh_hash {
             people::set_password_hash(&mut tx, person.id, hash.as_str()).await?;
@@ -131,10 +130,13 @@ impl Desk<'_> {
         Ok(Login::In(handle))
     }
 
-    async fn refuse(&self, mut tx: TenantTx, whose: Option<PersonId>) -> Result<Login, LoginFault> {
-        self.recorder.record(&mut tx, &Event::LoginFailed { person: whose, throttled: false }).await?;
-        tx.commit().await?;
-        Ok(Login::Refused)
+    fn refuse(&self, failed: Failed) -> Login {
+        self.failed(failed, false);
+        Login::Refused
+    }
+
+    fn failed(&self, Failed { person, from }: Failed, throttled: bool) {
+        self.app.refused(Some(self.tenant.id), Refused::Login { person, throttled }, from);
     }
 
     /// The password was not compared with the one that counts now, so the attempt does not count either.
@@ -147,6 +149,13 @@ impl Desk<'_> {
     async fn begin(&self) -> Result<TenantTx, StoreError> {
         self.app.store.tenant_tx(self.tenant.id).await
     }
+}
+
+/// Whose login it would be, and who tries.
+#[derive(Clone, Copy)]
+struct Failed {
+    person: Option<PersonId>,
+    from: ClientAddress,
 }
 
 /// Somebody who knew a password.

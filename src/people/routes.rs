@@ -10,6 +10,7 @@ pub use logout::{logout, logout_page};
 
 use super::errand::{self, Errand};
 use crate::{
+    audit::Refused,
     http::{
         form::{Form, Repeated},
         trouble::{Trouble, Words},
@@ -31,12 +32,14 @@ struct Waiting {
 /// The errand that a form or an address names, if it names one.
 async fn waiting(visit: &Visit, form: &Form) -> Result<Option<Waiting>, Trouble> {
     let Some(text) = one(visit, form, INTERACTION)? else { return Ok(None) };
-    let Ok(handle) = Handle::parse(HandleKind::Interaction, text) else { return Err(start_again(visit)) };
+    let ended = || {
+        visit.refused(Refused::Authorization("interaction"));
+        start_again(visit)
+    };
+    let handle = Handle::parse(HandleKind::Interaction, text).map_err(|_| ended())?;
     let errand = errand::find(&visit.app, &visit.tenant, &handle, &visit.browser).await;
-    match errand.map_err(|error| visit.fault(error))? {
-        Some(errand) => Ok(Some(Waiting { handle, errand })),
-        None => Err(start_again(visit)),
-    }
+    let errand = errand.map_err(|error| visit.fault(error))?.ok_or_else(ended)?;
+    Ok(Some(Waiting { handle, errand }))
 }
 
 /// A field that may be there once.

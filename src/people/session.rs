@@ -1,19 +1,17 @@
 //! Sessions: rows in the database, found by the hash of a handle in a cookie.
 
-use http::HeaderMap;
 use time::OffsetDateTime;
 
 use crate::{
     app::App,
-    audit::{Event, Recorder},
-    http::cookies::CookieName,
-    ids::{PersonId, SessionId},
+    audit::{Event, Recorder, Refused},
+    http::{cookies::CookieName, visit::Visit},
+    ids::{PersonId, SessionId, TenantId},
     secret::{Handle, HandleKind},
     store::{
         StoreError, TenantTx,
         sessions::{self, LiveSession, NewSession},
     },
-    tenants::Tenant,
 };
 
 /// How a password proves who somebody is (RFC 8176).
@@ -35,14 +33,16 @@ pub struct Session {
 }
 
 /// Who is logged in, going by the cookies of a request. Nobody whose session ended or expired, and nobody disabled.
-pub async fn current(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Result<Option<Session>, StoreError> {
-    let cookie = CookieName::session(&tenant.slug);
-    let Some(handle) = cookie.read(headers).and_then(|text| Handle::parse(HandleKind::Session, text).ok()) else {
-        return Ok(None);
+pub async fn current(visit: &Visit) -> Result<Option<Session>, StoreError> {
+    let Visit { app, tenant, headers, .. } = visit;
+    let Some(text) = CookieName::session(&tenant.slug).read(headers) else { return Ok(None) };
+    let live = match Handle::parse(HandleKind::Session, text) {
+        Ok(handle) => live(app, tenant.id, &handle).await?,
+        Err(_) => None,
     };
-    let mut tx = app.store.tenant_tx(tenant.id).await?;
-    let live = sessions::live(&mut tx, &app.keyring.lookup(tenant.id, &handle), app.clock.now()).await?;
-    tx.commit().await?;
+    if live.is_none() {
+        visit.refused(Refused::Session);
+    }
     Ok(live.map(|LiveSession { id, person, username, display_name, auth_time }| Session {
         id,
         person,
@@ -50,6 +50,13 @@ pub async fn current(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Result<
         display_name,
         auth_time,
     }))
+}
+
+async fn live(app: &App, tenant: TenantId, handle: &Handle) -> Result<Option<LiveSession>, StoreError> {
+    let mut tx = app.store.tenant_tx(tenant).await?;
+    let live = sessions::live(&mut tx, &app.keyring.lookup(tenant, handle), app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(live)
 }
 
 /// Begins a session after a password was right. The handle is new at every login, so none can be planted beforehand.

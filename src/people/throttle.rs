@@ -28,8 +28,8 @@ pub(super) struct Buckets {
 pub(super) enum Standing {
     /// Look at the password.
     Open,
-    /// Too many. The first refusal of a window is worth an audit event; the others would only fill the log.
-    Blocked { first: bool },
+    /// Too many.
+    Blocked,
 }
 
 impl Buckets {
@@ -69,11 +69,8 @@ impl Buckets {
 
 fn standing(counts: Counts, limits: &config::Throttle) -> Standing {
     match counts.account {
-        None => Standing::Blocked { first: counts.address == limits.per_address.saturating_add(1) },
-        Some(account) if account > limits.per_account => {
-            Standing::Blocked { first: account == limits.per_account.saturating_add(1) }
-        }
-        Some(_) => Standing::Open,
+        Some(account) if account <= limits.per_account => Standing::Open,
+        _ => Standing::Blocked,
     }
 }
 
@@ -84,13 +81,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn either_limit_blocks_and_each_is_told_once() {
+    fn either_limit_blocks() {
         let limits = config::Throttle { per_account: 3, per_address: 9, window: Duration::from_secs(60) };
         let of = |account, address| standing(Counts { account, address }, &limits);
         assert_eq!(of(Some(3), 9), Standing::Open);
-        assert_eq!(of(Some(4), 9), Standing::Blocked { first: true });
-        assert_eq!(of(Some(5), 9), Standing::Blocked { first: false });
-        assert_eq!(of(None, 10), Standing::Blocked { first: true });
-        assert_eq!(of(None, 11), Standing::Blocked { first: false });
+        assert_eq!(of(Some(4), 9), Standing::Blocked);
+        assert_eq!(of(None, 10), Standing::Blocked);
     }
 }

@@ -47,7 +47,7 @@ async fn judge(
     let mint = Mint::of(app);
     let hashes = app.keyring.lookup(tenant.id, &request.code);
     let Some(row) = handles::lock_code(tx, &hashes).await? else {
-        return Ok(Verdict::Refused(TokenError::InvalidGrant("the code is unknown or was removed")));
+        return Ok(Verdict::Refused(TokenError::Unknown("the code is unknown or was removed")));
     };
     let family = handles::family_state(tx, row.family).await?;
     if row.failures >= MAX_FAILURES {
@@ -59,7 +59,10 @@ async fn judge(
         return Ok(Verdict::Refused(error));
     }
     if row.consumed_at.is_some() {
-        recorder.record(tx, &Event::CodeReplayed { family: family.id, client: client.clone() }).await?;
+        // Once: whoever holds a code must not write into the log for ever.
+        if family.live {
+            recorder.record(tx, &Event::CodeReplayed { family: family.id, client: client.clone() }).await?;
+        }
         let ticket = revoke::family(tx, recorder, family.id, Reason::CodeReplayed).await?;
         return Ok(Verdict::Replayed(ticket, "the code was used before; what it had issued is revoked"));
     }

@@ -14,6 +14,9 @@ pub enum TokenError {
     /// `invalid_grant`: the code or refresh token is unknown, used, expired, revoked, or another client's.
     #[error("{0}")]
     InvalidGrant(&'static str),
+    /// `invalid_grant`, too: a code or refresh token that is not ours, or not any more.
+    #[error("{0}")]
+    Unknown(&'static str),
     /// `invalid_scope`.
     #[error("{0}")]
     InvalidScope(&'static str),
@@ -34,18 +37,33 @@ impl From<NoEntropy> for TokenError {
     }
 }
 
+impl TokenError {
+    /// The error code on the wire; none for a fault of ours.
+    const fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidRequest(_) => Some("invalid_request"),
+            Self::InvalidGrant(_) | Self::Unknown(_) => Some("invalid_grant"),
+            Self::InvalidScope(_) => Some("invalid_scope"),
+            Self::InvalidTarget(_) => Some("invalid_target"),
+            Self::UnsupportedGrantType => Some("unsupported_grant_type"),
+            Self::Fault(_) => None,
+        }
+    }
+
+    /// The word in audit events; none for a fault of ours.
+    pub(super) const fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Unknown(_) => Some("unknown"),
+            other => other.code(),
+        }
+    }
+}
+
 impl From<TokenError> for OauthError {
     fn from(error: TokenError) -> Self {
-        let code = match &error {
-            TokenError::InvalidRequest(_) => "invalid_request",
-            TokenError::InvalidGrant(_) => "invalid_grant",
-            TokenError::InvalidScope(_) => "invalid_scope",
-            TokenError::InvalidTarget(_) => "invalid_target",
-            TokenError::UnsupportedGrantType => "unsupported_grant_type",
-            TokenError::Fault(fault) => {
-                tracing::error!(error = %fault, "token endpoint");
-                return Self::fault();
-            }
+        let Some(code) = error.code() else {
+            tracing::error!(%error, "token endpoint");
+            return Self::fault();
         };
         Self::new(StatusCode::BAD_REQUEST, code, error.to_string())
     }

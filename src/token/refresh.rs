@@ -53,7 +53,7 @@ async fn judge(
     let mint = Mint::of(app);
     let hashes = app.keyring.lookup(tenant.id, &request.token);
     let Some(row) = handles::lock_refresh_token(tx, &hashes).await? else {
-        return Ok(Verdict::Refused(TokenError::InvalidGrant("the refresh token is unknown or was removed")));
+        return Ok(Verdict::Refused(TokenError::Unknown("the refresh token is unknown or was removed")));
     };
     let family = handles::family_state(tx, row.family).await?;
     if let Err(error) = check(app, tenant, client, request, &row, &family, mint.now) {

@@ -76,7 +76,7 @@ impl CodeRequest {
         let verifier = verifier.to_owned();
         let redirect_uri = form.one("redirect_uri")?.map(str::to_owned);
         let code = Handle::parse(HandleKind::Code, code)
-            .map_err(|_| TokenError::InvalidGrant("the code is not one of this server"))?;
+            .map_err(|_| TokenError::Unknown("the code is not one of this server"))?;
         Ok(Self { code, verifier, redirect_uri, target })
     }
 }
@@ -99,7 +99,7 @@ impl RefreshRequest {
         // Blank is like absent (RFC 6749 §3.1), and would be a token for nothing.
         let scope = scope.filter(|scope| !scope.is_empty());
         let token = Handle::parse(HandleKind::RefreshToken, token)
-            .map_err(|_| TokenError::InvalidGrant("the refresh token is not one of this server"))?;
+            .map_err(|_| TokenError::Unknown("the refresh token is not one of this server"))?;
         Ok(Self { token, scope, target })
     }
 }

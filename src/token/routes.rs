@@ -19,13 +19,16 @@ use super::{
 };
 use crate::{
     app::App,
-    clients::authenticate::authenticate,
+    audit::Refused,
+    clients::authenticate::{AuthenticatedClient, ClientAuthError, authenticate},
     http::{
+        address::ClientAddress,
         form::{Form, FormError},
         oauth::OauthError,
         request_id::RequestId,
     },
-    store::StoreError,
+    ids::ClientId,
+    store::TenantTx,
     tenants::Tenant,
 };
 
@@ -34,40 +37,14 @@ pub async fn token(
     State(app): State<Arc<App>>,
     Path(slug): Path<String>,
     id: RequestId,
+    from: ClientAddress,
     headers: HeaderMap,
     form: Result<Form, FormError>,
 ) -> Response {
-    match grant(&app, &slug, &id, &headers, form).await {
+    match (Desk { app: &app, id: &id, from }).grant(&slug, &headers, form).await {
         Ok(answer) => no_store(Json(answer)),
         Err(error) => error.into_response(),
     }
-}
-
-async fn grant(
-    app: &App,
-    slug: &str,
-    id: &RequestId,
-    headers: &HeaderMap,
-    form: Result<Form, FormError>,
-) -> Result<TokenResponse, OauthError> {
-    let tenant = tenant(app, slug).await?;
-    let form = form?;
-    let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
-    let client = authenticate(&mut tx, &app.keyring, &app.clock, headers, &form).await?;
-    let recorder = app.recorder(Some(id.to_string()));
-    let missing = || TokenError::InvalidRequest("grant_type is missing".into());
-    let answer = match form.one("grant_type")?.ok_or_else(missing)? {
-        "authorization_code" => {
-            let request = CodeRequest::read(&form)?;
-            code::redeem(app, &recorder, &tenant, &client.id, &request, tx).await?
-        }
-        "refresh_token" => {
-            let request = RefreshRequest::read(&form)?;
-            refresh::refresh(app, &recorder, &tenant, &client.id, &request, tx).await?
-        }
-        _ => return Err(TokenError::UnsupportedGrantType.into()),
-    };
-    Ok(answer)
 }
 
 /// `POST /t/{tenant}/revoke`: returns when the token is refused everywhere.
@@ -75,10 +52,11 @@ pub async fn revoke(
     State(app): State<Arc<App>>,
     Path(slug): Path<String>,
     id: RequestId,
+    from: ClientAddress,
     headers: HeaderMap,
     form: Result<Form, FormError>,
 ) -> Response {
-    match revocation(&app, &slug, &id, &headers, form).await {
+    match (Desk { app: &app, id: &id, from }).revocation(&slug, &headers, form).await {
         Ok(Revocation::Done) => no_store(StatusCode::OK),
         Ok(Revocation::NotYours) => {
             OauthError::new(StatusCode::BAD_REQUEST, "invalid_grant", "the token was issued to another client")
@@ -88,29 +66,110 @@ pub async fn revoke(
     }
 }
 
-async fn revocation(
-    app: &App,
-    slug: &str,
-    id: &RequestId,
-    headers: &HeaderMap,
-    form: Result<Form, FormError>,
-) -> Result<Revocation, OauthError> {
-    let tenant = tenant(app, slug).await?;
-    let form = form?;
-    let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
-    let client = authenticate(&mut tx, &app.keyring, &app.clock, headers, &form).await?;
-    let missing = || TokenError::InvalidRequest("token is missing".into());
-    let token = form.one("token")?.ok_or_else(missing)?;
-    let recorder = app.recorder(Some(id.to_string()));
-    Ok(revoke::by_client(app, &recorder, &client.id, token, tx).await.map_err(TokenError::from)?)
+/// Where one request is dealt with, and what is refused is counted.
+#[derive(Clone, Copy)]
+struct Desk<'a> {
+    app: &'a App,
+    id: &'a RequestId,
+    from: ClientAddress,
 }
 
-async fn tenant(app: &App, slug: &str) -> Result<Arc<Tenant>, OauthError> {
-    let none = || OauthError::new(StatusCode::NOT_FOUND, "not_found", "no such tenant");
-    app.tenant(slug)
-        .await
-        .map_err(|error: StoreError| TokenError::from(error).into())
-        .and_then(|tenant| tenant.ok_or_else(none))
+impl Desk<'_> {
+    async fn grant(
+        self,
+        slug: &str,
+        headers: &HeaderMap,
+        form: Result<Form, FormError>,
+    ) -> Result<TokenResponse, OauthError> {
+        let tenant = self.tenant(slug).await?;
+        let form = form?;
+        let (client, tx) = self.client(&tenant, headers, &form).await?;
+        let answer = self.issue(&tenant, &client.id, &form, tx).await;
+        answer.map_err(|error| {
+            if let Some(reason) = error.word() {
+                self.app.refused(Some(tenant.id), Refused::Token { grant: grant_type(&form), reason }, self.from);
+            }
+            error.into()
+        })
+    }
+
+    async fn issue(
+        self,
+        tenant: &Tenant,
+        client: &ClientId,
+        form: &Form,
+        tx: TenantTx,
+    ) -> Result<TokenResponse, TokenError> {
+        let recorder = self.app.recorder(Some(self.id.to_string()));
+        let missing = || TokenError::InvalidRequest("grant_type is missing".into());
+        match form.one("grant_type")?.ok_or_else(missing)? {
+            "authorization_code" => {
+                let request = CodeRequest::read(form)?;
+                code::redeem(self.app, &recorder, tenant, client, &request, tx).await
+            }
+            "refresh_token" => {
+                let request = RefreshRequest::read(form)?;
+                refresh::refresh(self.app, &recorder, tenant, client, &request, tx).await
+            }
+            _ => Err(TokenError::UnsupportedGrantType),
+        }
+    }
+
+    async fn revocation(
+        self,
+        slug: &str,
+        headers: &HeaderMap,
+        form: Result<Form, FormError>,
+    ) -> Result<Revocation, OauthError> {
+        let tenant = self.tenant(slug).await?;
+        let form = form?;
+        let (client, tx) = self.client(&tenant, headers, &form).await?;
+        let missing = || TokenError::InvalidRequest("token is missing".into());
+        let token = form.one("token")?.ok_or_else(missing)?;
+        let recorder = self.app.recorder(Some(self.id.to_string()));
+        let done = revoke::by_client(self.app, &recorder, &client.id, token, tx).await.map_err(TokenError::from)?;
+        if matches!(done, Revocation::NotYours) {
+            let refused = Refused::Token { grant: "revocation", reason: "invalid_grant" };
+            self.app.refused(Some(tenant.id), refused, self.from);
+        }
+        Ok(done)
+    }
+
+    async fn tenant(self, slug: &str) -> Result<Arc<Tenant>, OauthError> {
+        let tenant = self.app.tenant(slug).await.map_err(TokenError::from)?;
+        tenant.ok_or_else(|| {
+            self.app.refused(None, Refused::Request("unknown_tenant"), self.from);
+            OauthError::new(StatusCode::NOT_FOUND, "not_found", "no such tenant")
+        })
+    }
+
+    async fn client(
+        self,
+        tenant: &Tenant,
+        headers: &HeaderMap,
+        form: &Form,
+    ) -> Result<(AuthenticatedClient, TenantTx), OauthError> {
+        let Self { app, from, .. } = self;
+        let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
+        match authenticate(&mut tx, &app.keyring, &app.clock, headers, form).await {
+            Ok(client) => Ok((client, tx)),
+            Err(error) => {
+                if matches!(error, ClientAuthError::Client(_)) {
+                    app.refused(Some(tenant.id), Refused::Client, from);
+                }
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// A word of ours for what was sent.
+fn grant_type(form: &Form) -> &'static str {
+    match form.one("grant_type") {
+        Ok(Some("authorization_code")) => "authorization_code",
+        Ok(Some("refresh_token")) => "refresh_token",
+        _ => "other",
+    }
 }
 
 /// RFC 6749 §5.1: nobody on the way may keep a token.

@@ -11,6 +11,7 @@
 
 mod app;
 mod apply;
+mod audit;
 mod authorize;
 mod cli;
 mod clients;

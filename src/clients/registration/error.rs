@@ -51,6 +51,21 @@ pub enum RegistrationError {
 
 // === impl RegistrationError ===
 
+impl RegistrationError {
+    /// The word in audit events; none for a fault of ours, and where there is no tenant.
+    pub(super) const fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::NoTenant | Self::Fault(_) => None,
+            Self::Off => Some("off"),
+            Self::TokenMissing => Some("no_token"),
+            Self::TokenInvalid => Some("token"),
+            Self::Request(_) | Self::Body(_) => Some("request"),
+            Self::Metadata(_) => Some("metadata"),
+            Self::Quota { .. } => Some("quota"),
+        }
+    }
+}
+
 impl From<NoEntropy> for RegistrationError {
     fn from(error: NoEntropy) -> Self {
         Self::Fault(error.into())

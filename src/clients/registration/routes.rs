@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{FromRequestParts, Path, RawPathParams},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request::Parts};
 
 use super::{InvalidMetadata, MAX_BYTES, RegistrationError, manage};
 use crate::{
     app::App,
+    audit::{Recorder, Refused},
     http::{
+        address::ClientAddress,
         body::{self, is_media_type},
         oauth::OauthError,
         request_id::RequestId,
@@ -22,76 +24,84 @@ use crate::{
 
 type Answer = Result<Response, RegistrationError>;
 
-/// `POST /t/{tenant}/register` (RFC 7591 §3).
-pub async fn register(
-    State(app): State<Arc<App>>,
-    Path(tenant): Path<String>,
+/// Where one request is dealt with, and what is refused is counted. An extractor for handlers below `/t/{tenant}/`.
+pub struct Desk {
+    app: Arc<App>,
+    tenant: Arc<Tenant>,
+    from: ClientAddress,
     id: RequestId,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
+}
+
+/// `POST /t/{tenant}/register` (RFC 7591 §3).
+pub async fn register(desk: Desk, headers: HeaderMap, body: Body) -> Response {
+    let Desk { app, tenant, .. } = &desk;
     let answer = async || -> Answer {
-        let tenant = find(&app, &tenant).await?;
         let body = json(&headers, body).await?;
-        let issued = super::register(&app, &app.recorder(Some(id.to_string())), &tenant, &headers, &body).await?;
-        Ok(issued.respond(StatusCode::CREATED, &tenant))
+        let issued = super::register(app, &desk.recorder(), tenant, &headers, &body).await?;
+        Ok(issued.respond(StatusCode::CREATED, tenant))
     };
-    respond(answer().await)
+    desk.respond(answer().await)
 }
 
 /// `GET /t/{tenant}/register/{client_id}` (RFC 7592 §2.1).
-pub async fn read(
-    State(app): State<Arc<App>>,
-    Path((tenant, client)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    let answer = async || -> Answer {
-        let tenant = find(&app, &tenant).await?;
-        let issued = manage::read(&app, &tenant, &client, &headers).await?;
-        Ok(issued.respond(StatusCode::OK, &tenant))
-    };
-    respond(answer().await)
+pub async fn read(desk: Desk, Path((_, client)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let answer = manage::read(&desk.app, &desk.tenant, &client, &headers).await;
+    desk.respond(answer.map(|issued| issued.respond(StatusCode::OK, &desk.tenant)))
 }
 
 /// `PUT /t/{tenant}/register/{client_id}` (RFC 7592 §2.2).
 pub async fn replace(
-    State(app): State<Arc<App>>,
-    Path((tenant, client)): Path<(String, String)>,
-    id: RequestId,
+    desk: Desk,
+    Path((_, client)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    let Desk { app, tenant, .. } = &desk;
     let answer = async || -> Answer {
-        let tenant = find(&app, &tenant).await?;
         let body = json(&headers, body).await?;
-        let recorder = app.recorder(Some(id.to_string()));
-        let issued = manage::replace(&app, &recorder, &tenant, &client, &headers, &body).await?;
-        Ok(issued.respond(StatusCode::OK, &tenant))
+        let issued = manage::replace(app, &desk.recorder(), tenant, &client, &headers, &body).await?;
+        Ok(issued.respond(StatusCode::OK, tenant))
     };
-    respond(answer().await)
+    desk.respond(answer().await)
 }
 
 /// `DELETE /t/{tenant}/register/{client_id}` (RFC 7592 §2.3).
-pub async fn remove(
-    State(app): State<Arc<App>>,
-    Path((tenant, client)): Path<(String, String)>,
-    id: RequestId,
-    headers: HeaderMap,
-) -> Response {
-    let answer = async || -> Answer {
-        let tenant = find(&app, &tenant).await?;
-        manage::remove(&app, &app.recorder(Some(id.to_string())), &tenant, &client, &headers).await?;
-        Ok(StatusCode::NO_CONTENT.into_response())
-    };
-    respond(answer().await)
+pub async fn remove(desk: Desk, Path((_, client)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let removed = manage::remove(&desk.app, &desk.recorder(), &desk.tenant, &client, &headers).await;
+    desk.respond(removed.map(|()| StatusCode::NO_CONTENT.into_response()))
 }
 
-fn respond(answer: Answer) -> Response {
-    answer.unwrap_or_else(|error| OauthError::from(error).into_response())
+impl Desk {
+    fn recorder(&self) -> Recorder {
+        self.app.recorder(Some(self.id.to_string()))
+    }
+
+    fn respond(&self, answer: Answer) -> Response {
+        answer.unwrap_or_else(|error| {
+            if let Some(reason) = error.word() {
+                self.app.refused(Some(self.tenant.id), Refused::Registration(reason), self.from);
+            }
+            OauthError::from(error).into_response()
+        })
+    }
 }
 
-async fn find(app: &App, slug: &str) -> Result<Arc<Tenant>, RegistrationError> {
-    app.tenant(slug).await?.ok_or(RegistrationError::NoTenant)
+impl FromRequestParts<Arc<App>> for Desk {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let refuse = |error| OauthError::from(error).into_response();
+        let id = RequestId::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let from = ClientAddress::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let slug = params.iter().find(|(name, _)| *name == "tenant").map(|(_, slug)| slug).unwrap_or_default();
+        let tenant = app.tenant(slug).await.map_err(|error| refuse(error.into()))?;
+        let tenant = tenant.ok_or_else(|| {
+            app.refused(None, Refused::Request("unknown_tenant"), from);
+            refuse(RegistrationError::NoTenant)
+        })?;
+        Ok(Self { app: app.clone(), tenant, from, id })
+    }
 }
 
 async fn json(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, RegistrationError> {

@@ -24,7 +24,7 @@ use crate::{
 
 /// `GET`: the page.
 pub async fn account(visit: Visit) -> Result<Response, Trouble> {
-    match session::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))? {
+    match session::current(&visit).await.map_err(|error| visit.fault(error))? {
         Some(session) => signed_in(&visit, &session).await,
         None => visit.see_other(&visit.path("login")),
     }
@@ -33,7 +33,7 @@ pub async fn account(visit: Visit) -> Result<Response, Trouble> {
 /// `POST /t/{tenant}/account/revoke`: takes back the `grant`, and answers when it is refused everywhere.
 pub async fn revoke(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
     let form = visit.form(form, Purpose::Account)?;
-    let session = session::current(&visit.app, &visit.tenant, &visit.headers).await;
+    let session = session::current(&visit).await;
     let Some(session) = session.map_err(|error| visit.fault(error))? else {
         return visit.see_other(&visit.path("login"));
     };

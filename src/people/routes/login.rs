@@ -26,7 +26,7 @@ use crate::{
 /// `GET`: the form, unless the person is logged in already and that is enough.
 pub async fn login_page(visit: Visit) -> Result<Response, Trouble> {
     let waiting = waiting(&visit, &visit.query()?).await?;
-    let session = session::current(&visit.app, &visit.tenant, &visit.headers).await;
+    let session = session::current(&visit).await;
     let session = session.map_err(|error| visit.fault(error))?;
     match (&waiting, session) {
         (None, Some(_)) => visit.see_other(&visit.path("account")),
@@ -56,7 +56,7 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
         Ok(password) => password,
         Err(error) => return Ok(show(&visit, waiting, username.to_owned(), Some(Refusal::NoPassword(error)))),
     };
-    let previous = session::current(&visit.app, &visit.tenant, &visit.headers).await;
+    let previous = session::current(&visit).await;
     let attempt = Attempt {
         username: username.to_owned(),
         password,

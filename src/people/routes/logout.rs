@@ -18,7 +18,7 @@ use crate::{
 
 /// `GET`: what is the case. A link logs nobody out, so whoever is logged in gets the button.
 pub async fn logout_page(visit: Visit) -> Result<Response, Trouble> {
-    match session::current(&visit.app, &visit.tenant, &visit.headers).await.map_err(|error| visit.fault(error))? {
+    match session::current(&visit).await.map_err(|error| visit.fault(error))? {
         Some(session) => signed_in(&visit, &session).await,
         None => {
             let page = SignedOutPage { tenant_name: visit.tenant.name.clone(), login_href: visit.path("login") };
@@ -42,7 +42,7 @@ pub async fn logout(visit: Visit, form: Result<Form, FormError>) -> Result<Respo
 }
 
 async fn end(visit: &Visit) -> Result<(), StoreError> {
-    if let Some(current) = session::current(&visit.app, &visit.tenant, &visit.headers).await? {
+    if let Some(current) = session::current(visit).await? {
         let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
         session::end(&mut tx, &visit.recorder(), &current).await?;
         tx.commit().await?;

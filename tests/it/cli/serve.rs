@@ -78,6 +78,13 @@ async fn it_serves_until_told_to_stop() {
     let (code, log) = serving.end();
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("\"stopped\""), "{log}");
+    let counted: i64 = sqlx::query_scalar(
+        "select (body ->> 'count')::bigint from platform_event where body ->> 'reason' = 'unknown_tenant'",
+    )
+    .fetch_one(&db.owner)
+    .await
+    .unwrap();
+    assert_eq!(counted, 1, "what was refused is written before the end");
 }
 
 #[tokio::test]

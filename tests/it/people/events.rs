@@ -1,6 +1,6 @@
 //! What the audit log says of logins.
 
-use sallyport::{ids::TenantId, store::audit::EventRow};
+use sallyport::{ids::TenantId, jobs::refusals, store::audit::EventRow};
 
 use crate::harness::app::TestApp;
 
@@ -11,10 +11,12 @@ pub(super) async fn events(app: &TestApp, tenant: TenantId) -> Vec<EventRow> {
     events
 }
 
-/// How many failed logins were recorded: those whose password was looked at, and those that were not.
-pub(super) async fn failures(app: &TestApp, tenant: TenantId) -> (usize, usize) {
+/// How many failed logins were counted: those whose password was looked at, and those that were not.
+pub(super) async fn failures(app: &TestApp, tenant: TenantId) -> (u64, u64) {
+    refusals::write(&app.app).await.unwrap();
     let events = events(app, tenant).await;
     let failed = events.iter().filter(|event| event.kind == "login.failed");
     let (throttled, tried): (Vec<_>, Vec<_>) = failed.partition(|event| event.body["throttled"] == true);
-    (tried.len(), throttled.len())
+    let sum = |events: Vec<&EventRow>| events.iter().map(|event| event.body["count"].as_u64().unwrap()).sum();
+    (sum(tried), sum(throttled))
 }

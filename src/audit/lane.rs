@@ -1,0 +1,142 @@
+//! A lane of its own for events that strangers can cause.
+//!
+//! Whoever is refused before anybody knows who it is could otherwise fill the audit log at will. So such things are
+//! counted in memory, which waits for nobody, and written about once a minute: one event for each thing refused and each
+//! source, with a count. Both the table and what waits to be written are bounded: while the database is away, the counts
+//! grow and the memory does not. Nothing of it shares a queue with the events of calls.
+//!
+//! A process that is killed loses what it counted since it last wrote.
+
+mod table;
+
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use time::OffsetDateTime;
+
+use self::table::{Counted, From, Place, Table};
+use super::{Recorder, Refused, event::Tally};
+use crate::{
+    ids::TenantId,
+    keys::Keyring,
+    store::{self, Store, StoreError, audit::EventRow},
+};
+
+/// Between two writings.
+pub const PERIOD: Duration = Duration::from_secs(60);
+
+/// Where things refused to strangers are counted.
+#[derive(Debug, Default)]
+pub struct Lane {
+    table: Mutex<Table>,
+    /// Rows made and not known to be committed, by place; each place once.
+    unwritten: tokio::sync::Mutex<VecDeque<(Place, Vec<EventRow>)>>,
+    refused: Family<Label, Counter>,
+    waiting: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    kind: &'static str,
+}
+
+impl Lane {
+    /// Adds its numbers to those of the process.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "What was refused to somebody unknown, by the kind of its audit event";
+        registry.register("refused", help, self.refused.clone());
+        let help = "Audit events of things refused that the database has not taken yet";
+        registry.register("refused_events_waiting", help, self.waiting.clone());
+    }
+
+    /// Counts one thing refused at a tenant, or at none, to somebody of `network`, which is not written down in clear.
+    pub fn count(&self, tenant: Option<TenantId>, refused: Refused, network: IpAddr, at: OffsetDateTime) {
+        self.refused.get_or_create(&Label { kind: refused.kind() }).inc();
+        self.table().count(tenant, refused, network, at);
+    }
+
+    /// Writes what was counted. What the database does not take stays, and is tried again by the next call, while new
+    /// counts of that tenant sum up.
+    ///
+    /// # Errors
+    /// When something is left to be written.
+    pub async fn write(&self, store: &Store, keyring: &Keyring, recorder: &Recorder) -> Result<(), StoreError> {
+        let mut unwritten = self.unwritten.lock().await;
+        let taken = self.table().take(|place| unwritten.iter().any(|(waiting, _)| *waiting == place));
+        for (place, counted) in taken {
+            let rows = counted.into_iter().map(|counted| row(place, counted, keyring, recorder));
+            unwritten.push_back((place, rows.collect::<Result<_, _>>()?));
+        }
+        let written = self.drain(store, &mut unwritten).await;
+        let waiting = unwritten.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        written
+    }
+
+    async fn drain(&self, store: &Store, unwritten: &mut VecDeque<(Place, Vec<EventRow>)>) -> Result<(), StoreError> {
+        while let Some((place, rows)) = unwritten.front() {
+            if let Err(error) = insert(store, *place, rows).await {
+                // Another one is first next time, should it be this one's fault.
+                unwritten.rotate_left(1);
+                return Err(error);
+            }
+            unwritten.pop_front();
+        }
+        Ok(())
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The row gets its id once: who did not hear that a commit went through inserts the same rows again.
+fn row(
+    place: Place,
+    (refused, from, span): Counted,
+    keyring: &Keyring,
+    recorder: &Recorder,
+) -> Result<EventRow, StoreError> {
+    let (source, sources) = match from {
+        From::Network(network) => (source(place, network, keyring), None),
+        From::Others(sources) => ("others".to_owned(), sources),
+    };
+    let tally = Tally { source, sources, count: span.count, first: span.first, last: span.last };
+    match place {
+        Some(_) => recorder.row(&refused.event(tally)),
+        None => recorder.platform_row(&refused.platform_event(tally)),
+    }
+}
+
+/// What stands for a network in a log: the same as long as the audit-handle key is the same, different at each tenant,
+/// and nothing that could be undone or guessed without that key.
+fn source(place: Place, network: IpAddr, keyring: &Keyring) -> String {
+    let place = place.map_or([0; 16], |tenant| *tenant.0.as_bytes());
+    keyring.pseudonym("audit source", &[&place, network.to_string().as_bytes()])
+}
+
+async fn insert(store: &Store, place: Place, rows: &[EventRow]) -> Result<(), StoreError> {
+    match place {
+        Some(tenant) => {
+            let mut tx = store.tenant_tx(tenant).await?;
+            store::audit::insert_batch(&mut tx, rows).await?;
+            tx.commit().await
+        }
+        None => {
+            let mut tx = store.platform_tx().await?;
+            for row in rows {
+                store::audit::insert_platform(&mut tx, row).await?;
+            }
+            tx.commit().await
+        }
+    }
+}
