@@ -12,12 +12,15 @@ pub use lane::{Lane, PERIOD as LANE_PERIOD};
 pub use platform::PlatformEvent;
 pub use refused::Refused;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     clock::Clock,
     ids::EventId,
-    secret::Entropy,
+    secret::{Entropy, without_handles},
     store::{self, PlatformTx, StoreError, TenantTx, audit::EventRow},
 };
 
@@ -57,9 +60,10 @@ impl Recorder {
     fn shaped(&self, event: &impl Serialize, version: i16) -> Result<EventRow, StoreError> {
         let mut body = serde_json::to_value(event).map_err(StoreError::corrupt)?;
         let kind = match body.as_object_mut().and_then(|map| map.remove("kind")) {
-            Some(serde_json::Value::String(kind)) => kind,
+            Some(Value::String(kind)) => kind,
             _ => return Err(StoreError::corrupt("an event without a kind")),
         };
+        leave_handles_out(&mut body);
         Ok(EventRow {
             id: EventId::new(&self.clock, &self.entropy)?,
             at: self.clock.now(),
@@ -68,5 +72,20 @@ impl Recorder {
             request_id: self.request_id.clone(),
             body,
         })
+    }
+}
+
+/// Names that a client chooses (of a tool, of a place to return to) are recorded, and a careless client may have put a
+/// token into one.
+fn leave_handles_out(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(without) = without_handles(text) {
+                *text = without;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_handles_out),
+        Value::Object(members) => members.values_mut().for_each(leave_handles_out),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -25,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use error::CliError;
 pub use installation::{Installation, Place};
+pub use logging::harmless;
 
 /// Authorization server and gateway for the Model Context Protocol.
 #[derive(Debug, Parser)]

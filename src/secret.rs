@@ -2,7 +2,7 @@
 
 mod handle;
 
-pub use handle::{Handle, HandleKind, MalformedHandle};
+pub use handle::{Handle, HandleKind, MalformedHandle, holds_handle, without_handles};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

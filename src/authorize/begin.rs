@@ -15,7 +15,7 @@ use crate::{
     http::{form::Form, visit::Visit},
     ids::{ClientId, InteractionId},
     policy::ScopeSet,
-    secret::{Handle, HandleKind},
+    secret::{Handle, HandleKind, holds_handle},
     store::{self, StoreError, interactions::InteractionRow},
     tenants::{ResourceUri, Server, Tenant},
     token::{self, AuthorizeParameters, AuthorizeRefusal},
@@ -135,7 +135,8 @@ pub(super) fn check(tenant: &Tenant, asker: &Asker, form: &Form, logged_in: bool
         return Err(Refusal::new(code, "this server asks the person: send the request without prompt=none"));
     }
     let prompt = PROMPTS.into_iter().filter(|known| prompt.contains(known)).map(str::to_owned).collect();
-    let login_hint = one("login_hint")?.filter(|hint| hint.len() <= MAX_HINT).map(str::to_owned);
+    let hint = |text: &&str| text.len() <= MAX_HINT && !holds_handle(text.as_bytes());
+    let login_hint = one("login_hint")?.filter(hint).map(str::to_owned);
     Ok(Request { server, scopes: authorized.scopes, code_challenge: authorized.code_challenge, prompt, login_hint })
 }
 

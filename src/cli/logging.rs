@@ -25,8 +25,9 @@ pub(super) fn start(log: &Log) {
     std::panic::set_hook(Box::new(panicked));
 }
 
-/// Libraries write header fields and whole URLs when asked for details. Nobody can ask them.
-fn harmless(metadata: &Metadata<'_>) -> bool {
+/// What may be logged at all, whatever the filter says. Libraries write header fields and whole URLs when asked for
+/// details: nobody can ask them.
+pub fn harmless(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("sallyport") || *metadata.level() <= Level::INFO
 }
 
@@ -35,4 +36,59 @@ fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message left out)");
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(place, message, "panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{catch_unwind, set_hook, take_hook},
+        sync::{Arc, Mutex},
+        thread,
+    };
+
+    use tracing::{Dispatch, subscriber::NoSubscriber};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged of a panic.
+    fn logged(panic: impl FnOnce() + std::panic::UnwindSafe) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        // Two listeners: with one, tracing would ask the threads of other tests what they want to hear.
+        let _second = Dispatch::new(NoSubscriber::new());
+        let subscriber = fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || catch_unwind(panic).unwrap_err());
+        let text = lines.0.lock().unwrap().clone();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn a_panic_is_logged_without_what_was_put_into_its_message() {
+        // The hook is the whole process's: other tests' panics go on to the one before.
+        let (before, own) = (take_hook(), thread::current().id());
+        set_hook(Box::new(move |panic| if thread::current().id() == own { panicked(panic) } else { before(panic) }));
+        let token = "sp_at_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj";
+        let made = logged(move || panic!("no such token: {token}"));
+        assert!(
+            made.contains("panicked") && made.contains("logging.rs") && made.contains("(message left out)"),
+            "{made}"
+        );
+        assert!(!made.contains("AAECAwQF"), "{made}");
+        assert!(logged(|| panic!("a literal")).contains("a literal"));
+        drop(take_hook());
+    }
 }

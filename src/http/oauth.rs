@@ -9,6 +9,8 @@ use http::{
 };
 use serde::Serialize;
 
+use crate::secret::without_handles;
+
 /// An error answer of an OAuth endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OauthError {
@@ -90,9 +92,11 @@ impl IntoResponse for OauthError {
     }
 }
 
-/// Keeps to the characters that RFC 6749 §5.2 allows: printable ASCII without `"` and `\`.
+/// Keeps to the characters that RFC 6749 §5.2 allows: printable ASCII without `"` and `\`. What a client sent may be in the
+/// text, but no token.
 fn describable(text: &str) -> String {
-    text.chars()
+    without_handles(text)
+        .chars()
         .map(|c| match c {
             '"' => '\'',
             ' '..='~' if c != '\\' => c,

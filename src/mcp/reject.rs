@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Call, Era, Id, LEGACY_VERSIONS, MODERN_VERSION};
+use crate::secret::without_handles;
 
 /// JSON-RPC error codes.
 pub mod code {
@@ -78,11 +79,11 @@ impl Reject {
         Self::bad_request(code::INVALID_PARAMS, message)
     }
 
-    /// Names what is supported. `requested` is echoed, cut to a length no version has.
+    /// Names what is supported. `requested` is echoed, cut to a length no version has, and never if it is a token.
     pub(super) fn unsupported_version(requested: Option<&str>) -> Self {
         let mut data = json!({ "supported": [MODERN_VERSION] });
         if let (Some(requested), Some(data)) = (requested, data.as_object_mut()) {
-            data.insert("requested".to_owned(), requested.chars().take(64).collect::<String>().into());
+            data.insert("requested".to_owned(), without_handles(requested).chars().take(64).collect::<String>().into());
         }
         let message = format!("Unsupported protocol version. This server supports {MODERN_VERSION}.");
         Self { data: Some(data), ..Self::bad_request(code::UNSUPPORTED_VERSION, message) }

@@ -3,6 +3,8 @@
 //! The checksum lets secret scanners and the gateway tell a handle of ours from noise without a look-up. It proves nothing:
 //! only the keyed hash in the store does.
 
+use std::{borrow::Cow, ops::Range};
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -13,6 +15,12 @@ const RANDOM: usize = 32;
 const CHECK: usize = 4;
 /// Characters after the prefix: 36 bytes in base64url.
 const TAIL: usize = 48;
+
+/// What every handle begins with.
+const PREFIX: &[u8] = b"sp_";
+/// So many characters after the prefix tell too much of a handle.
+const TELLING: usize = 12;
+const LEFT_OUT: &str = "(handle left out)";
 
 /// What a handle is for. The prefix says it, so that one kind never passes for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +46,18 @@ pub enum HandleKind {
 }
 
 impl HandleKind {
+    const ALL: [Self; 9] = [
+        Self::AccessToken,
+        Self::RefreshToken,
+        Self::Code,
+        Self::ClientSecret,
+        Self::RegistrationToken,
+        Self::InitialAccessToken,
+        Self::Session,
+        Self::Browser,
+        Self::Interaction,
+    ];
+
     /// The text that every handle of this kind begins with.
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -106,6 +126,37 @@ impl Handle {
     }
 }
 
+/// Where in `text` something begins that could be a handle of ours, whole or in part, and where it ends.
+fn next_handle(text: &[u8]) -> Option<Range<usize>> {
+    let begins = |at: usize| {
+        let rest = text.get(at..)?;
+        let kind = HandleKind::ALL.into_iter().find(|kind| rest.starts_with(kind.prefix().as_bytes()))?;
+        let tail = rest.iter().skip(kind.prefix().len());
+        let tail = tail.take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+        (tail >= TELLING).then(|| at..at + kind.prefix().len() + tail)
+    };
+    text.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX).find_map(|(at, _)| begins(at))
+}
+
+/// Whether something in `text` could be a handle of ours: what is passed on or written down must not hold one.
+pub fn holds_handle(text: &[u8]) -> bool {
+    next_handle(text).is_some()
+}
+
+/// `text` without what could be a handle of ours.
+pub fn without_handles(text: &str) -> Cow<'_, str> {
+    let (mut out, mut rest) = (String::new(), text);
+    // Handles are ASCII, so both ends are boundaries of characters.
+    while let Some((before, after)) =
+        next_handle(rest.as_bytes()).and_then(|at| Some((rest.get(..at.start)?, rest.get(at.end..)?)))
+    {
+        out.push_str(before);
+        out.push_str(LEFT_OUT);
+        rest = after;
+    }
+    if out.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(out + rest) }
+}
+
 fn checksum(kind: HandleKind, random: &[u8]) -> [u8; CHECK] {
     let mut input = Zeroizing::new(Vec::with_capacity(kind.prefix().len() + RANDOM));
     input.extend_from_slice(kind.prefix().as_bytes());
@@ -124,29 +175,39 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [HandleKind; 9] = [
-        HandleKind::AccessToken,
-        HandleKind::RefreshToken,
-        HandleKind::Code,
-        HandleKind::ClientSecret,
-        HandleKind::RegistrationToken,
-        HandleKind::InitialAccessToken,
-        HandleKind::Session,
-        HandleKind::Browser,
-        HandleKind::Interaction,
-    ];
-
     #[test]
     fn a_handle_reads_back_as_its_own_kind_only() {
-        for kind in KINDS {
+        for kind in HandleKind::ALL {
             let handle = Handle::generate(kind, &Entropy::system()).unwrap();
-            for other in KINDS {
+            for other in HandleKind::ALL {
                 assert_eq!(Handle::parse(other, handle.expose()).is_ok(), other == kind);
             }
         }
     }
 
+    #[test]
+    fn handles_are_left_out_of_text_and_nothing_else_is() {
+        for kind in HandleKind::ALL {
+            let handle = Handle::generate(kind, &Entropy::system()).unwrap();
+            let (head, _) = handle.expose().split_at(6 + TELLING);
+            for part in [handle.expose(), head] {
+                let text = format!("é {part}, sp_{part} {part}");
+                assert!(holds_handle(text.as_bytes()));
+                assert_eq!(without_handles(&text), format!("é {LEFT_OUT}, sp_{LEFT_OUT} {LEFT_OUT}"));
+            }
+        }
+        for text in ["", "sp_", "sp_at_", "sp_at_short", "list_sp_zz_AAECAwQFBgcICQoLDA0ODxAR", "a tool"] {
+            assert!(!holds_handle(text.as_bytes()));
+            assert!(matches!(without_handles(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_left_holds_no_handle(text in "[é a-z_]{0,9}(sp_(at|rt|xx)_[A-Za-z0-9_-]{0,40}[ _é]?){0,4}") {
+            prop_assert!(!holds_handle(without_handles(&text).as_bytes()));
+        }
+
         #[test]
         fn noise_is_refused(text in "(sp_at_)?[A-Za-z0-9_-]{0,60}") {
             prop_assert!(Handle::parse(HandleKind::AccessToken, &text).is_err());

@@ -5,7 +5,10 @@ use http::{
     header::{ACCEPT, ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 
-use crate::mcp::{MCP_METHOD, MCP_NAME, MCP_PARAM_PREFIX, MCP_PROTOCOL_VERSION};
+use crate::{
+    mcp::{MCP_METHOD, MCP_NAME, MCP_PARAM_PREFIX, MCP_PROTOCOL_VERSION},
+    secret::holds_handle,
+};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -25,7 +28,9 @@ const ANSWER: [HeaderName; 4] = [CONTENT_TYPE, ALLOW, RETRY_AFTER, MCP_PROTOCOL_
 pub(super) fn to_upstream(from_client: &HeaderMap) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(16);
     for (name, value) in from_client {
-        if REQUEST.contains(name) || name.as_str().starts_with(MCP_PARAM_PREFIX) {
+        let listed = REQUEST.contains(name) || name.as_str().starts_with(MCP_PARAM_PREFIX);
+        // A client may put its token anywhere. In a header it has nothing to look for beyond this gateway.
+        if listed && !holds_handle(value.as_bytes()) {
             out.append(name, value.clone());
         }
     }
@@ -108,6 +113,16 @@ mod tests {
         ];
         let out = to_upstream(&map(&names));
         assert!(out.values().all(|value| value != "canary"), "{out:?}");
+    }
+
+    #[test]
+    fn no_header_takes_a_token_along() {
+        let token = "Bearer sp_at_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj";
+        let mut all = HeaderMap::new();
+        for name in REQUEST.into_iter().chain([HeaderName::from_static("mcp-param-region")]) {
+            all.insert(name, HeaderValue::from_static(token));
+        }
+        assert!(to_upstream(&all).values().all(|value| !holds_handle(value.as_bytes())));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Links between documents lead somewhere.
+//! Links between documents lead somewhere, and what they say of the tests is so.
+
+mod promises;
 
 use std::{
     fs,

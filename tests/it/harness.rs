@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod canary;
 pub(crate) mod db;
 pub(crate) mod dev;
 pub(crate) mod flow;
@@ -9,3 +10,4 @@ pub(crate) mod log;
 pub(crate) mod process;
 pub(crate) mod scratch;
 pub(crate) mod web;
+pub(crate) mod wiretap;

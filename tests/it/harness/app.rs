@@ -173,7 +173,11 @@ impl TestApp {
 
     /// Adds a person.
     pub(crate) async fn person(&self, tenant: TenantId, username: &str) -> TestPerson {
-        let password = format!("the password of {username}");
+        self.person_with(tenant, username, format!("the password of {username}")).await
+    }
+
+    /// Adds a person who chose this password.
+    pub(crate) async fn person_with(&self, tenant: TenantId, username: &str, password: String) -> TestPerson {
         let hash =
             PasswordHash::of(&Password::chosen(&password).unwrap(), &self.app.config.login.argon2, &self.app.entropy);
         let new = NewPerson {

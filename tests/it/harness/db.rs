@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use futures_util::TryStreamExt as _;
 use rustix::process::{Pid, test_kill_process};
 use sallyport::dev::postgres::{Connector, DbRole, Durability, PrivatePostgres};
 use sqlx::{
@@ -51,6 +52,25 @@ impl TestDb {
             name: name.clone(),
             connector: connector.clone(),
         }
+    }
+
+    /// Every row of every table, as a superuser copies them out.
+    pub(crate) async fn dump(&self) -> Vec<u8> {
+        let mut superuser = self.connector.connect_options(DbRole::Superuser, &self.name).connect().await.unwrap();
+        let tables = "select format('%I.%I', schemaname, tablename) from pg_tables
+                       where schemaname not in ('pg_catalog', 'information_schema') order by 1";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut superuser).await.unwrap();
+        let mut dump = Vec::new();
+        for table in tables {
+            dump.extend_from_slice(format!("{table}\n").as_bytes());
+            let copy = format!("copy (select * from {table}) to stdout");
+            let mut rows = superuser.copy_out_raw(&copy).await.unwrap();
+            while let Some(bytes) = rows.try_next().await.unwrap() {
+                dump.extend_from_slice(&bytes);
+            }
+        }
+        superuser.close().await.unwrap();
+        dump
     }
 
     /// How the role that serves connects.

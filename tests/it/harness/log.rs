@@ -1,6 +1,17 @@
 //! Listening to the log of one test while others run.
 
-use tracing::{Dispatch, subscriber::NoSubscriber};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use tracing::{Dispatch, subscriber::DefaultGuard, subscriber::NoSubscriber};
+use tracing_subscriber::{
+    Layer as _,
+    filter::filter_fn,
+    fmt::{self, format::FmtSpan},
+    layer::SubscriberExt as _,
+};
 
 /// A second listener, which hears nothing. Keep it, and then set the one that listens.
 ///
@@ -8,4 +19,42 @@ use tracing::{Dispatch, subscriber::NoSubscriber};
 /// will ever be of interest, and remembers the answer; the threads of other tests have none.
 pub(crate) fn beside_others() -> Dispatch {
     Dispatch::new(NoSubscriber::new())
+}
+
+/// All that this thread logs until it is dropped, the beginning and end of spans too: the most that anybody can ask
+/// `sallyport serve` for. A test of one thread hears all that runs in it.
+pub(crate) struct Log {
+    lines: Lines,
+    _guard: DefaultGuard,
+    _second: Dispatch,
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn listen() -> Self {
+        let second = beside_others();
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer = fmt::layer().with_ansi(false).with_span_events(FmtSpan::FULL).with_writer(move || writer.clone());
+        let layer = layer.with_filter(filter_fn(sallyport::cli::harmless));
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        Self { lines, _guard: guard, _second: second }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
