@@ -6,6 +6,7 @@ mod client;
 mod config_check;
 mod dev;
 mod error;
+mod grant;
 mod healthcheck;
 mod initial_token;
 mod installation;
@@ -71,6 +72,9 @@ enum Command {
     /// Clients that an administrator writes down.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// What people allowed which client on which server.
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
     /// Tokens with which clients register where a tenant wants one (RFC 7591).
     #[command(subcommand)]
     InitialToken(initial_token::InitialTokenCommand),
@@ -142,6 +146,7 @@ impl Command {
             Self::Admin(command) => admin::run(command).await,
             Self::Person(command) => person::run(command).await,
             Self::Client(command) => client::run(&command),
+            Self::Grant(command) => grant::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,
             Self::Keys(KeysCommand::Init(args)) => keys_init::run(&args),
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),

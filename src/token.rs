@@ -3,6 +3,7 @@
 mod code;
 mod engine;
 mod error;
+pub mod kill_switch;
 mod mint;
 mod refresh;
 mod request;

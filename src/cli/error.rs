@@ -9,6 +9,7 @@ use crate::{
     config::{ConfigErrors, KeysError, SecretError},
     dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
+    ids::GrantId,
     keys::KeyFileError,
     people::{AdministratorError, BadPassword, BadUsername, HashError, PersonError},
     secret::NoEntropy,
@@ -124,6 +125,28 @@ pub enum CliError {
         /// Those that are there.
         known: Vec<String>,
     },
+    /// There is no such client.
+    #[error("there is no client \"{0}\" here; `sallyport grant list` has their ids")]
+    NoClient(String),
+    /// There is no such server.
+    #[error("there is no server \"{asked}\" here; there {}", known_servers(.known))]
+    NoServer {
+        /// The name asked for.
+        asked: String,
+        /// Those that are there.
+        known: Vec<String>,
+    },
+    /// There is no such grant, or it has ended.
+    #[error("no grant {grant} is in force in {place}; nothing was revoked")]
+    NoGrant {
+        /// The id asked for.
+        grant: GrantId,
+        /// Where.
+        place: String,
+    },
+    /// The person at the keyboard thought better of it, or there is none.
+    #[error("nothing was revoked: type yes when asked, or say --yes")]
+    NotConfirmed,
     /// A name that cannot be one.
     #[error(transparent)]
     Username(#[from] BadUsername),
@@ -151,6 +174,14 @@ pub enum CliError {
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
+}
+
+fn known_servers(known: &[String]) -> String {
+    match known {
+        [] => "are none".to_owned(),
+        [one] => format!("is \"{one}\""),
+        many => format!("are {}", many.join(", ")),
+    }
 }
 
 fn known_tenants(known: &[String]) -> String {

@@ -1,5 +1,7 @@
 //! What can lose authority.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,6 +21,8 @@ pub enum Entry {
     Family(FamilyId),
     /// A grant: revoked or narrowed.
     Grant(GrantId),
+    /// Many grants.
+    Grants(BTreeSet<GrantId>),
     /// A client: disabled, removed or changed.
     Client(ClientId),
     /// A person: disabled or removed.
@@ -46,6 +50,7 @@ impl Entry {
                 Self::AccessToken(hash) => *hash == crate::secret::hex(&held.hash),
                 Self::Family(id) => *id == held.family,
                 Self::Grant(id) => *id == held.grant,
+                Self::Grants(ids) => ids.contains(&held.grant),
                 Self::Client(id) => *id == held.client,
                 Self::Person(id) => Some(*id) == held.person,
                 Self::Server(id) => *id == held.server,

@@ -1,5 +1,7 @@
 //! Grants, families, consents.
 
+pub mod many;
+
 use time::OffsetDateTime;
 
 use super::{StoreError, TenantTx};

@@ -2,6 +2,7 @@
 
 mod apply;
 mod commands;
+mod grant;
 mod initial_token;
 mod migrate;
 mod platform_log;
