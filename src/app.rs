@@ -88,10 +88,10 @@ impl App {
         let process = ProcessId::new(&clock, &entropy)?;
         let node = Arc::new(Node::start(store.clone()).await?);
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
-        let calls = CallLog::start(store.clone());
         let metrics = Arc::new(Metrics::new());
         let lane = Lane::default();
         metrics.register(|registry| lane.register(registry));
+        let calls = CallLog::start(store.clone(), process, &metrics);
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
         Ok(Arc::new(Self {

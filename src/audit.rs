@@ -1,13 +1,15 @@
 //! Typed audit events, written in the transaction of the change they witness. What strangers cause is counted instead.
 
+mod call;
 mod calls;
 mod event;
 mod lane;
 mod platform;
 mod refused;
 
-pub use calls::{CallLog, CallLogFull};
-pub use event::{Event, Outcome, Tally};
+pub use call::{CallFacts, CallRefusal, Outcome};
+pub use calls::{Announced, CallLog, NoEvidence};
+pub use event::{Event, Tally};
 pub use lane::{Lane, PERIOD as LANE_PERIOD};
 pub use platform::PlatformEvent;
 pub use refused::Refused;

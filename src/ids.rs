@@ -70,6 +70,20 @@ uuid_ids! {
     ProcessId,
 }
 
+impl EventId {
+    /// A fresh identifier for the intent of a call: its last bit is not set.
+    pub fn of_intent(clock: &Clock, entropy: &Entropy) -> Result<Self, NoEntropy> {
+        let Self(id) = Self::new(clock, entropy)?;
+        Ok(Self(Uuid::from_u128(id.as_u128() & !1)))
+    }
+
+    /// The identifier of the outcome of the call whose intent this is. There is but one, so no intent has two outcomes.
+    #[must_use]
+    pub fn outcome(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128() | 1))
+    }
+}
+
 /// An OAuth `client_id`: `c_` and a UUID for clients that registered, a name for those an administrator wrote down.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
@@ -159,6 +173,17 @@ mod tests {
         let id = uuid_at(at, &[7; 10]);
         assert_eq!(id.get_version_num(), 7);
         assert_eq!(id.get_timestamp().unwrap().to_unix().0, 1_800_000_000);
+    }
+
+    #[test]
+    fn an_intent_has_one_outcome_of_another_id() {
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        for _ in 0..16 {
+            let intent = EventId::of_intent(&clock, &entropy).unwrap();
+            assert_ne!(intent.outcome(), intent);
+            assert_eq!(intent.outcome().outcome(), intent.outcome());
+            assert_eq!(intent.outcome().0.get_version_num(), 7);
+        }
     }
 
     proptest! {

@@ -1,6 +1,8 @@
-//! Background work of a process that serves: following the authority log, the janitor, and counts of what was refused.
+//! Background work of a process that serves: following the authority log, calls that others left open, the janitor, and
+//! counts of what was refused.
 
 pub mod janitor;
+pub mod lost_calls;
 pub mod refusals;
 
 use std::sync::Arc;
@@ -19,8 +21,9 @@ pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
         // Tasks of their own: should the janitor panic, revocations still arrive.
         let janitor = tokio::spawn(janitor::run(app.clone(), stop.clone()));
         let refusals = tokio::spawn(refusals::run(app.clone(), stop.clone()));
+        let lost_calls = tokio::spawn(lost_calls::run(app.clone(), stop.clone()));
         app.node.clone().follow(stop.clone()).await;
         // A panic has been logged where it happened.
-        let _ = tokio::join!(janitor, refusals);
+        let _ = tokio::join!(janitor, lost_calls, refusals);
     })
 }

@@ -4,6 +4,7 @@ pub mod administrators;
 pub mod apply;
 pub mod audit;
 pub mod authority;
+pub mod calls;
 pub mod clients;
 pub mod grants;
 pub mod handles;
@@ -48,6 +49,16 @@ impl StoreError {
     /// A row that cannot be read, named by what it is.
     pub fn corrupt(what: impl std::fmt::Display) -> Self {
         Self::Corrupt(what.to_string())
+    }
+
+    /// Whether it says no more than that a connection has ended: its own, or all of a server that stops.
+    pub fn is_disconnected(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => true,
+            // 57P01 to 57P03 and 57P05: ended by an administrator, by a crash, starting up, or idle for too long.
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code.starts_with("57P")),
+            _ => false,
+        }
     }
 
     /// The constraint that was violated, if that is what happened.

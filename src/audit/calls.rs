@@ -1,95 +1,184 @@
 //! Events of calls, written in batches: one commit for many.
 //!
-//! The queue is bounded. When it is full, callers wait; nothing is dropped. (The next step puts the intent before the
-//! call and the outcome after it; this is its place.)
+//! A call is announced by its intent and ends with its outcome ([`Announced`]). One that goes no further leaves one event
+//! ([`CallLog::record`]). One task writes them all ([`writer`]), as fast as one commit follows another.
+//!
+//! Nothing is dropped, and little is kept in memory. Room is limited ([`ROOM`]): an announced call keeps its place until its
+//! outcome is on the disk, so that there is always room for the outcome, and whoever finds no room waits. While nothing can be
+//! written, nobody waits: calls are refused before they have an effect ([`NoEvidence`]).
+//!
+//! A process that dies leaves intents without outcomes. The database knows which ones these may be
+//! ([`open`]), and another process, or the next one, says of them that it is not known ([`crate::jobs::lost_calls`]).
 
-use std::collections::HashMap;
+mod announced;
+mod batch;
+mod health;
+mod message;
+mod open;
+mod writer;
 
-use tokio::sync::{mpsc, oneshot};
+use std::{sync::Arc, time::Duration};
 
-use super::{Event, Recorder};
-use crate::{
-    ids::TenantId,
-    store::{self, Store, StoreError, audit::EventRow},
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::timeout,
 };
 
-const QUEUE: usize = 4096;
-const BATCH: usize = 512;
+pub use announced::Announced;
 
-/// The writer is gone: no evidence can be recorded any more.
+use self::{
+    health::Health,
+    message::{Entry, Message, Part},
+    writer::Writer,
+};
+use super::{CallFacts, Event, Recorder};
+use crate::{
+    http::metrics::Metrics,
+    ids::{EventId, ProcessId, TenantId},
+    store::{Store, StoreError, calls::CallRow},
+    tenants::Evidence,
+};
+
+/// The most calls that are announced and whose outcome is not on the disk yet. An event takes about a kilobyte.
+const ROOM: u32 = 65_536;
+/// How long anybody waits for evidence, for room first and then for the disk.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the last calls may take to end when serving has ended.
+const LAST: Duration = Duration::from_secs(10);
+
+/// Evidence cannot be written, or not in time.
 #[derive(Debug, thiserror::Error)]
-#[error("call events cannot be recorded")]
-pub struct CallLogFull;
-
-enum Message {
-    Event(TenantId, Box<EventRow>),
-    Flush(oneshot::Sender<()>),
-}
+#[error("events of calls cannot be written to the database")]
+pub struct NoEvidence;
 
 /// Where calls leave their events. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct CallLog {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::UnboundedSender<Message>,
+    room: Arc<Semaphore>,
+    size: u32,
+    health: Arc<Health>,
 }
 
 impl CallLog {
-    /// Starts the writer.
-    pub fn start(store: Store) -> Self {
-        let (queue, inbox) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store, inbox));
-        Self { queue }
+    /// Starts the writer, which takes a connection of its own when there is something to write.
+    pub fn start(store: Store, process: ProcessId, metrics: &Metrics) -> Self {
+        Self::with_room(store, process, metrics, ROOM)
     }
 
-    /// Leaves an event; waits while the queue is full.
-    pub async fn record(&self, tenant: TenantId, recorder: &Recorder, event: &Event) -> Result<(), StoreError> {
-        let row = recorder.row(event)?;
-        self.queue.send(Message::Event(tenant, Box::new(row))).await.map_err(|_| StoreError::corrupt(CallLogFull))
+    /// Starts with room for so many calls.
+    pub fn with_room(store: Store, process: ProcessId, metrics: &Metrics, room: u32) -> Self {
+        let health = Arc::new(Health::default());
+        metrics.register(|registry| health.clone().register(registry));
+        let (queue, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(Writer::new(store, process, inbox, health.clone()).run());
+        Self { queue, room: Arc::new(Semaphore::new(room as usize)), size: room, health }
     }
 
-    /// Returns when everything left so far is committed: at shutdown, and in tests.
-    pub async fn flush(&self) -> Result<(), CallLogFull> {
+    /// Whether events can be written, as far as is known.
+    ///
+    /// # Errors
+    /// The last try failed, or takes longer than anybody would wait.
+    pub fn ready(&self) -> Result<(), NoEvidence> {
+        if self.health.is_failing() || self.health.oldest() >= PATIENCE { Err(NoEvidence) } else { Ok(()) }
+    }
+
+    /// Announces a call. Nothing may be forwarded or answered before [`Announced::durable`], as `evidence` says.
+    ///
+    /// # Errors
+    /// Nothing was announced, and nothing must be executed.
+    pub async fn announce(
+        &self,
+        tenant: TenantId,
+        recorder: &Recorder,
+        call: CallFacts,
+        (read_only, evidence): (bool, Evidence),
+    ) -> Result<Announced, NoEvidence> {
+        let room = self.enter().await?;
+        let event = Event::CallIntent { call, read_only, evidence };
+        let id = EventId::of_intent(&recorder.clock, &recorder.entropy).map_err(|error| self.refuse(&error.into()))?;
+        let row = row(recorder, id, &event).map_err(|error| self.refuse(&error))?;
+        let began = row.at;
+        let (part, durable, fate) = Part::intent(id);
+        self.send(Entry { tenant, row, part });
+        Ok(Announced::new(self.clone(), tenant, recorder.clone(), (id, began), durable, fate, room))
+    }
+
+    /// Leaves the one event of a call that goes no further, and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// It is not on the disk in time. It may still get there.
+    pub async fn record(&self, tenant: TenantId, recorder: &Recorder, event: &Event) -> Result<(), NoEvidence> {
+        let room = self.enter().await?;
+        let id = EventId::new(&recorder.clock, &recorder.entropy).map_err(|error| self.refuse(&error.into()))?;
+        let row = row(recorder, id, event).map_err(|error| self.refuse(&error))?;
+        let (durable, wait) = oneshot::channel();
+        self.send(Entry { tenant, row, part: Part::Sole { durable, room } });
+        self.in_time(wait).await
+    }
+
+    /// Returns when everything left so far is on the disk.
+    pub async fn flush(&self) -> Result<(), NoEvidence> {
         let (done, wait) = oneshot::channel();
-        self.queue.send(Message::Flush(done)).await.map_err(|_| CallLogFull)?;
-        wait.await.map_err(|_| CallLogFull)
+        self.queue.send(Message::Flush(done)).map_err(|_| NoEvidence)?;
+        wait.await.map_err(|_| NoEvidence)
     }
-}
 
-async fn write(store: Store, mut inbox: mpsc::Receiver<Message>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while inbox.recv_many(&mut batch, BATCH).await > 0 {
-        let mut by_tenant: HashMap<TenantId, Vec<EventRow>> = HashMap::new();
-        let mut waiting = Vec::new();
-        for message in batch.drain(..) {
-            match message {
-                Message::Event(tenant, row) => by_tenant.entry(tenant).or_default().push(*row),
-                Message::Flush(done) => waiting.push(done),
+    /// Returns when no announced call is without an outcome on the disk: at the end, when no more calls come.
+    ///
+    /// # Errors
+    /// That takes too long. The next start says of these calls that their outcome is not known.
+    pub async fn finish(&self) -> Result<(), NoEvidence> {
+        let all = timeout(LAST, self.room.acquire_many(self.size)).await;
+        match all {
+            Ok(Ok(_room)) => Ok(()),
+            _ => Err(NoEvidence),
+        }
+    }
+
+    /// Takes room for a call, and waits where there is none.
+    async fn enter(&self) -> Result<OwnedSemaphorePermit, NoEvidence> {
+        self.ready().inspect_err(|_| self.health.refused())?;
+        if let Ok(room) = self.room.clone().try_acquire_owned() {
+            return Ok(room);
+        }
+        match timeout(PATIENCE, self.room.clone().acquire_owned()).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => {
+                self.health.refused();
+                Err(NoEvidence)
             }
         }
-        for (tenant, rows) in by_tenant {
-            commit(&store, tenant, &rows).await;
+    }
+
+    /// Waits until something is on the disk.
+    async fn in_time(&self, durable: oneshot::Receiver<()>) -> Result<(), NoEvidence> {
+        match timeout(PATIENCE, durable).await {
+            Ok(Ok(())) => Ok(()),
+            _ => {
+                self.health.refused();
+                Err(NoEvidence)
+            }
         }
-        for done in waiting {
-            // Nobody may be waiting any more.
-            let _ = done.send(());
+    }
+
+    fn send(&self, entry: Entry) {
+        self.health.sent();
+        if self.queue.send(Message::Event(entry)).is_err() {
+            // Whoever waits for it finds out; who does not wait has been told that it cannot be promised.
+            tracing::error!("the writer of call events has ended");
         }
+    }
+
+    fn refuse(&self, error: &StoreError) -> NoEvidence {
+        tracing::error!(%error, "an event of a call cannot be made");
+        self.health.refused();
+        NoEvidence
     }
 }
 
-/// Tries until the database takes the batch: meanwhile the queue fills and callers wait.
-async fn commit(store: &Store, tenant: TenantId, rows: &[EventRow]) {
-    let mut pause = std::time::Duration::from_millis(50);
-    loop {
-        match insert(store, tenant, rows).await {
-            Ok(()) => return,
-            Err(error) => tracing::error!(%error, events = rows.len(), "call events wait for the database"),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(std::time::Duration::from_secs(2));
-    }
-}
-
-async fn insert(store: &Store, tenant: TenantId, rows: &[EventRow]) -> Result<(), StoreError> {
-    let mut tx = store.tenant_tx(tenant).await?;
-    store::audit::insert_batch(&mut tx, rows).await?;
-    tx.commit().await
+/// The row of an event under an id of its own.
+fn row(recorder: &Recorder, id: EventId, event: &Event) -> Result<CallRow, StoreError> {
+    let body = serde_json::value::to_raw_value(event).map_err(StoreError::corrupt)?;
+    Ok(CallRow { id, at: recorder.clock.now(), request_id: recorder.request_id.clone(), body })
 }

@@ -3,23 +3,11 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, SessionId};
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Policy said no; nothing was sent upstream.
-    Denied,
-    /// The upstream answered.
-    Answered,
-    /// Not sent, or refused before it was executed.
-    NotExecuted,
-    /// Sent, and the answer was lost.
-    MayHaveBeenExecuted,
-    /// Cut: revoked, expired, or the client went away.
-    Cut,
-}
+use super::{CallFacts, CallRefusal, Outcome};
+use crate::{
+    ids::{ClientId, EventId, FamilyId, GrantId, PersonId, ServerId, SessionId},
+    tenants::Evidence,
+};
 
 /// How often something was refused to somebody unknown, and to whom as far as can be told.
 #[derive(Clone, Debug, Serialize)]
@@ -153,21 +141,47 @@ pub enum Event {
     FamilyRevoked { family: FamilyId, reason: &'static str },
     #[serde(rename = "grant.revoked")]
     GrantRevoked { grant: GrantId, reason: &'static str },
-    #[serde(rename = "call")]
-    Call {
-        family: FamilyId,
-        client: ClientId,
-        subject: String,
-        server: ServerId,
-        era: &'static str,
-        method: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        name: Option<String>,
-        /// SHA-256 of the raw `params`, in hexadecimal.
-        arguments: String,
+    /// A call is about to be forwarded. Its outcome is an event of its own.
+    #[serde(rename = "call.intent")]
+    CallIntent {
+        #[serde(flatten)]
+        call: CallFacts,
+        /// Whether policy takes it for one that changes nothing.
+        read_only: bool,
+        /// Before what the event had to be on the disk.
+        evidence: Evidence,
+    },
+    /// What became of a call. Its id is that of the intent with the last bit set.
+    #[serde(rename = "call.outcome")]
+    CallOutcome {
+        intent: EventId,
         outcome: Outcome,
+        /// The HTTP status that the client was sent; of this and what follows nothing where the process ended before it could say.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// From the intent to the end of the answer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        millis: Option<u64>,
+        /// How much of the answer's body was passed on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+    },
+    /// Policy said no; nothing was forwarded.
+    #[serde(rename = "call.denied")]
+    CallDenied {
+        #[serde(flatten)]
+        call: CallFacts,
+        /// The scopes it would have taken; none where no scope allows it.
+        needed: Vec<String>,
         status: u16,
-        millis: u64,
+    },
+    /// Not a matter of policy, and nothing was forwarded either.
+    #[serde(rename = "call.refused")]
+    CallRefused {
+        #[serde(flatten)]
+        call: CallFacts,
+        reason: CallRefusal,
+        status: u16,
     },
     /// An administrator asked a server what it offers, as Sallyport itself.
     #[serde(rename = "server.probed")]

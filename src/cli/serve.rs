@@ -38,9 +38,11 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), CliError> {
     logging::start(&installation.config.log);
     let app = installation.app("serve").await?;
     let served = serve(&app).await;
-    // What calls wrote is on the disk before the process ends.
-    if app.calls.flush().await.is_err() {
-        tracing::error!("audit events of calls could not be written");
+    // What became of the last calls is on the disk before the process ends.
+    if app.calls.finish().await.is_err() {
+        tracing::error!(
+            "audit events of calls could not be written; the next start says that the outcome of these calls is not known"
+        );
     }
     jobs::refusals::finish(&app).await;
     app.store.close().await;
@@ -106,7 +108,7 @@ async fn operations(app: &Arc<App>, listeners: Vec<TcpListener>, shutdown: &Shut
 
 fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
     let stopping = shutdown.clone();
-    let (store, schema, keys) = (app.clone(), app.clone(), app.clone());
+    let (store, schema, keys, calls) = (app.clone(), app.clone(), app.clone(), app.calls.clone());
     vec![
         Check::new("accepting", move || {
             let stopping = stopping.has_begun();
@@ -115,6 +117,10 @@ fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
         Check::new("store", move || {
             let app = store.clone();
             async move { app.store.ping().await }
+        }),
+        Check::new("evidence", move || {
+            let ready = calls.ready();
+            async move { ready }
         }),
         Check::new("schema", move || {
             let app = schema.clone();

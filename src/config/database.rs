@@ -10,7 +10,7 @@ pub struct Database {
     pub url: Option<SecretText>,
     /// How `sallyport_owner` connects. Only `sallyport migrate` uses it: give it to nothing else.
     pub owner_url: Option<SecretText>,
-    /// Connections that one process opens at most.
+    /// Connections that one process opens at most, beside one that writes events of calls.
     pub max_connections: u32,
 }
 

@@ -136,8 +136,10 @@ async fn with_postgres<W: Write>(
     });
     let ended = served.await;
     // What calls wrote is on the disk before the database ends.
-    if app.calls.flush().await.is_err() {
-        tracing::error!("audit events of calls could not be written");
+    if app.calls.finish().await.is_err() {
+        tracing::error!(
+            "audit events of calls could not be written; the next start says that the outcome of these calls is not known"
+        );
     }
     jobs::refusals::finish(&app).await;
     app.store.close().await;

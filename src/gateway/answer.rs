@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use http_body::Body as _;
@@ -15,7 +14,7 @@ use hyper::body::Incoming;
 use super::{
     events::{Events, Rename},
     exchange::{Exchange, Failed, Session},
-    flow::{self, Shape},
+    flow::Shape,
     until,
 };
 use crate::{
@@ -41,13 +40,21 @@ enum Kind {
     Other,
 }
 
+/// The body of an answer that may pass.
+pub(super) enum Passed {
+    /// It is all here.
+    Whole(Bytes),
+    /// It comes as the upstream sends it.
+    Flowing(Incoming, Shape),
+}
+
 /// Passes an answer on: the right kinds of body, as they come in; sessions and event ids sealed.
 pub(super) async fn pass(
-    exchange: Exchange,
+    exchange: &Exchange,
     call: &Call,
-    session: Session,
+    session: &Session,
     answer: Answer,
-) -> Result<Response, Failed> {
+) -> Result<Response<Passed>, Failed> {
     let (kind, status) = (kind(&answer), answer.status);
     if status == StatusCode::NOT_FOUND && session.upstream.is_some() {
         return Err(Failed::new(Outcome::NotExecuted, Reject::session_not_found(call)));
@@ -60,13 +67,13 @@ pub(super) async fn pass(
         };
     }
     match kind {
-        Kind::Stream | Kind::Json => stream(exchange, call, &session, answer, kind),
+        Kind::Stream | Kind::Json => stream(exchange, call, session, answer, kind),
         // Nobody reads what answers a notification or ends a session.
         _ if call.id().is_none() => {
-            let sealed = seal(&exchange, call, &session, answer.session)?;
+            let sealed = seal(exchange, call, session, answer.session)?;
             let mut headers = answer.headers;
             headers.remove(CONTENT_TYPE);
-            Ok(response(status, headers, sealed, Body::empty()))
+            Ok(response(status, headers, sealed, Passed::Whole(Bytes::new())))
         }
         Kind::Nothing | Kind::Other => Err(unreadable(call, status)),
     }
@@ -87,24 +94,29 @@ fn kind(answer: &Answer) -> Kind {
     }
 }
 
-/// Passes a body on piece by piece.
-fn stream(exchange: Exchange, call: &Call, session: &Session, answer: Answer, kind: Kind) -> Result<Response, Failed> {
+/// Lets a body pass piece by piece.
+fn stream(
+    exchange: &Exchange,
+    call: &Call,
+    session: &Session,
+    answer: Answer,
+    kind: Kind,
+) -> Result<Response<Passed>, Failed> {
     let Answer { status, mut headers, session: named, body } = answer;
-    let sealed = seal(&exchange, call, session, named.clone())?;
+    let sealed = seal(exchange, call, session, named.clone())?;
     let largest = exchange.app.config.upstream.max_answer_bytes;
     let shape = if kind == Kind::Stream {
         headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-        Shape::Stream(Events::new(rename(&exchange, call, named.or_else(|| session.upstream.clone()))))
+        Shape::Stream(Events::new(rename(exchange, call, named.or_else(|| session.upstream.clone()))))
     } else if body.size_hint().lower() <= largest {
         Shape::Plain(largest)
     } else {
         return Err(Failed::new(Outcome::MayHaveBeenExecuted, Reject::maybe_executed(call)));
     };
-    let body = flow::carry(body, shape, exchange.live, &exchange.app, call.id().cloned());
-    Ok(response(status, headers, sealed, body))
+    Ok(response(status, headers, sealed, Passed::Flowing(body, shape)))
 }
 
-fn response(status: StatusCode, headers: HeaderMap, session: Option<HeaderValue>, body: Body) -> Response {
+fn response(status: StatusCode, headers: HeaderMap, session: Option<HeaderValue>, body: Passed) -> Response<Passed> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -159,13 +171,13 @@ fn is_refusal(call: &Call, status: StatusCode) -> bool {
 
 /// The upstream of an `auto` server turned a modern message down. If it is modern, its error passes. If not, the client
 /// gets 400 and no modern error, on which it falls back to `initialize`.
-async fn refused_as_modern(call: &Call, answer: Answer, kind: Kind) -> Result<Response, Failed> {
+async fn refused_as_modern(call: &Call, answer: Answer, kind: Kind) -> Result<Response<Passed>, Failed> {
     let body = if kind == Kind::Json { read_error(answer.body).await } else { None };
     match (body, call.check_server(Era::Legacy)) {
         (Some(body), _) => {
             let modern = is_modern_error(answer.status, &body);
             let status = if modern { answer.status } else { StatusCode::BAD_REQUEST };
-            Ok(response(status, answer.headers, None, body.into()))
+            Ok(response(status, answer.headers, None, Passed::Whole(body)))
         }
         (None, Err(reject)) => Err(Failed::new(Outcome::NotExecuted, reject)),
         (None, Ok(())) => Err(unreadable(call, answer.status)),

@@ -1,26 +1,27 @@
 //! Between the doors: one call of somebody known is decided, forwarded, and answered.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue};
 
 use super::{
-    answer,
+    answer::{self, Passed},
     challenge::BearerError,
+    flow::{self, Ending},
     refusal::Refusal,
     session::Holder,
     until::{self, Ended},
-    witness::Witness,
+    witness::{Stopped, Witness},
 };
 use crate::{
     app::App,
-    audit::Outcome,
+    audit::{Announced, CallRefusal, NoEvidence, Outcome},
     cluster::LiveCall,
     http::request_id::RequestId,
     mcp::{self, Call, Era, MCP_SESSION_ID, Message, Method, Reject},
-    policy::{self, Denial, Permit},
-    tenants::{EraSetting, Server, Tenant},
+    policy::{self, Denial, Permit, ScopeSet},
+    tenants::{EraSetting, Evidence, Server, Tenant},
     upstream::{Along, Answer, Caller, ForwardError, SendError, SwapError, UpstreamSession},
 };
 
@@ -34,6 +35,18 @@ pub(super) struct Exchange {
     pub(super) headers: HeaderMap,
     /// The id of the request, in logs, audit and at the upstream.
     pub(super) request_id: Option<RequestId>,
+}
+
+/// A call that is not forwarded.
+struct Refused {
+    why: Stopped,
+    refusal: Refusal,
+}
+
+impl Refused {
+    fn new(reason: CallRefusal, reject: Reject) -> Self {
+        Self { why: Stopped::Refused(reason), refusal: reject.into() }
+    }
 }
 
 /// A call that came to nothing, and what is known of its execution.
@@ -59,65 +72,95 @@ pub(super) struct Session {
 }
 
 impl Exchange {
-    /// Runs the call. Whatever comes of it leaves an audit event before the client sees it.
+    /// Runs the call. Nothing of it is forwarded, and nothing answered, without evidence.
     pub(super) async fn run(self, call: Call) -> Response {
         let request_id = self.request_id.as_ref().map(RequestId::to_string);
         let witness = Witness::new(&self.app, self.live.verified(), &call, request_id);
-        let result = self.answered(call.clone()).await;
-        let (outcome, status) = match &result {
-            Ok(response) => (Outcome::Answered, response.status()),
-            Err(failed) => (failed.outcome, failed.refusal.status()),
+        let (permit, session) = match self.judge(&call) {
+            Ok(judged) => judged,
+            Err(Refused { why, refusal }) => {
+                return match witness.stop(why, refusal.status().as_u16()).await {
+                    Ok(()) => refusal.into_response(),
+                    Err(NoEvidence) => Refusal::from(Reject::not_executed(&call)).into_response(),
+                };
+            }
         };
-        if let Err(error) = witness.end(outcome, status.as_u16()).await {
-            tracing::error!(%error, "the event of a call cannot be recorded, so its answer is withheld");
-            let nothing_done = matches!(outcome, Outcome::Denied | Outcome::NotExecuted);
-            let reject = if nothing_done { Reject::not_executed(&call) } else { Reject::maybe_executed(&call) };
-            return Refusal::from(reject).into_response();
+        let evidence = if permit.read_only() { self.tenant.settings.evidence } else { Evidence::Before };
+        match witness.announce(&permit, evidence).await {
+            Ok(announced) => self.execute(permit, &call, &session, announced).await,
+            Err(NoEvidence) => Refusal::from(Reject::not_executed(&call)).into_response(),
         }
-        result.unwrap_or_else(|failed| failed.refusal.into_response())
     }
 
-    async fn answered(self, call: Call) -> Result<Response, Failed> {
-        self.check_era(&call)?;
-        let permit = self.decide(&call)?;
-        let session = self.session(&call)?;
-        let answer = self.forward(permit, &call, &session).await?;
-        answer::pass(self, &call, session, answer).await
+    /// All that is decided before anything is forwarded.
+    fn judge(&self, call: &Call) -> Result<(Permit, Session), Refused> {
+        self.check_era(call)?;
+        let permit = self.decide(call)?;
+        Ok((permit, self.session(call)?))
+    }
+
+    /// Forwards an announced call and passes the answer on.
+    async fn execute(self, permit: Permit, call: &Call, session: &Session, mut announced: Announced) -> Response {
+        let answered = async {
+            let answer = self.forward(permit, call, session).await?;
+            answer::pass(&self, call, session, answer).await
+        };
+        match beside(answered, announced.durable(), call).await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let (head, body) = response.into_parts();
+                let body = match body {
+                    Passed::Whole(body) => {
+                        announced.end(Outcome::Answered, status, body.len() as u64);
+                        body.into()
+                    }
+                    Passed::Flowing(body, shape) => {
+                        let ending = Ending { announced, status };
+                        flow::carry(body, shape, self.live, &self.app, call.id().cloned(), ending)
+                    }
+                };
+                Response::from_parts(head, body)
+            }
+            Err(Failed { outcome, refusal }) => {
+                announced.end(outcome, refusal.status().as_u16(), 0);
+                refusal.into_response()
+            }
+        }
     }
 
     /// A server of one era takes calls of that era only; bridging is a matter of its own.
-    fn check_era(&self, call: &Call) -> Result<(), Failed> {
+    fn check_era(&self, call: &Call) -> Result<(), Refused> {
         let era = match self.server.era {
             EraSetting::Auto => return Ok(()),
             EraSetting::Modern => Era::Modern,
             EraSetting::Legacy => Era::Legacy,
         };
-        call.check_server(era).map_err(|reject| Failed::new(Outcome::NotExecuted, reject))
+        call.check_server(era).map_err(|reject| Refused::new(CallRefusal::OtherEra, reject))
     }
 
-    fn decide(&self, call: &Call) -> Result<Permit, Failed> {
-        policy::decide(&self.server.policy, &self.live.verified().scopes, call).map_err(|denial| {
-            let refusal = match denial {
-                Denial::InsufficientScope { needed, challenge } => {
-                    let error = (BearerError::InsufficientScope, "the access token lacks a scope that this call needs");
-                    let reject = Reject::insufficient_scope(call, &needed.to_string());
-                    Refusal::from(reject).challenged(&self.server, &challenge.to_string(), Some(error))
-                }
-                Denial::Forbidden { reason } => Reject::forbidden(call, reason).into(),
-            };
-            Failed::new(Outcome::Denied, refusal)
+    fn decide(&self, call: &Call) -> Result<Permit, Refused> {
+        policy::decide(&self.server.policy, &self.live.verified().scopes, call).map_err(|denial| match denial {
+            Denial::InsufficientScope { needed, challenge } => {
+                let error = (BearerError::InsufficientScope, "the access token lacks a scope that this call needs");
+                let reject = Reject::insufficient_scope(call, &needed.to_string());
+                let refusal = Refusal::from(reject).challenged(&self.server, &challenge.to_string(), Some(error));
+                Refused { why: Stopped::Denied(needed), refusal }
+            }
+            Denial::Forbidden { reason } => {
+                Refused { why: Stopped::Denied(ScopeSet::EMPTY), refusal: Reject::forbidden(call, reason).into() }
+            }
         })
     }
 
     /// Opens the session that a legacy client presents. One of another principal, of another server, or made up, is not
     /// found.
-    fn session(&self, call: &Call) -> Result<Session, Failed> {
+    fn session(&self, call: &Call) -> Result<Session, Refused> {
         // A client that begins anew may still carry the session it lost.
         if call.era() == Era::Modern || call.method() == Some(&Method::Initialize) {
             return Ok(Session::default());
         }
-        let bad = |reject| Failed::new(Outcome::NotExecuted, reject);
-        let unknown = || Failed::new(Outcome::NotExecuted, Reject::session_not_found(call));
+        let bad = |reject| Refused::new(CallRefusal::BadHeader, reject);
+        let unknown = || Refused::new(CallRefusal::UnknownSession, Reject::session_not_found(call));
         let (holder, keyring) = (self.holder(), &self.app.keyring);
         let mut session = Session::default();
         if let Some(presented) = mcp::session_id(&self.headers).map_err(bad)? {
@@ -166,12 +209,42 @@ impl Exchange {
         let error = (BearerError::InvalidToken, end.reason());
         let reject = Reject { status: http::StatusCode::UNAUTHORIZED, ..Reject::maybe_executed(call) };
         let scope = self.server.policy.challenge_scopes().to_string();
-        Failed::new(Outcome::Cut, Refusal::from(reject).challenged(&self.server, &scope, Some(error)))
+        Failed::new(end.into(), Refusal::from(reject).challenged(&self.server, &scope, Some(error)))
     }
 
     /// Whom sessions of this call belong to.
     pub(super) fn holder(&self) -> Holder {
         let verified = self.live.verified();
         Holder { tenant: verified.tenant, server: verified.server, family: verified.family }
+    }
+}
+
+/// The answer, once the intent is on the disk. Where it was waited for before, that is at once; else the two run side by side.
+async fn beside<T>(
+    answered: impl Future<Output = Result<T, Failed>>,
+    durable: impl Future<Output = Result<(), NoEvidence>>,
+    call: &Call,
+) -> Result<T, Failed> {
+    let (mut answered, mut durable) = (pin!(answered), pin!(durable));
+    tokio::select! {
+        biased;
+        answered = &mut answered => {
+            let nothing_done = matches!(&answered, Err(failed) if failed.outcome == Outcome::NotExecuted);
+            durable.await.map_err(|NoEvidence| without_evidence(call, nothing_done))?;
+            answered
+        }
+        written = &mut durable => {
+            written.map_err(|NoEvidence| without_evidence(call, false))?;
+            answered.await
+        }
+    }
+}
+
+/// The evidence of a call failed after it had been sent on its way.
+fn without_evidence(call: &Call, nothing_done: bool) -> Failed {
+    if nothing_done {
+        Failed::new(Outcome::NotExecuted, Reject::not_executed(call))
+    } else {
+        Failed::new(Outcome::MayHaveBeenExecuted, Reject::maybe_executed(call))
     }
 }

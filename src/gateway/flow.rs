@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use super::{events::Events, refusal::Refusal, until};
 use crate::{
     app::App,
+    audit::{Announced, Outcome},
     cluster::LiveCall,
     mcp::{Id, Reject},
 };
@@ -45,8 +46,22 @@ enum Piece {
     End,
 }
 
+/// What is left to be said of the call when its answer ends.
+pub(super) struct Ending {
+    pub(super) announced: Announced,
+    /// The status that the client was sent.
+    pub(super) status: u16,
+}
+
 /// Starts to carry `body` to the client as long as `live` is.
-pub(super) fn carry(body: Incoming, shape: Shape, live: LiveCall, app: &App, id: Option<Id>) -> axum::body::Body {
+pub(super) fn carry(
+    body: Incoming,
+    shape: Shape,
+    live: LiveCall,
+    app: &App,
+    id: Option<Id>,
+    ending: Ending,
+) -> axum::body::Body {
     let (out, pieces) = mpsc::channel(WAITING);
     let size = match &shape {
         Shape::Stream(_) => SizeHint::new(),
@@ -55,8 +70,13 @@ pub(super) fn carry(body: Incoming, shape: Shape, live: LiveCall, app: &App, id:
     let ended = until::ended(&live, &app.clock);
     let keepalive = app.config.http.stream_keepalive;
     tokio::spawn(async move {
-        let last = Flow { body, shape, out: &out, keepalive }.run(ended, id).await;
+        let mut flow = Flow { body, shape, out: &out, keepalive, sent: 0 };
+        let end = flow.run(ended).await;
+        let (last, sent) = (flow.last(&end, id), flow.sent);
+        // The upstream's answer ends before the client's, and the outcome is on its way.
+        drop(flow);
         drop(live);
+        ending.announced.end(end.into(), ending.status, sent);
         // A client that does not even take this finds its connection closed.
         out.try_send(last).ok();
     });
@@ -68,20 +88,50 @@ struct Flow<'a> {
     shape: Shape,
     out: &'a mpsc::Sender<Result<Piece, CutShort>>,
     keepalive: Duration,
+    /// Bytes passed on so far.
+    sent: u64,
+}
+
+/// How a body ended.
+enum End {
+    Whole,
+    ClientGone,
+    Authority(until::Ended),
+    BrokenOff(&'static str),
+}
+
+impl From<End> for Outcome {
+    fn from(end: End) -> Self {
+        match end {
+            End::Whole => Self::Answered,
+            End::ClientGone => Self::ClientGone,
+            End::Authority(ended) => ended.into(),
+            End::BrokenOff(_) => Self::BrokenOff,
+        }
+    }
 }
 
 impl Flow<'_> {
-    /// Carries until the end, and says what the last piece is. The upstream's answer is dropped by then.
-    async fn run(mut self, ended: impl Future<Output = until::Ended>, id: Option<Id>) -> Result<Piece, CutShort> {
-        let reason = tokio::select! {
+    /// Carries until the end.
+    async fn run(&mut self, ended: impl Future<Output = until::Ended>) -> End {
+        let out = self.out;
+        tokio::select! {
             biased;
-            end = ended => end.reason(),
-            // The client is gone, and with its answer the upstream's is dropped: that cancels a modern call.
-            () = self.out.closed() => return Err(CutShort),
-            end = Self::pieces(&mut self.body, &mut self.shape, self.out, self.keepalive) => match end {
-                Ok(()) => return Ok(Piece::End),
-                Err(reason) => reason,
-            },
+            ended = ended => End::Authority(ended),
+            // With the client its answer goes, and with that the upstream's: that cancels a modern call. A client that knows
+            // the length goes when it has everything.
+            () = out.closed() => if self.body.is_end_stream() { End::Whole } else { End::ClientGone },
+            end = self.pieces() => end,
+        }
+    }
+
+    /// The last piece. A stream that is cut between two events says why.
+    fn last(&self, end: &End, id: Option<Id>) -> Result<Piece, CutShort> {
+        let reason = match end {
+            End::Whole => return Ok(Piece::End),
+            End::ClientGone => return Err(CutShort),
+            End::Authority(ended) => ended.reason(),
+            End::BrokenOff(reason) => reason,
         };
         let Shape::Stream(events) = &self.shape else { return Err(CutShort) };
         if events.is_between() && id.is_some() {
@@ -91,31 +141,37 @@ impl Flow<'_> {
         Ok(Piece::End)
     }
 
-    /// Carries to the end of the upstream's answer, or says why not so far.
-    async fn pieces(
-        body: &mut Incoming,
-        shape: &mut Shape,
-        out: &mpsc::Sender<Result<Piece, CutShort>>,
-        keepalive: Duration,
-    ) -> Result<(), &'static str> {
+    /// Carries to the end of the upstream's answer, or as far as that goes.
+    async fn pieces(&mut self) -> End {
         loop {
-            let between = matches!(shape, Shape::Stream(events) if events.is_between());
+            let between = matches!(&self.shape, Shape::Stream(events) if events.is_between());
             let frame = tokio::select! {
-                frame = body.frame() => frame,
-                () = tokio::time::sleep(keepalive), if between => Some(Ok(Frame::data(KEEPALIVE))),
+                frame = self.body.frame() => frame,
+                () = tokio::time::sleep(self.keepalive), if between => Some(Ok(Frame::data(KEEPALIVE))),
             };
-            let Some(frame) = frame else { return Ok(()) };
+            let frame = match frame {
+                None => return End::Whole,
+                Some(Err(_)) => return End::BrokenOff("the connection to the server broke"),
+                Some(Ok(frame)) => frame,
+            };
             // Trailers are headers that come late: none of them may pass.
-            let Ok(data) = frame.map_err(|_| "the connection to the server broke")?.into_data() else { continue };
-            let data = match shape {
+            let Ok(data) = frame.into_data() else { continue };
+            let data: Bytes = match &mut self.shape {
                 Shape::Stream(events) => events.pass(&data).into(),
                 Shape::Plain(left) => {
-                    *left = left.checked_sub(data.len() as u64).ok_or("the answer is larger than allowed")?;
+                    let Some(rest) = left.checked_sub(data.len() as u64) else {
+                        return End::BrokenOff("the answer is larger than allowed");
+                    };
+                    *left = rest;
                     data
                 }
             };
-            if !data.is_empty() && out.send(Ok(Piece::Data(data))).await.is_err() {
-                return Ok(());
+            let length = data.len() as u64;
+            if length > 0 {
+                if self.out.send(Ok(Piece::Data(data))).await.is_err() {
+                    return End::ClientGone;
+                }
+                self.sent += length;
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::{clock::Clock, cluster::LiveCall};
+use crate::{audit::Outcome, clock::Clock, cluster::LiveCall};
 
 /// How often a clock that can be turned by hand is asked again.
 const LOOK: Duration = Duration::from_secs(1);
@@ -24,6 +24,15 @@ impl Ended {
         match self {
             Self::Revoked => "the access token was revoked",
             Self::Expired => "the access token has expired",
+        }
+    }
+}
+
+impl From<Ended> for Outcome {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Revoked => Self::Revoked,
+            Ended::Expired => Self::Expired,
         }
     }
 }

@@ -83,11 +83,16 @@ impl Need {
     }
 }
 
+/// What a call needs, and whether it is read-only. Of that hangs when its evidence must be on the disk, so in doubt it is
+/// not: only what the protocol itself defines as looking (the handshake, `ping`, lists, the stream of a server's own
+/// messages), and what an administrator accepted as read-only. The handshake may make a session at the server, but one
+/// that nothing hangs on yet.
 fn need(server: &ServerPolicy, call: &Call) -> Result<Need, Denial> {
     let method = match call.message() {
         Message::Request { method, .. } | Message::Notification { method } => method,
         Message::OpenStream => return Ok(Need::any(true)),
-        // An answer may let an upstream go on with anything, but only with a call that was allowed.
+        // An answer may let an upstream go on with anything, but only with a call that was allowed. The end of a session
+        // ends what is under way in it.
         Message::Response { .. } | Message::EndSession => return Ok(Need::any(false)),
     };
     match method {
@@ -95,7 +100,8 @@ fn need(server: &ServerPolicy, call: &Call) -> Result<Need, Denial> {
         Method::ToolsList | Method::PromptsList | Method::ResourcesList | Method::ResourceTemplatesList => {
             Ok(Need::any(true))
         }
-        // Upkeep of the client's own requests and session. Unsubscribing takes away only.
+        // Upkeep of the client's own requests and session. Unsubscribing takes away only. Yet all of it changes something
+        // at the server: cancelling ends a call halfway.
         Method::Cancelled
         | Method::Progress
         | Method::RootsListChanged

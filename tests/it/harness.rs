@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod canary;
 pub(crate) mod db;
 pub(crate) mod dev;
+pub(crate) mod evidence;
 pub(crate) mod flow;
 pub(crate) mod log;
 pub(crate) mod process;

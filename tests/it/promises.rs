@@ -1,4 +1,5 @@
 //! What Sallyport promises, each promise against the whole.
 
+mod evidence_before_effect;
 mod no_passthrough;
 mod tenants_do_not_meet;

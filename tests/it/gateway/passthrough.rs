@@ -183,7 +183,7 @@ async fn neither_token_nor_jwt_is_in_any_log_audit_event_or_error() {
     ask(world.http.get(world.app.url(&format!("/t/{}/mcp/tools", token.text)))).await;
     world.revoke(token.family).await;
     ask(world.call(&token)).await;
-    world.app.app.calls.flush().await.unwrap();
+    world.app.app.calls.finish().await.unwrap();
     let events: Vec<Value> =
         sqlx::query_scalar("select to_jsonb(e) from audit_event e").fetch_all(&world.app.db.owner).await.unwrap();
 

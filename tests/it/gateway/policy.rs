@@ -6,6 +6,7 @@ use super::{
     upstream::Reply,
     world::{BOTH, World, error},
 };
+use crate::harness::evidence::{self, Told};
 
 #[tokio::test]
 async fn a_call_without_its_scope_gets_one_challenge_with_all_that_is_needed() {
@@ -46,21 +47,20 @@ async fn a_tenant_read_before_a_change_of_its_server_is_not_judged_by() {
     assert!(app.node.is_current(&after) && !app.node.is_current(&before));
 }
 
-/// The call events so far, sorted: method, name, outcome, status.
-async fn events(world: &World) -> Vec<(String, Value, String, u64)> {
-    world.app.app.calls.flush().await.unwrap();
+/// The calls so far, sorted: method, name, how it ended, status.
+async fn told(world: &World) -> Vec<(String, Value, String, Option<u64>)> {
+    world.app.app.calls.finish().await.unwrap();
+    let calls = evidence::calls(&world.app.db.owner).await;
+    let row =
+        |call: &Told| (call.text("method").to_owned(), call.body["name"].clone(), call.end().to_owned(), call.status());
     // The clock stands still, so the order of their making is not in them.
-    let query = "select body from audit_event where kind = 'call' order by body->>'method', body->>'status'";
-    let bodies: Vec<Value> = sqlx::query_scalar(query).fetch_all(&world.app.db.owner).await.unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let row = |body: &Value| {
-        (text(&body["method"]), body["name"].clone(), text(&body["outcome"]), body["status"].as_u64().unwrap())
-    };
-    bodies.iter().map(row).collect()
+    let mut rows: Vec<_> = calls.iter().map(row).collect();
+    rows.sort_by(|a, b| (&a.0, a.3).cmp(&(&b.0, b.3)));
+    rows
 }
 
 #[tokio::test]
-async fn every_call_leaves_an_event_denied_ones_too() {
+async fn every_call_leaves_evidence_denied_ones_too() {
     let world = World::start().await;
     let (token, narrow) = (world.token(&BOTH).await, world.token(&["mcp:read"]).await);
     world.call(&token).send().await.unwrap();
@@ -70,20 +70,19 @@ async fn every_call_leaves_an_event_denied_ones_too() {
     world.legacy(&token, "tools/list", json!({})).header("mcp-session-id", "made-up").send().await.unwrap();
     world.upstream.reply(Reply::status(405));
     world.open_stream(&token).send().await.unwrap();
-    let event =
-        |method: &str, name: Value, outcome: &str, status| (method.to_owned(), name, outcome.to_owned(), status);
+    let event = |method: &str, name: Value, end: &str, status| (method.to_owned(), name, end.to_owned(), Some(status));
     let expected = [
         event("GET", Value::Null, "answered", 405),
         event("tools/call", json!("echo"), "answered", 200),
         event("tools/call", json!("echo"), "denied", 403),
         event("tools/call", json!("echo"), "may_have_been_executed", 502),
-        event("tools/list", Value::Null, "not_executed", 404),
+        event("tools/list", Value::Null, "refused", 404),
     ];
-    assert_eq!(events(&world).await, expected);
+    assert_eq!(told(&world).await, expected);
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_does_not_take_the_event_with_it() {
+async fn a_client_that_goes_away_does_not_take_the_evidence_with_it() {
     let world = World::start().await;
     let token = world.token(&BOTH).await;
     world.upstream.reply(Reply::Silence);
@@ -91,22 +90,18 @@ async fn a_client_that_goes_away_does_not_take_the_event_with_it() {
     world.upstream.asked(1).await;
     call.abort();
     world.upstream.dropped(1).await;
-    // The event is left by a task of its own.
-    while events(&world).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(events(&world).await[0].2, "cut");
+    assert_eq!(told(&world).await, [("tools/call".to_owned(), json!("echo"), "client_gone".to_owned(), Some(499))]);
 }
 
 #[tokio::test]
-async fn the_request_id_reappears_at_the_upstream_and_in_the_event() {
+async fn the_request_id_reappears_at_the_upstream_and_in_the_events() {
     let world = World::start().await;
     let token = world.token(&BOTH).await;
     let response = world.call(&token).send().await.unwrap();
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     assert_eq!(world.upstream.last().header("x-request-id"), Some(id.as_str()));
-    world.app.app.calls.flush().await.unwrap();
-    let query = "select request_id from audit_event where kind = 'call'";
-    let recorded: String = sqlx::query_scalar(query).fetch_one(&world.app.db.owner).await.unwrap();
-    assert_eq!(recorded, id);
+    world.app.app.calls.finish().await.unwrap();
+    let query = "select request_id from audit_event where kind like 'call.%'";
+    let recorded: Vec<String> = sqlx::query_scalar(query).fetch_all(&world.app.db.owner).await.unwrap();
+    assert_eq!(recorded, [id.clone(), id]);
 }

@@ -31,3 +31,4 @@ insert into refresh_token (tenant, hash, pepper_id, family, generation, scopes, 
     values (:tenant, 'h', 'p', :tenant, 0, '{}', now(), now());
 insert into audit_event (tenant, id, at, kind, version, body) values (:tenant, :tenant, now(), 'test', 1, '{}');
 insert into applied (tenant, kind, object, at) values (:tenant, 'tenant', :tenant::text, now());
+insert into open_call (tenant, process, slot, intents) values (:tenant, :tenant, 0, array[:tenant]);
