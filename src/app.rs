@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::{
     audit::{CallLog, Lane, Recorder, Refused},
     clock::Clock,
-    cluster::{Fill, Node},
+    cluster::{Fill, Keeper, KeeperError, Node},
     config::{Config, TlsError},
     http::{address::ClientAddress, metrics::Metrics},
     ids::{ProcessId, Slug, TenantId},
@@ -40,6 +40,9 @@ pub enum StartError {
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
+    /// There can be no lease.
+    #[error(transparent)]
+    Lease(#[from] KeeperError),
     /// Passwords cannot be hashed as configured.
     #[error(transparent)]
     Passwords(#[from] HashError),
@@ -62,6 +65,8 @@ pub struct App {
     pub store: Store,
     /// What this process has applied of the authority log, and its caches.
     pub node: Arc<Node>,
+    /// What keeps this process's lease, until this is dropped.
+    pub lease: Keeper,
     /// What hashes passwords.
     pub passwords: PasswordHasher,
     /// Events of calls.
@@ -75,7 +80,8 @@ pub struct App {
 }
 
 impl App {
-    /// Checks the keys against the database and starts with empty caches.
+    /// Checks the keys against the database and starts with empty caches, as a node that keeps a lease. So it is for
+    /// processes that serve: whoever takes authority away waits for this one from now on.
     pub async fn start(
         config: Config,
         keyring: Keyring,
@@ -86,7 +92,6 @@ impl App {
         let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None };
         store.check_keys(&keyring, &recorder).await?;
         let process = ProcessId::new(&clock, &entropy)?;
-        let node = Arc::new(Node::start(store.clone()).await?);
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
         let metrics = Arc::new(Metrics::new());
         let lane = Lane::default();
@@ -94,6 +99,8 @@ impl App {
         let calls = CallLog::start(store.clone(), process, &metrics);
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
+        let (node, lease) = Keeper::start(process, &store, &clock, &entropy).await?;
+        metrics.register(|registry| registry.register_collector(Box::new(node.clone())));
         Ok(Arc::new(Self {
             process,
             config,
@@ -102,6 +109,7 @@ impl App {
             keyring,
             store,
             node,
+            lease,
             passwords,
             calls,
             lane,
@@ -117,11 +125,12 @@ impl App {
         }
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
         for _ in 0..TRIES {
-            let head = self.store.authority_head().await?;
+            let reading = self.node.reading()?;
+            let head = self.store.authority_head_for(reading.node()).await?;
             let Some(tenant) = tenants::load(&self.store, &self.keyring, &self.config.public_url, &slug).await? else {
                 return Ok(None);
             };
-            if let Fill::Fresh(tenant) = self.node.keep_tenant(head, tenant) {
+            if let Fill::Fresh(tenant) = self.node.keep_tenant(reading, head, tenant) {
                 return Ok(Some(tenant));
             }
         }

@@ -2,12 +2,19 @@
 //!
 //! Nothing else in the crate reads a clock, so tests turn it by hand and never sleep.
 
+mod boot;
+
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use time::OffsetDateTime;
+
+pub use boot::BootTime;
 
 /// Where the time comes from. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -16,7 +23,14 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<Mutex<OffsetDateTime>>),
+    Manual(Arc<Manual>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    at: Mutex<OffsetDateTime>,
+    /// How long the machine is said to have slept, in nanoseconds.
+    slept: AtomicU64,
 }
 
 impl Clock {
@@ -27,7 +41,7 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::advance`] turns it.
     pub fn manual(start: OffsetDateTime) -> Self {
-        Self(Source::Manual(Arc::new(Mutex::new(start))))
+        Self(Source::Manual(Arc::new(Manual { at: Mutex::new(start), slept: AtomicU64::new(0) })))
     }
 
     /// Now, in UTC, cut to the microseconds that Postgres keeps.
@@ -35,7 +49,7 @@ impl Clock {
     pub fn now(&self) -> OffsetDateTime {
         let now = match &self.0 {
             Source::System => OffsetDateTime::now_utc(),
-            Source::Manual(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
+            Source::Manual(manual) => *manual.at.lock().unwrap_or_else(PoisonError::into_inner),
         };
         let micros = now.microsecond();
         now.replace_microsecond(micros).unwrap_or(now)
@@ -48,9 +62,26 @@ impl Clock {
 
     /// Turns a manual clock forward. A system clock stays as it is.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(at) = &self.0 {
-            let mut at = at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Source::Manual(manual) = &self.0 {
+            let mut at = manual.at.lock().unwrap_or_else(PoisonError::into_inner);
             *at += by;
+        }
+    }
+
+    /// Now, by the clock that leases are measured with. It goes on by itself, whatever kind of clock this is.
+    pub fn boot(&self) -> BootTime {
+        let now = BootTime::read();
+        match &self.0 {
+            Source::System => now,
+            Source::Manual(manual) => now.after(Duration::from_nanos(manual.slept.load(Ordering::SeqCst))),
+        }
+    }
+
+    /// Lets a manual clock's machine have slept: [`Clock::boot`] is so much later, and nothing else is. A system clock
+    /// stays as it is.
+    pub fn sleep_through(&self, by: Duration) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.slept.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
         }
     }
 }

@@ -1,22 +1,31 @@
-//! The authority log: the one place through which authority is taken away.
+//! The authority log, leases, and the barrier: how "revoked" comes to mean "refused" on every node.
 //!
-//! Whatever takes authority away calls [`take`] in its transaction, commits, and then waits for [`Node::settle`] before
-//! it says that it is done. Today `settle` waits for this process; leases and the barrier over all processes hang on the
-//! same two calls.
+//! Whatever takes authority away calls [`take`] in its transaction, commits, and then waits for [`Node::settle`] (a command:
+//! [`settle_elsewhere`]) before it says that it is done. A node serves from its caches only while it has a lease, and gets
+//! one only when it has applied the whole log; so the wait is over when all nodes have acknowledged the entry, or when
+//! those that have not cannot have a lease any more. `docs/architecture.md` has the argument.
 
+mod barrier;
 mod entry;
+mod keeper;
+mod lease;
 mod live;
 mod node;
+mod numbers;
+mod others;
 mod verified;
 
+pub use barrier::LONGEST_WAIT;
 pub use entry::Entry;
-pub use live::{Live, LiveCall};
-pub use node::{Fill, Node};
+pub use keeper::{Keeper, KeeperError};
+pub use lease::TERM;
+pub use live::{LiveCall, Over, Still};
+pub use node::{Fill, NoLease, Node, Reading};
 pub use verified::Verified;
 
 use time::OffsetDateTime;
 
-use crate::store::{self, PlatformTx, StoreError, TenantTx};
+use crate::store::{self, PlatformTx, Store, StoreError, TenantTx};
 
 /// An entry that is in the log once its transaction commits. Nothing is taken away for good before it was settled.
 #[must_use = "commit, then wait for Node::settle, before saying that it is done"]
@@ -25,7 +34,7 @@ pub struct Ticket {
     seq: i64,
 }
 
-/// Takes authority away, within `tx`.
+/// Takes authority away, within `tx`. From here to the commit no node can renew its lease, so let little come after it.
 pub async fn take(tx: &mut TenantTx, entry: &Entry, now: OffsetDateTime) -> Result<Ticket, StoreError> {
     let seq = store::authority::append(tx, &entry.to_json()?, now).await?;
     Ok(Ticket { seq })
@@ -48,8 +57,14 @@ pub async fn take_platform(
     Ok(Ticket { seq })
 }
 
-/// Waits until every node has applied `ticket`'s committed entry, from a process that is no node: a command.
+/// Returns when every node has applied `ticket`'s entry, just committed, or can have no lease without it: for a process
+/// that is no node, a command. At once where nothing was taken away.
 ///
-/// This is the place of the barrier over all processes. Until nodes hold leases, there is nobody to ask: each follows the
-/// log by hint, within a second at the latest, and what is committed is all that a command can vouch for.
-pub async fn settle_elsewhere(_ticket: Option<Ticket>) {}
+/// # Errors
+/// When the database has lost the entry, in a failover.
+pub async fn settle_elsewhere(store: &Store, ticket: Option<Ticket>) -> Result<(), StoreError> {
+    match ticket {
+        Some(ticket) => barrier::Barrier::new(store.clone()).pass(ticket.seq).await,
+        None => Ok(()),
+    }
+}

@@ -68,6 +68,8 @@ uuid_ids! {
     EventId,
     /// A running process of Sallyport.
     ProcessId,
+    /// One registration of a process that serves. A process that was given up for dead gets another.
+    NodeId,
 }
 
 impl EventId {

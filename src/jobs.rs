@@ -1,5 +1,5 @@
-//! Background work of a process that serves: following the authority log, calls that others left open, the janitor, and
-//! counts of what was refused.
+//! Background work of a process that serves: calls that others left open, the janitor, and counts of what was refused. The
+//! lease is kept by a thread of its own.
 
 pub mod janitor;
 pub mod lost_calls;
@@ -14,15 +14,19 @@ use crate::app::App;
 
 /// Starts the background work of `app`; it ends soon after `stop`.
 ///
-/// The handle completes when all of it has ended. Before `stop` that means that the authority log is no longer followed:
-/// what other processes revoke would not arrive, so whoever serves must then end, too.
+/// The handle completes when all of it has ended. Before `stop` that means that the lease is kept no longer: whoever serves
+/// must then end, too.
 pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
-        // Tasks of their own: should the janitor panic, revocations still arrive.
+        // Tasks of their own: should one panic, the rest goes on.
         let janitor = tokio::spawn(janitor::run(app.clone(), stop.clone()));
         let refusals = tokio::spawn(refusals::run(app.clone(), stop.clone()));
         let lost_calls = tokio::spawn(lost_calls::run(app.clone(), stop.clone()));
-        app.node.clone().follow(stop.clone()).await;
+        tokio::select! {
+            () = app.lease.ended() => {}
+            () = stop.cancelled() => {}
+        }
+        stop.cancel();
         // A panic has been logged where it happened.
         let _ = tokio::join!(janitor, lost_calls, refusals);
     })

@@ -13,6 +13,7 @@ pub mod interactions;
 pub mod janitor;
 pub mod keys;
 pub mod login_throttle;
+pub mod nodes;
 pub mod people;
 pub mod provision;
 pub mod schema;
@@ -40,6 +41,9 @@ pub enum StoreError {
     /// grows faster than it can be read. Nothing read from such a database may be trusted.
     #[error("the authority log is behind what this process has applied")]
     Behind,
+    /// This process is not registered as a node, so it may not serve: it was given up for dead, and registers anew.
+    #[error("this process is not registered as a node")]
+    Unregistered,
     /// No random bytes for an id.
     #[error(transparent)]
     NoEntropy(#[from] crate::secret::NoEntropy),
@@ -59,6 +63,16 @@ impl StoreError {
             Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code.starts_with("57P")),
             _ => false,
         }
+    }
+
+    /// No answer in the time that there was for it.
+    pub fn late() -> Self {
+        Self::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether the database itself says what is wrong, so that the connection is whole.
+    pub fn is_stated(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(_)))
     }
 
     /// The constraint that was violated, if that is what happened.

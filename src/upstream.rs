@@ -9,6 +9,7 @@ mod connect;
 mod dial;
 mod forward;
 mod headers;
+mod outgoing;
 pub mod probe;
 mod session;
 mod swap;

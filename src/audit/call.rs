@@ -40,6 +40,9 @@ pub enum Outcome {
     Revoked,
     /// The token expired before the end of the answer. What had been sent may have been executed.
     Expired,
+    /// The process lost its lease before the end of the answer, so that it could not tell whether the token was still good.
+    /// What had been sent may have been executed.
+    Lapsed,
     /// The client went away, or was sent away by a shutdown, before the end of the answer.
     ClientGone,
     /// The upstream's answer broke off, or was larger than allowed, after a part of it had been passed on.

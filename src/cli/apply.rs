@@ -100,7 +100,7 @@ async fn apply_to(
         drop(prepared);
     } else {
         let ticket = prepared.commit().await?;
-        cluster::settle_elsewhere(ticket).await;
+        cluster::settle_elsewhere(store, ticket).await?;
         if !args.json.json && !nothing_to_do {
             output::line("applied")?;
         }

@@ -103,7 +103,7 @@ async fn disable(args: DisableArgs) -> Result<(), CliError> {
     let mut tx = opened.tx().await?;
     let ticket = people::disable(&mut tx, &opened.installation.recorder(), &username).await?;
     tx.commit().await?;
-    cluster::settle_elsewhere(Some(ticket)).await;
+    cluster::settle_elsewhere(&opened.store, Some(ticket)).await?;
     let done = format!("disabled {username} in {}", args.who.tenant.slug);
     opened.close().await?;
     output::line(done)

@@ -44,6 +44,8 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), CliError> {
             "audit events of calls could not be written; the next start says that the outcome of these calls is not known"
         );
     }
+    // Nobody needs to wait for this process any more, or to say what became of its calls.
+    app.lease.end().await;
     jobs::refusals::finish(&app).await;
     app.store.close().await;
     served?;
@@ -79,8 +81,8 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
         ended = public => ended,
         ended = operations => ended,
         ended = watch => ended,
-        // What other processes revoke would not arrive any more.
-        _ = &mut jobs => return Err(CliError::Serve(io::Error::other("the authority log is not followed any more"))),
+        // Without a lease each request would read the database.
+        _ = &mut jobs => return Err(CliError::Serve(io::Error::other("the lease is not kept any more"))),
     };
     stop.cancel();
     // A panic has been logged where it happened.
@@ -109,6 +111,7 @@ async fn operations(app: &Arc<App>, listeners: Vec<TcpListener>, shutdown: &Shut
 fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
     let stopping = shutdown.clone();
     let (store, schema, keys, calls) = (app.clone(), app.clone(), app.clone(), app.calls.clone());
+    let node = app.node.clone();
     vec![
         Check::new("accepting", move || {
             let stopping = stopping.has_begun();
@@ -117,6 +120,10 @@ fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
         Check::new("store", move || {
             let app = store.clone();
             async move { app.store.ping().await }
+        }),
+        Check::new("lease", move || {
+            let lease = node.check_lease();
+            async move { lease }
         }),
         Check::new("evidence", move || {
             let ready = calls.ready();

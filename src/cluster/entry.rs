@@ -39,8 +39,8 @@ impl Entry {
     }
 
     /// Reads a row. An entry that this program does not know is taken for the widest one: unsure means no.
-    pub(super) fn from_json(value: Value) -> Self {
-        serde_json::from_value(value).unwrap_or(Self::Tenant)
+    pub(super) fn from_json(value: &Value) -> Self {
+        Self::deserialize(value).unwrap_or(Self::Tenant)
     }
 
     /// Whether `held` rests on what this entry takes away.

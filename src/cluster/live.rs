@@ -1,49 +1,134 @@
-//! Calls and streams in flight, so that a revocation can cut them.
+//! Calls and streams in flight, so that they end with what they rest on.
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
+    task::{Poll, ready},
 };
 
 use tokio_util::sync::CancellationToken;
 
-use super::Verified;
+use super::{Verified, lease::Lease};
+use crate::clock::BootTime;
 
-type Calls = Arc<Mutex<HashMap<u64, (Arc<Verified>, CancellationToken)>>>;
+type Calls = Arc<Mutex<HashMap<u64, (Arc<Verified>, Still)>>>;
 
 /// All calls in flight on this process.
-#[derive(Clone, Debug, Default)]
-pub struct Live {
+#[derive(Clone, Debug)]
+pub(super) struct Live {
+    lease: Arc<Lease>,
     calls: Calls,
     next: Arc<AtomicU64>,
 }
 
 impl Live {
-    /// Enters a call. It leaves when the guard is dropped.
-    pub(super) fn enter(&self, verified: Arc<Verified>) -> LiveCall {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let cut = CancellationToken::new();
-        self.lock().insert(id, (verified.clone(), cut.clone()));
-        LiveCall { id, calls: self.calls.clone(), verified, cut }
+    pub(super) fn new(lease: Arc<Lease>) -> Self {
+        Self { lease, calls: Calls::default(), next: Arc::default() }
     }
 
-    /// Cuts the calls that `hit` names; says how many.
+    /// Enters a call, good until `own_until` even without a lease. It leaves when the guard is dropped.
+    pub(super) fn enter(&self, verified: Arc<Verified>, own_until: BootTime) -> LiveCall {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (lease, token) = (self.lease.clone(), CancellationToken::new());
+        let still = Still(Arc::new(State { lease, own_until, over: AtomicU8::new(LIVE), token }));
+        self.lock().insert(id, (verified.clone(), still.clone()));
+        LiveCall { id, calls: self.calls.clone(), verified, still }
+    }
+
+    /// Cuts the calls that `hit` names, since their authority was taken away; says how many.
     pub(super) fn cut(&self, hit: impl Fn(&Verified) -> bool) -> usize {
         let calls = self.lock();
         let cut = calls.values().filter(|(verified, _)| hit(verified));
-        cut.map(|(_, token)| token.cancel()).count()
+        cut.map(|(_, still)| still.end(REVOKED)).count()
+    }
+
+    /// Cuts the calls that nothing vouches for any more; says how many.
+    pub(super) fn cut_lapsed(&self) -> usize {
+        let calls = self.lock();
+        let lapsed = calls.values().filter(|(_, still)| !still.is_good());
+        lapsed.map(|(_, still)| still.end(LAPSED)).count()
+    }
+
+    /// Cuts all calls: this process may not serve.
+    pub(super) fn cut_all(&self) -> usize {
+        self.lock().values().map(|(_, still)| still.end(LAPSED)).count()
     }
 
     /// How many calls are in flight.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Arc<Verified>, CancellationToken)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Arc<Verified>, Still)>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a call may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Its authority was taken away.
+    Revoked,
+    /// This process cannot tell any more whether its authority was taken away.
+    Lapsed,
+}
+
+const LIVE: u8 = 0;
+const LAPSED: u8 = 1;
+const REVOKED: u8 = 2;
+
+/// Whether a call may still go on: not cut, and vouched for by the lease or by its own read of the store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Still(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    lease: Arc<Lease>,
+    own_until: BootTime,
+    over: AtomicU8,
+    token: CancellationToken,
+}
+
+impl Still {
+    /// Asked again just before something leaves the building, in either direction. So a process that was stopped passes
+    /// nothing on when it is woken, before any timer of its own has run.
+    pub fn is_good(&self) -> bool {
+        self.why_over().is_none()
+    }
+
+    /// Why the call may not go on, if it may not.
+    pub fn why_over(&self) -> Option<Over> {
+        match self.0.over.load(Ordering::Acquire) {
+            LIVE => {
+                let now = self.0.lease.now();
+                (now >= self.0.own_until.max(self.0.lease.until())).then_some(Over::Lapsed)
+            }
+            LAPSED => Some(Over::Lapsed),
+            _ => Some(Over::Revoked),
+        }
+    }
+
+    /// Completes when the call was cut, or as soon as it is polled and the call is not good any more.
+    pub async fn over(&self) -> Over {
+        let mut cut = std::pin::pin!(self.0.token.cancelled());
+        poll_fn(|context| {
+            if let Some(over) = self.why_over() {
+                return Poll::Ready(over);
+            }
+            ready!(cut.as_mut().poll(context));
+            Poll::Ready(self.why_over().unwrap_or(Over::Lapsed))
+        })
+        .await
+    }
+
+    fn end(&self, why: u8) {
+        // A revocation is the stronger reason, and none is ever taken back.
+        self.0.over.fetch_max(why, Ordering::AcqRel);
+        self.0.token.cancel();
     }
 }
 
@@ -53,7 +138,7 @@ pub struct LiveCall {
     id: u64,
     calls: Calls,
     verified: Arc<Verified>,
-    cut: CancellationToken,
+    still: Still,
 }
 
 impl LiveCall {
@@ -62,14 +147,125 @@ impl LiveCall {
         &self.verified
     }
 
-    /// Completes when the authority behind the call is gone.
+    /// Cancelled when the call was cut.
     pub fn cut(&self) -> &CancellationToken {
-        &self.cut
+        &self.still.0.token
+    }
+
+    /// What says whether the call may still go on.
+    pub fn still(&self) -> &Still {
+        &self.still
     }
 }
 
 impl Drop for LiveCall {
     fn drop(&mut self) {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::{
+        super::lease::{Lease, TERM},
+        *,
+    };
+    use crate::{
+        clock::Clock,
+        ids::{ClientId, FamilyId, GrantId, ServerId, TenantId},
+        policy::ScopeSet,
+    };
+
+    struct World {
+        clock: Clock,
+        lease: Arc<Lease>,
+        live: Live,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let clock = Clock::manual(datetime!(2026-08-03 10:00 UTC));
+            let lease = Arc::new(Lease::new(clock.clone()));
+            Self { clock, live: Live::new(lease.clone()), lease }
+        }
+
+        /// A call that rests on the lease alone, or on a read of the store that was just sent.
+        fn enter(&self, read: bool) -> LiveCall {
+            let verified = Verified {
+                tenant: TenantId(Uuid::nil()),
+                hash: [0; 32],
+                family: FamilyId(Uuid::nil()),
+                grant: GrantId(Uuid::nil()),
+                grant_version: 1,
+                subject: "person:1".to_owned(),
+                person: None,
+                client: ClientId::parse("c").unwrap(),
+                server: ServerId(Uuid::nil()),
+                scopes: ScopeSet::default(),
+                expires_at: datetime!(2026-08-03 11:00 UTC),
+            };
+            let own_until = if read { self.clock.boot().after(TERM) } else { BootTime::START };
+            self.live.enter(Arc::new(verified), own_until)
+        }
+    }
+
+    #[test]
+    fn a_call_is_good_while_the_lease_is_held() {
+        let world = World::new();
+        let call = world.enter(false);
+        assert_eq!(call.still().why_over(), Some(Over::Lapsed), "there was never one");
+        world.lease.grant(world.clock.boot());
+        assert!(call.still().is_good() && world.lease.is_held());
+        world.clock.sleep_through(TERM);
+        assert_eq!(call.still().why_over(), Some(Over::Lapsed));
+        // It was sent before the machine slept, and its answer came after.
+        world.lease.grant(BootTime::START.after(Duration::from_nanos(1)));
+        assert!(!call.still().is_good() && !world.lease.is_held());
+    }
+
+    #[test]
+    fn a_read_of_the_store_is_good_for_its_own_time() {
+        let world = World::new();
+        let call = world.enter(true);
+        assert!(call.still().is_good());
+        world.clock.sleep_through(TERM / 2);
+        assert!(call.still().is_good());
+        world.clock.sleep_through(TERM / 2);
+        assert_eq!(call.still().why_over(), Some(Over::Lapsed));
+    }
+
+    #[test]
+    fn a_read_of_the_store_is_as_good_as_any_once_there_is_a_lease() {
+        let world = World::new();
+        let (read, lost) = (world.enter(true), world.enter(false));
+        assert_eq!(world.live.cut_lapsed(), 1);
+        world.lease.grant(world.clock.boot().after(TERM));
+        world.clock.sleep_through(TERM);
+        assert!(read.still().is_good());
+        assert!(!lost.still().is_good(), "what was cut stays cut");
+    }
+
+    #[tokio::test]
+    async fn a_revocation_is_told_from_a_lapse() {
+        let world = World::new();
+        let (revoked, lapsed) = (world.enter(true), world.enter(true));
+        assert_eq!(world.live.cut(|_| false), 0);
+        drop(lapsed);
+        assert_eq!(world.live.cut(|_| true), 1);
+        assert_eq!(revoked.still().over().await, Over::Revoked);
+        world.live.cut_all();
+        assert_eq!(revoked.still().why_over(), Some(Over::Revoked), "the stronger reason stays");
+
+        let late = world.enter(true);
+        let still = late.still().clone();
+        let waiting = tokio::spawn(async move { still.over().await });
+        world.live.cut_all();
+        assert_eq!(waiting.await.unwrap(), Over::Lapsed);
+        assert_eq!(world.live.count(), 2);
     }
 }

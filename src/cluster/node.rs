@@ -1,26 +1,35 @@
 //! What this process has applied of the authority log, and the caches that hang on it.
 
 use std::{
-    convert::Infallible,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use quick_cache::sync::Cache;
-use tokio::sync::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Entry, Live, LiveCall, Ticket, Verified};
+use super::{
+    Entry, LiveCall, Ticket, Verified,
+    barrier::Barrier,
+    lease::{Lease, TERM},
+    live::Live,
+};
 use crate::{
-    ids::TenantId,
-    store::{Store, StoreError},
+    clock::{BootTime, Clock},
+    ids::{NodeId, ProcessId, TenantId},
+    store::{
+        Store, StoreError,
+        authority::{AuthorityRow, Position},
+    },
     tenants::Tenant,
 };
 
 const TOKENS: usize = 100_000;
 const TENANTS: usize = 1_000;
-/// Hints can be lost with their connection; this asks anyway.
-const ASK: Duration = Duration::from_secs(1);
 
 /// What came of putting a fresh read into a cache.
 #[derive(Debug)]
@@ -31,17 +40,58 @@ pub enum Fill<T> {
     Stale,
 }
 
+/// A read of the store on behalf of a node, begun before it was sent. The store says whether the node is registered; what
+/// it says is good for [`TERM`] from the beginning even without a lease.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    node: NodeId,
+    sent: BootTime,
+}
+
+impl Reading {
+    /// Who reads.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+}
+
 /// This process's view. Shared by all requests.
 ///
-/// `applied` is behind a lock that readers share. Admitting a call and entering it among the live ones is one step under
-/// it, and so is applying an entry: purge, then cut. A call is therefore either refused or cut, never missed.
+/// `state` is behind a lock that readers share. Admitting a call and entering it among the live ones is one step under it,
+/// and so is applying an entry: purge, then cut. A call is therefore either refused or cut, never missed.
+///
+/// Only the thread that keeps the lease applies entries, grants, and gives up.
 pub struct Node {
-    store: Store,
-    applied: RwLock<i64>,
+    pub(super) process: ProcessId,
+    pub(super) lease: Arc<Lease>,
+    state: RwLock<State>,
     tokens: Cache<[u8; 32], Arc<Verified>>,
-    tenants: Cache<String, Arc<Tenant>>,
+    tenants: Cache<String, Known>,
+    filling: Mutex<()>,
     live: Live,
-    catching_up: Mutex<()>,
+    barrier: Arc<Barrier>,
+    /// Tells the thread that keeps the lease to ask at once.
+    pub(super) asked: Notify,
+    /// Cancelled by the first lease.
+    leased_once: CancellationToken,
+    /// The log has lost what was applied of it. Nothing heals that but a new start.
+    lost: AtomicBool,
+    head_seen: AtomicI64,
+    lapses: AtomicU64,
+}
+
+#[derive(Clone, Copy)]
+struct State {
+    /// None: this process may not serve.
+    registration: Option<NodeId>,
+    applied: Position,
+}
+
+#[derive(Clone)]
+struct Known {
+    tenant: Arc<Tenant>,
+    /// Until when it may be used without a lease.
+    until: BootTime,
 }
 
 impl std::fmt::Debug for Node {
@@ -51,36 +101,66 @@ impl std::fmt::Debug for Node {
 }
 
 impl Node {
-    /// Starts at the log's present head, with empty caches.
-    pub async fn start(store: Store) -> Result<Self, StoreError> {
-        let head = store.authority_head().await?;
-        Ok(Self {
-            store,
-            applied: RwLock::new(head),
+    /// Without a registration, so it admits nobody yet.
+    pub(super) fn new(process: ProcessId, store: Store, clock: Clock) -> Self {
+        let lease = Arc::new(Lease::new(clock));
+        Self {
+            process,
+            state: RwLock::new(State { registration: None, applied: Position::default() }),
             tokens: Cache::new(TOKENS),
             tenants: Cache::new(TENANTS),
-            live: Live::default(),
-            catching_up: Mutex::new(()),
-        })
+            filling: Mutex::new(()),
+            live: Live::new(lease.clone()),
+            lease,
+            barrier: Barrier::new(store),
+            asked: Notify::new(),
+            leased_once: CancellationToken::new(),
+            lost: AtomicBool::new(false),
+            head_seen: AtomicI64::new(0),
+            lapses: AtomicU64::new(0),
+        }
     }
 
-    /// Admits a call whose token is in the cache, and enters it among the live ones.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---------------------------------------------------------------- requests
+
+    /// Admits a call whose token is in the cache, and enters it among the live ones. Nobody without a lease.
     pub fn admit(&self, tenant: TenantId, hash: &[u8; 32]) -> Option<LiveCall> {
-        let _applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
+        let _state = self.read();
         let verified = self.tokens.get(hash).filter(|verified| verified.tenant == tenant)?;
-        Some(self.live.enter(verified))
+        self.lease.is_held().then(|| self.live.enter(verified, BootTime::START))
+    }
+
+    /// Begins a read of the store. Whatever it returns is kept only if the store says, too, that this node is registered.
+    ///
+    /// # Errors
+    /// While this process is not registered: it may not serve.
+    pub fn reading(&self) -> Result<Reading, StoreError> {
+        let sent = self.lease.now();
+        let node = self.read().registration.ok_or(StoreError::Unregistered)?;
+        Ok(Reading { node, sent })
     }
 
     /// Keeps a token that was read when the log's head was `head` and judged by what is known of `tenant`, and enters its
     /// call. Stale reads are thrown away.
-    pub fn keep(&self, head: i64, tenant: &Arc<Tenant>, verified: Verified) -> Fill<LiveCall> {
-        let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
-        if head < *applied || !self.is_current(tenant) {
-            return Fill::Stale;
-        }
+    pub fn keep(&self, reading: Reading, head: i64, tenant: &Arc<Tenant>, verified: Verified) -> Fill<LiveCall> {
+        let state = self.read();
+        let known = self.tenants.get(tenant.slug.as_str()).filter(|known| Arc::ptr_eq(&known.tenant, tenant));
+        let Some(known) = known.filter(|_| state.takes(reading, head)) else { return Fill::Stale };
         let verified = Arc::new(verified);
-        self.tokens.insert(verified.hash, verified.clone());
-        Fill::Fresh(self.live.enter(verified))
+        if self.lease.is_held() {
+            self.tokens.insert(verified.hash, verified.clone());
+        }
+        // It rests on both reads.
+        let until = reading.sent.after(TERM).min(known.until);
+        Fill::Fresh(self.live.enter(verified, until))
     }
 
     /// Forgets a token, for instance because it expired.
@@ -88,33 +168,61 @@ impl Node {
         self.tokens.remove(hash);
     }
 
-    /// A tenant that is in the cache.
+    /// A tenant that is in the cache and may be used.
     pub fn tenant(&self, slug: &str) -> Option<Arc<Tenant>> {
-        self.tenants.get(slug)
+        self.tenants.get(slug).filter(|known| self.is_usable(known)).map(|known| known.tenant)
     }
 
     /// Whether `tenant` is what this process knows now. Asked after a call was admitted: then a change that came before is
     /// seen here, and one that comes later cuts the call.
     pub fn is_current(&self, tenant: &Arc<Tenant>) -> bool {
-        self.tenants.get(tenant.slug.as_str()).is_some_and(|known| Arc::ptr_eq(&known, tenant))
+        self.tenants.get(tenant.slug.as_str()).is_some_and(|known| Arc::ptr_eq(&known.tenant, tenant))
     }
 
     /// Keeps a tenant that was read after the log's head was `head`.
-    pub fn keep_tenant(&self, head: i64, tenant: Tenant) -> Fill<Arc<Tenant>> {
-        let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
-        if head < *applied {
+    pub fn keep_tenant(&self, reading: Reading, head: i64, tenant: Tenant) -> Fill<Arc<Tenant>> {
+        let state = self.read();
+        if !state.takes(reading, head) {
             return Fill::Stale;
         }
-        // Whoever read it beside this one and came first stays: what is current must not change without a reason.
+        let _one_at_a_time = self.filling.lock().unwrap_or_else(PoisonError::into_inner);
         let slug = tenant.slug.to_string();
-        let kept = self.tenants.get_or_insert_with(&slug, || Ok::<_, Infallible>(Arc::new(tenant)));
-        let Ok(kept) = kept;
-        Fill::Fresh(kept)
+        // Whoever read it beside this one and came first stays: what is current must not change without a reason.
+        if let Some(kept) = self.tenant(&slug) {
+            return Fill::Fresh(kept);
+        }
+        let known = Known { tenant: Arc::new(tenant), until: reading.sent.after(TERM) };
+        self.tenants.insert(slug, known.clone());
+        Fill::Fresh(known.tenant)
     }
 
-    /// The newest number that this process has applied.
+    fn is_usable(&self, known: &Known) -> bool {
+        let now = self.lease.now();
+        now < known.until.max(self.lease.until())
+    }
+
+    // ---------------------------------------------------------------- the end of authority
+
+    /// Returns when `ticket`'s entry, just committed, is applied by all nodes, this one among them: caches purged, calls in
+    /// flight cut. Or when whoever has not said so cannot have a lease any more.
+    ///
+    /// # Errors
+    /// When the database has lost the entry, in a failover: nothing was taken away.
+    pub async fn settle(&self, ticket: Ticket) -> Result<(), StoreError> {
+        self.asked.notify_one();
+        self.barrier.pass(ticket.seq).await
+    }
+
+    // ---------------------------------------------------------------- numbers
+
+    /// The number of the newest entry that this process has applied.
     pub fn applied(&self) -> i64 {
-        *self.applied.read().unwrap_or_else(PoisonError::into_inner)
+        self.read().applied.seq
+    }
+
+    /// The newest number that it has heard of.
+    pub fn head_seen(&self) -> i64 {
+        self.head_seen.load(Ordering::Relaxed)
     }
 
     /// How many calls are in flight.
@@ -122,73 +230,132 @@ impl Node {
         self.live.count()
     }
 
-    /// Returns when `ticket`'s entry, which must be committed, is applied: caches purged, calls in flight cut.
-    pub async fn settle(&self, ticket: Ticket) -> Result<(), StoreError> {
-        while self.applied() < ticket.seq {
-            self.catch_up().await?;
-        }
-        Ok(())
+    /// How often the lease ran out.
+    pub fn lapses(&self) -> u64 {
+        self.lapses.load(Ordering::Relaxed)
     }
 
-    /// Applies everything that is new in the log.
-    pub async fn catch_up(&self) -> Result<(), StoreError> {
-        let _one_at_a_time = self.catching_up.lock().await;
-        loop {
-            let rows = self.store.authority_after(self.applied()).await?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            for row in rows {
-                self.apply(row.seq, row.tenant, &Entry::from_json(row.entry));
-            }
-        }
+    /// How long ago the renewal was sent that was granted last, if one ever was.
+    pub fn lease_age(&self) -> Option<Duration> {
+        self.lease.age()
     }
 
-    fn apply(&self, seq: i64, tenant: Option<TenantId>, entry: &Entry) {
-        let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
-        self.tokens.retain(|_, verified| !entry.hits(tenant, verified));
-        if entry.changes_tenant() {
-            self.tenants.retain(|_, known| tenant.is_some_and(|tenant| tenant != known.id));
+    /// Whether caches may be used at this moment.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_lease(&self) -> Result<(), NoLease> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Err(NoLease::Lost);
         }
-        let cut = self.live.cut(|verified| entry.hits(tenant, verified));
-        *applied = seq;
-        tracing::debug!(seq, cut, "authority taken away");
+        if self.lease.is_held() {
+            return Ok(());
+        }
+        self.read().registration.map_or(Err(NoLease::Unregistered), |_| Err(NoLease::Lapsed))
     }
 
-    /// Follows the log until `stop`: other processes' entries arrive by hint, or at the next asking.
-    pub async fn follow(self: Arc<Self>, stop: CancellationToken) {
-        let mut listener = None;
-        while !stop.is_cancelled() {
-            if listener.is_none() {
-                // Bounded: while the database cannot be reached, what is kept must be dropped now and not after a long wait.
-                let connecting = tokio::time::timeout(ASK, self.store.authority_listener()).await;
-                listener = connecting.ok().and_then(Result::ok);
-            }
-            if let Err(error) = self.catch_up().await {
-                tracing::warn!(%error, "cannot read the authority log");
-                // Without the log nothing kept may be trusted.
-                self.empty();
-            }
-            let hint = async {
-                match listener.as_mut() {
-                    Some(listener) => listener.recv().await.is_ok(),
-                    None => std::future::pending().await,
-                }
-            };
-            let lost = tokio::select! {
-                () = stop.cancelled() => return,
-                heard = hint => !heard,
-                () = tokio::time::sleep(ASK) => false,
-            };
-            if lost {
-                listener = None;
-            }
-        }
+    // ---------------------------------------------------------------- for the thread that keeps the lease
+
+    /// Completes with the first lease.
+    pub(super) async fn leased_once(&self) {
+        self.leased_once.cancelled().await;
     }
 
-    fn empty(&self) {
-        let _all = self.applied.write().unwrap_or_else(PoisonError::into_inner);
+    /// As whom to renew, and from where.
+    pub(super) fn standing(&self) -> (Option<NodeId>, Position) {
+        let state = self.read();
+        (state.registration, state.applied)
+    }
+
+    /// Starts anew under another registration, which the store has made at this head.
+    pub(super) fn registered(&self, node: NodeId, head: Position) {
+        let mut state = self.write();
+        self.drop_all();
+        *state = State { registration: Some(node), applied: head };
+        self.head_seen.store(head.seq, Ordering::Relaxed);
+    }
+
+    /// Serves no more: until it is registered anew, or for ever.
+    pub(super) fn unregistered(&self) {
+        let mut state = self.write();
+        state.registration = None;
+        self.drop_all();
+    }
+
+    /// The log has lost what this process has applied.
+    pub(super) fn lost(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+        self.unregistered();
+    }
+
+    fn drop_all(&self) {
+        self.lease.end();
         self.tokens.clear();
         self.tenants.clear();
+        self.live.cut_all();
     }
+
+    /// A renewal that was sent then was granted: all of the log up to its head is applied.
+    pub(super) fn granted(&self, sent: BootTime) {
+        self.lease.grant(sent);
+        self.leased_once.cancel();
+        self.barrier.look();
+    }
+
+    /// The newest number in the log.
+    pub(super) fn saw_head(&self, head: i64) {
+        self.head_seen.store(head, Ordering::Relaxed);
+    }
+
+    /// Ends what the lease, or a read of the store, does not vouch for any more.
+    pub(super) fn lapse(&self) {
+        if self.lease.is_held() {
+            return;
+        }
+        if self.lease.until() > BootTime::START {
+            let _state = self.write();
+            self.lease.end();
+            self.tokens.clear();
+            self.tenants.clear();
+            self.lapses.fetch_add(1, Ordering::Relaxed);
+            let cut = self.live.cut_lapsed();
+            tracing::warn!(cut, "the lease has run out: requests read the database until there is another");
+        } else {
+            self.live.cut_lapsed();
+        }
+    }
+
+    /// Applies one entry. Entries come in order, and none is left out.
+    pub(super) fn apply(&self, row: &AuthorityRow) {
+        let entry = Entry::from_json(&row.entry);
+        let mut state = self.write();
+        self.tokens.retain(|_, verified| !entry.hits(row.tenant, verified));
+        if entry.changes_tenant() {
+            self.tenants.retain(|_, known| row.tenant.is_some_and(|tenant| tenant != known.tenant.id));
+        }
+        let cut = self.live.cut(|verified| entry.hits(row.tenant, verified));
+        state.applied = row.position();
+        tracing::debug!(seq = row.seq, cut, "authority taken away");
+    }
+}
+
+impl State {
+    /// Whether what was read then may be used now.
+    fn takes(&self, reading: Reading, head: i64) -> bool {
+        self.registration == Some(reading.node) && head >= self.applied.seq
+    }
+}
+
+/// Why there is no lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoLease {
+    /// It could not be renewed in time. Requests read the database.
+    #[error("the lease has run out; it cannot be renewed while the database is slow, locked or away")]
+    Lapsed,
+    /// Given up for dead, or not registered yet. Nothing is served.
+    #[error("this process is not registered as a node")]
+    Unregistered,
+    /// Nothing is served until it is started again.
+    #[error("the database has lost entries of the authority log that this process has applied: start it again")]
+    Lost,
 }

@@ -10,7 +10,7 @@ pub struct Database {
     pub url: Option<SecretText>,
     /// How `sallyport_owner` connects. Only `sallyport migrate` uses it: give it to nothing else.
     pub owner_url: Option<SecretText>,
-    /// Connections that one process opens at most, beside one that writes events of calls.
+    /// Connections that one process opens at most, beside one that writes events of calls and two for a lease.
     pub max_connections: u32,
 }
 

@@ -141,6 +141,7 @@ async fn with_postgres<W: Write>(
             "audit events of calls could not be written; the next start says that the outcome of these calls is not known"
         );
     }
+    app.lease.end().await;
     jobs::refusals::finish(&app).await;
     app.store.close().await;
     ended

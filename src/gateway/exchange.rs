@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::App,
     audit::{Announced, CallRefusal, NoEvidence, Outcome},
-    cluster::LiveCall,
+    cluster::{LiveCall, Over},
     http::request_id::RequestId,
     mcp::{self, Call, Era, MCP_SESSION_ID, Message, Method, Reject},
     policy::{self, Denial, Permit, ScopeSet},
@@ -178,11 +178,16 @@ impl Exchange {
 
     /// Forwards, as long as the token is good.
     async fn forward(&self, permit: Permit, call: &Call, session: &Session) -> Result<Answer, Failed> {
-        let caller = Caller { tenant: &self.tenant, server: &self.server, verified: self.live.verified() };
+        let (verified, still) = (self.live.verified(), Some(self.live.still()));
+        let caller = Caller { tenant: &self.tenant, server: &self.server, verified, still };
         let mut along = Along::from_client(&self.headers);
         along.session = session.upstream.clone();
         along.last_event = session.last_event.clone();
         along.request_id = self.request_id.as_ref().and_then(|id| HeaderValue::from_str(id.as_str()).ok());
+        // Evidence may have taken its time.
+        if !self.live.still().is_good() {
+            return Err(self.withheld(call));
+        }
         let answer = tokio::select! {
             biased;
             end = until::ended(&self.live, &self.app.clock) => return Err(self.cut(call, end)),
@@ -193,6 +198,7 @@ impl Exchange {
             match error {
                 ForwardError::Swap(SwapError::Expired) => self.cut(call, Ended::Expired),
                 ForwardError::Swap(_) => Failed::new(Outcome::NotExecuted, Reject::not_executed(call)),
+                ForwardError::Send(SendError::Withheld) => self.withheld(call),
                 ForwardError::Send(SendError::NotSent(_)) => {
                     Failed::new(Outcome::NotExecuted, Reject::upstream_unreachable(call))
                 }
@@ -204,10 +210,26 @@ impl Exchange {
         })
     }
 
-    /// 401 in the middle of a call: its token ended.
+    /// 401 in the middle of a call: its token ended. 503 if that is not known.
     pub(super) fn cut(&self, call: &Call, end: Ended) -> Failed {
+        self.ended(Reject::maybe_executed(call), end)
+    }
+
+    /// The same, before anything was sent.
+    fn withheld(&self, call: &Call) -> Failed {
+        match self.live.still().why_over() {
+            Some(Over::Revoked) => self.ended(Reject::not_executed(call), Ended::Revoked),
+            Some(Over::Lapsed) | None => Failed::new(Outcome::NotExecuted, Reject::not_executed(call)),
+        }
+    }
+
+    fn ended(&self, reject: Reject, end: Ended) -> Failed {
+        if end == Ended::Lapsed {
+            let status = http::StatusCode::SERVICE_UNAVAILABLE;
+            return Failed::new(end.into(), Reject { status, ..reject });
+        }
         let error = (BearerError::InvalidToken, end.reason());
-        let reject = Reject { status: http::StatusCode::UNAUTHORIZED, ..Reject::maybe_executed(call) };
+        let reject = Reject { status: http::StatusCode::UNAUTHORIZED, ..reject };
         let scope = self.server.policy.challenge_scopes().to_string();
         Failed::new(end.into(), Refusal::from(reject).challenged(&self.server, &scope, Some(error)))
     }

@@ -42,7 +42,10 @@ pub(super) enum Shape {
 pub(super) struct CutShort;
 
 enum Piece {
+    /// The upstream's.
     Data(Bytes),
+    /// Our own, after the last of the upstream's.
+    LastWord(Bytes),
     End,
 }
 
@@ -75,12 +78,11 @@ pub(super) fn carry(
         let (last, sent) = (flow.last(&end, id), flow.sent);
         // The upstream's answer ends before the client's, and the outcome is on its way.
         drop(flow);
-        drop(live);
         ending.announced.end(end.into(), ending.status, sent);
         // A client that does not even take this finds its connection closed.
         out.try_send(last).ok();
     });
-    axum::body::Body::new(Carried { pieces, size, over: false })
+    axum::body::Body::new(Carried { pieces, live, size, over: false })
 }
 
 struct Flow<'a> {
@@ -136,7 +138,7 @@ impl Flow<'_> {
         let Shape::Stream(events) = &self.shape else { return Err(CutShort) };
         if events.is_between() && id.is_some() {
             let event = Refusal::from(cut_short(id, reason)).into_event();
-            self.out.try_send(Ok(Piece::Data(event.into()))).ok();
+            self.out.try_send(Ok(Piece::LastWord(event.into()))).ok();
         }
         Ok(Piece::End)
     }
@@ -192,6 +194,8 @@ fn cut_short(id: Option<Id>, reason: &str) -> Reject {
 /// The client's end.
 struct Carried {
     pieces: mpsc::Receiver<Result<Piece, CutShort>>,
+    /// In flight until the client has everything, or has gone: pieces may wait here when the upstream's end is long past.
+    live: LiveCall,
     size: SizeHint,
     over: bool,
 }
@@ -205,7 +209,9 @@ impl Body for Carried {
             return Poll::Ready(None);
         }
         Poll::Ready(match ready!(self.pieces.poll_recv(context)) {
-            Some(Ok(Piece::Data(data))) => Some(Ok(Frame::data(data))),
+            // Asked for each piece: much may have happened since it came in.
+            Some(Ok(Piece::Data(_))) if !self.live.still().is_good() => Some(Err(CutShort)),
+            Some(Ok(Piece::Data(data) | Piece::LastWord(data))) => Some(Ok(Frame::data(data))),
             Some(Ok(Piece::End)) => {
                 self.over = true;
                 None

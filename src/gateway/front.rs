@@ -21,7 +21,7 @@ use super::{
 use crate::{
     app::App,
     audit::Refused,
-    cluster::LiveCall,
+    cluster::{LiveCall, Over},
     http::{address::ClientAddress, request_id::RequestId},
     mcp::{self, Call, Era, Limits},
     tenants::{EraSetting, Server, Tenant},
@@ -92,8 +92,12 @@ impl Door {
     async fn serve(self, request: Request) -> Result<Response, Refusal> {
         let (parts, body) = request.into_parts();
         self.check_front(&parts)?;
-        let (door, live) = self.enter(&parts).await?;
+        let (mut door, mut live) = self.enter(&parts).await?;
         let call = door.read(&parts, body).await?;
+        // A body can take long. What was known of the token when it began may have run out.
+        if live.still().why_over() == Some(Over::Lapsed) {
+            (door, live) = door.enter(&parts).await?;
+        }
         let request_id = parts.extensions.get::<RequestId>().cloned();
         let Self { app, tenant, server, .. } = door;
         Ok(Exchange { app, tenant, server, live, headers: parts.headers, request_id }.run(call).await)

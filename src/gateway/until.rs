@@ -1,10 +1,14 @@
-//! The end of the authority behind a call: revoked, or expired.
+//! The end of the authority behind a call: revoked, expired, or no longer known to be good.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::{audit::Outcome, clock::Clock, cluster::LiveCall};
+use crate::{
+    audit::Outcome,
+    clock::Clock,
+    cluster::{LiveCall, Over},
+};
 
 /// How often a clock that can be turned by hand is asked again.
 const LOOK: Duration = Duration::from_secs(1);
@@ -16,6 +20,8 @@ pub(super) enum Ended {
     Revoked,
     /// Its time is over.
     Expired,
+    /// This process cannot tell any more whether it was taken away. The client's token may be as good as ever.
+    Lapsed,
 }
 
 impl Ended {
@@ -24,6 +30,7 @@ impl Ended {
         match self {
             Self::Revoked => "the access token was revoked",
             Self::Expired => "the access token has expired",
+            Self::Lapsed => "the gateway has lost touch with its database",
         }
     }
 }
@@ -33,17 +40,22 @@ impl From<Ended> for Outcome {
         match ended {
             Ended::Revoked => Self::Revoked,
             Ended::Expired => Self::Expired,
+            Ended::Lapsed => Self::Lapsed,
         }
     }
 }
 
-/// Completes when the call's token is revoked or expires.
+/// Completes when the call's token is revoked or expires, or is not known to be good any more. The last is looked at
+/// whenever this is polled.
 pub(super) fn ended(live: &LiveCall, clock: &Clock) -> impl Future<Output = Ended> + Send + 'static {
-    let (cut, end, clock) = (live.cut().clone(), live.verified().expires_at, clock.clone());
+    let (still, end, clock) = (live.still().clone(), live.verified().expires_at, clock.clone());
     async move {
         tokio::select! {
             biased;
-            () = cut.cancelled() => Ended::Revoked,
+            over = still.over() => match over {
+                Over::Revoked => Ended::Revoked,
+                Over::Lapsed => Ended::Lapsed,
+            },
             () = expired(end, &clock) => Ended::Expired,
         }
     }

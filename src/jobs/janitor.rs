@@ -164,13 +164,14 @@ async fn clients(app: &App, mut tx: TenantTx) -> Result<Batch, StoreError> {
     let recorder = app.recorder(None);
     let now = app.clock.now();
     let removed = rows::unused_clients(&mut tx, now - Kind::Client.kept(), CLIENTS).await?;
-    let mut tickets = Vec::new();
+    let mut ticket = None;
     for client in &removed {
         recorder.record(&mut tx, &Event::ClientExpired { client: client.clone() }).await?;
-        tickets.push(cluster::take(&mut tx, &Entry::Client(client.clone()), now).await?);
+        // The last one stands for all: numbers are in order, and they commit together.
+        ticket = Some(cluster::take(&mut tx, &Entry::Client(client.clone()), now).await?);
     }
     tx.commit().await?;
-    for ticket in tickets {
+    if let Some(ticket) = ticket {
         app.node.settle(ticket).await?;
     }
     Ok(Batch::of(removed.len() as u64, CLIENTS))

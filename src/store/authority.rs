@@ -1,20 +1,40 @@
 //! The authority log: everything that takes authority away, numbered in commit order.
 
+use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{PlatformTx, Store, StoreError, TenantTx};
-use crate::ids::TenantId;
+use crate::ids::{NodeId, TenantId};
+
+/// A place in the log: the number of an entry, and a mark that no other entry of that number has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The number. Zero is the place before the first entry.
+    pub seq: i64,
+    /// The mark. It tells an entry from one that got its number after a failover that lost commits.
+    pub mark: Uuid,
+}
 
 /// A row of the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct AuthorityRow {
     /// Its number, in commit order.
     pub seq: i64,
+    /// Its mark.
+    pub mark: Uuid,
     /// Whose authority.
     pub tenant: Option<TenantId>,
     /// What lost it.
     pub entry: Value,
+}
+
+impl AuthorityRow {
+    /// Its place in the log.
+    pub fn position(&self) -> Position {
+        Position { seq: self.seq, mark: self.mark }
+    }
 }
 
 /// Appends within `tx`; the log's lock is held until it commits. Called by [`crate::cluster`] only.
@@ -51,22 +71,34 @@ impl Store {
         Ok(sqlx::query_scalar!("select seq from authority_head").fetch_one(self.pool()).await?)
     }
 
-    /// The entries after `seq`, oldest first, at most a thousand.
-    pub async fn authority_after(&self, seq: i64) -> Result<Vec<AuthorityRow>, StoreError> {
-        let rows =
-            sqlx::query!("select seq, tenant, entry from authority_log where seq > $1 order by seq limit 1000", seq)
-                .fetch_all(self.pool())
-                .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| AuthorityRow { seq: row.seq, tenant: row.tenant.map(TenantId), entry: row.entry })
-            .collect())
+    /// The same, on behalf of a node.
+    ///
+    /// # Errors
+    /// Also when that node is not registered.
+    pub async fn authority_head_for(&self, node: NodeId) -> Result<i64, StoreError> {
+        let row = sqlx::query!(
+            r#"select seq, exists (select from node where id = $1 and not suspect) as "registered!" from authority_head"#,
+            node.0
+        )
+        .fetch_one(self.pool())
+        .await?;
+        if row.registered { Ok(row.seq) } else { Err(StoreError::Unregistered) }
     }
 
-    /// A listener for the log's hints. Needs a direct connection, not one through a transaction pooler.
-    pub async fn authority_listener(&self) -> Result<sqlx::postgres::PgListener, StoreError> {
-        let mut listener = sqlx::postgres::PgListener::connect_with(self.pool()).await?;
-        listener.listen("sallyport_authority").await?;
-        Ok(listener)
+    /// The entries after `seq`, oldest first, at most a thousand.
+    pub async fn authority_after(&self, seq: i64) -> Result<Vec<AuthorityRow>, StoreError> {
+        let rows = sqlx::query!(
+            "select seq, mark, tenant, entry from authority_log where seq > $1 order by seq limit 1000",
+            seq
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let read = rows.into_iter().map(|row| AuthorityRow {
+            seq: row.seq,
+            mark: row.mark,
+            tenant: row.tenant.map(TenantId),
+            entry: row.entry,
+        });
+        Ok(read.collect())
     }
 }

@@ -64,9 +64,10 @@ async fn look_up(app: &App, tenant: &Arc<Tenant>, server: &Server, handle: &Hand
 async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle) -> Result<LiveCall, VerifyError> {
     let hashes = app.keyring.lookup(tenant.id, handle);
     for _ in 0..TRIES {
-        let row = app.store.lookup_token(tenant.id, &hashes).await?;
+        let reading = app.node.reading()?;
+        let row = app.store.lookup_token(reading.node(), tenant.id, &hashes).await?;
         let Some(row) = row.filter(|row| row.live) else { return Err(VerifyError::Invalid) };
-        if let Fill::Fresh(call) = app.node.keep(row.head, tenant, read(tenant, row)?) {
+        if let Fill::Fresh(call) = app.node.keep(reading, row.head, tenant, read(tenant, row)?) {
             return Ok(call);
         }
         if !app.node.is_current(tenant) {

@@ -18,8 +18,14 @@ use hyper_util::{
 use ipnet::IpNet;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 
-use super::connect::{Bounded, ConnectError, Gate, Resolve, SystemResolver};
-use crate::config::{self, TlsError};
+use super::{
+    connect::{Bounded, ConnectError, Gate, Resolve, SystemResolver},
+    outgoing::{Outgoing, is_withheld},
+};
+use crate::{
+    cluster::Still,
+    config::{self, TlsError},
+};
 
 /// How configured upstreams are reached.
 #[derive(Clone, Debug)]
@@ -70,6 +76,9 @@ pub enum SendError {
     /// No connection was made. The upstream has seen nothing.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// When its turn came, the call was not known to be good any more. The upstream has seen nothing of it.
+    #[error("not sent: the call was not known to be good any more")]
+    Withheld,
     /// It broke after the request went out, or may have.
     #[error("sent, but no answer came: {0}")]
     MaybeSent(String),
@@ -115,7 +124,7 @@ type Connector = Bounded<HttpsConnector<Gate>>;
 /// Pooled connections to configured upstreams. Cheap to clone.
 #[derive(Clone)]
 pub struct Dialer {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Outgoing>,
     header_timeout: Duration,
 }
 
@@ -150,14 +159,23 @@ impl Dialer {
         Ok(Self { client, header_timeout: settings.header_timeout })
     }
 
-    /// Sends `request` and waits for the head of the answer. Redirects come back as answers. Dropping the future, or the
+    /// Sends `request`, if `still` says so when the connection is there, and waits for the head of the answer. Redirects come back as answers. Dropping the future, or the
     /// body of the answer, ends the request at the upstream too.
     ///
     /// # Errors
     /// [`SendError`], by whether the upstream may have seen it.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+    pub(super) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        still: Option<&Still>,
+    ) -> Result<Response<Incoming>, SendError> {
+        if still.is_some_and(|still| !still.is_good()) {
+            return Err(SendError::Withheld);
+        }
+        let request = request.map(|bytes| Outgoing::new(bytes, still.cloned()));
         match tokio::time::timeout(self.header_timeout, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if is_withheld(&error) => Err(SendError::Withheld),
             Ok(Err(error)) if error.is_connect() => Err(SendError::NotSent(reason(&error))),
             Ok(Err(error)) => Err(SendError::MaybeSent(reason(&error))),
             Err(_) => {

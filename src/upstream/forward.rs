@@ -93,10 +93,10 @@ impl Upstreams {
     /// [`ForwardError`], by what is known of the call's execution.
     pub async fn forward(&self, permit: Permit, caller: Caller<'_>, along: &Along) -> Result<Answer, ForwardError> {
         let swapped = self.swaps.swap(permit, caller)?;
-        let mut response = self.dialer.send(request(&swapped, caller, along)?).await?;
+        let mut response = self.dialer.send(request(&swapped, caller, along)?, caller.still).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             let swapped = self.swaps.swap_afresh(swapped.into_permit(), caller)?;
-            response = self.dialer.send(request(&swapped, caller, along)?).await?;
+            response = self.dialer.send(request(&swapped, caller, along)?, caller.still).await?;
         }
         answer(response)
     }

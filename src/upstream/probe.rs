@@ -93,7 +93,7 @@ pub async fn probe(
     clock: &Clock,
 ) -> Result<Offer, ProbeError> {
     let verified = ourselves(tenant, server, clock)?;
-    let caller = Caller { tenant, server, verified: &verified };
+    let caller = Caller { tenant, server, verified: &verified, still: None };
     tokio::time::timeout(PATIENCE, ask(upstreams, caller)).await.map_err(|_| ProbeError::TooSlow)?
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Clock,
-    cluster::Verified,
+    cluster::{Still, Verified},
     ids::{FamilyId, ServerId, TenantId},
     keys::SigningError,
     policy::{Permit, ScopeSet},
@@ -66,6 +66,8 @@ pub struct Caller<'a> {
     pub server: &'a Server,
     /// Whom it is about.
     pub verified: &'a Verified,
+    /// What says, just before the call is written, that it may still go on. None for calls of Sallyport itself.
+    pub still: Option<&'a Still>,
 }
 
 /// What two calls must share to be given the same JWT.
@@ -141,7 +143,7 @@ impl Swaps {
     }
 
     fn key(&self, caller: Caller<'_>, now: i64) -> Result<Key, SwapError> {
-        let Caller { tenant, server, verified } = caller;
+        let Caller { tenant, server, verified, .. } = caller;
         let end = verified.expires_at.unix_timestamp();
         if end <= now {
             return Err(SwapError::Expired);
@@ -160,7 +162,7 @@ impl Swaps {
     }
 
     fn mint(&self, caller: Caller<'_>, now: i64, expires: i64) -> Result<Minted, SwapError> {
-        let Caller { tenant, server, verified } = caller;
+        let Caller { tenant, server, verified, .. } = caller;
         let claims = Claims {
             iss: &tenant.issuer,
             aud: &server.audience,

@@ -82,7 +82,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 async fn get(dialer: &Dialer, url: &str) -> Result<(StatusCode, Bytes), SendError> {
     let mut request = Request::new(Full::new(Bytes::new()));
     *request.uri_mut() = parse_url(url).unwrap();
-    let response = dialer.send(request).await?;
+    let response = dialer.send(request, None).await?;
     let status = response.status();
     Ok((status, response.into_body().collect().await.unwrap().to_bytes()))
 }

@@ -129,7 +129,7 @@ impl Bench {
     }
 }
 
-fn read(text: &str, directory: &Path) -> Result<Document, Mistakes> {
+pub(crate) fn read(text: &str, directory: &Path) -> Result<Document, Mistakes> {
     let public_url = PublicUrl::parse("https://gw.example").unwrap();
     Document::read(text, ReadContext { file: "acme.toml", directory, public_url: &public_url })
 }

@@ -34,7 +34,7 @@ pub(super) async fn run(args: RevokeArgs) -> Result<(), CliError> {
     if let Some(chosen) = chosen {
         let began = Instant::now();
         let (revoked, ticket) = kill_switch::revoke(&store, &installation.recorder(), &chosen).await?;
-        cluster::settle_elsewhere(ticket).await;
+        cluster::settle_elsewhere(&store, ticket).await?;
         say(&args, revoked, began.elapsed().as_secs_f64())?;
     }
     store.close().await;

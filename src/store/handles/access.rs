@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
-    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
+    ids::{ClientId, FamilyId, GrantId, NodeId, PersonId, ServerId, TenantId},
     keys::Stored,
     store::{Store, StoreError, TenantTx},
 };
@@ -126,19 +126,31 @@ pub struct LookupRow {
 }
 
 impl Store {
-    /// Looks an access token up: one round trip.
-    pub async fn lookup_token(&self, tenant: TenantId, hashes: &[[u8; 32]]) -> Result<Option<LookupRow>, StoreError> {
+    /// Looks an access token up, on behalf of a node: one round trip.
+    ///
+    /// # Errors
+    /// Also when a token is found, and that node is not registered.
+    pub async fn lookup_token(
+        &self,
+        node: NodeId,
+        tenant: TenantId,
+        hashes: &[[u8; 32]],
+    ) -> Result<Option<LookupRow>, StoreError> {
         let hashes = super::arrays(hashes);
         let row = sqlx::query!(
-            r#"select head as "head!", hash as "hash!", family as "family!", grant_id as "grant_id!", grant_version as "grant_version!",
+            r#"select registered as "registered!", head as "head!", hash as "hash!", family as "family!", grant_id as "grant_id!", grant_version as "grant_version!",
                 subject as "subject!", person, client as "client!", server as "server!", handle_scopes as "handle_scopes!",
-                grant_scopes as "grant_scopes!", expires_at as "expires_at!", live as "live!" from token_lookup($1, $2)"#,
+                grant_scopes as "grant_scopes!", expires_at as "expires_at!", live as "live!" from token_lookup($1, $2, $3)"#,
+            node.0,
             tenant.0,
             &hashes
         )
         .fetch_optional(self.pool())
         .await?;
         row.map(|row| {
+            if !row.registered {
+                return Err(StoreError::Unregistered);
+            }
             Ok(LookupRow {
                 head: row.head,
                 hash: row.hash,

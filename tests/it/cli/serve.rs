@@ -47,6 +47,11 @@ impl Settings {
     }
 }
 
+/// How many processes are known to serve.
+async fn nodes(db: &TestDb) -> i64 {
+    sqlx::query_scalar("select count(*) from node").fetch_one(&db.owner).await.unwrap()
+}
+
 async fn operations(serving: &Serving, path: &str) -> (u16, String) {
     let answer = client().get(format!("http://{}{path}", serving.operations)).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -66,6 +71,8 @@ async fn it_serves_until_told_to_stop() {
     let (status, ready) = operations(&serving, "/readyz").await;
     let ready: Value = serde_json::from_str(&ready).unwrap();
     assert_eq!((status, &ready["ready"]), (200, &true.into()), "{ready}");
+    assert_eq!(ready["checks"]["lease"], "ok");
+    assert_eq!(nodes(&db).await, 1);
 
     let answer = public(&serving, "/.well-known/oauth-authorization-server/t/nobody").await;
     assert_eq!(answer.status(), 404);
@@ -73,6 +80,9 @@ async fn it_serves_until_told_to_stop() {
     assert_eq!(serving.wait_for("answered")["span"]["id"], id);
     let (_, metrics) = operations(&serving, "/metrics").await;
     assert!(metrics.contains("sallyport_http_requests_total{method=\"GET\","), "{metrics}");
+    for name in ["lease_held", "lease_age_seconds", "lease_lapses_total", "authority_log_lag", "calls_in_flight"] {
+        assert!(metrics.contains(&format!("\nsallyport_{name} ")), "{name} is not in {metrics}");
+    }
 
     serving.signal(Signal::TERM);
     let (code, log) = serving.end();
@@ -85,6 +95,7 @@ async fn it_serves_until_told_to_stop() {
     .await
     .unwrap();
     assert_eq!(counted, 1, "what was refused is written before the end");
+    assert_eq!(nodes(&db).await, 0, "nobody waits for it any more");
 }
 
 #[tokio::test]

@@ -1,41 +1,22 @@
 //! What one process takes away, another one hears of.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use sallyport::{
     app::App,
     cluster::{self, Entry, LiveCall},
     ids::ClientId,
     jobs,
-    secret::{Handle, HandleKind},
     store::tenants,
-    token::{self, revoke},
+    token::revoke,
 };
 use tokio_util::sync::CancellationToken;
 
+use super::{LONG, cached, call};
 use crate::harness::{
     app::{TestApp, TestTenant},
     flow::{Flow, TestClient, Tokens},
 };
-
-/// Far longer than it takes, so that a failure ends.
-const LONG: Duration = Duration::from_secs(20);
-
-/// A call that is under way, as the gateway holds it.
-async fn call(app: &App, tenant: &TestTenant, access: &str) -> LiveCall {
-    let known = app.tenant(&tenant.slug).await.unwrap().unwrap();
-    let server = known.server(&tenant.server.slug).unwrap();
-    token::verify(app, &known, server, &handle(access)).await.unwrap()
-}
-
-fn handle(access: &str) -> Handle {
-    Handle::parse(HandleKind::AccessToken, access).unwrap()
-}
-
-/// Whether the token is in the cache: no call is accepted without the database.
-fn cached(app: &App, tenant: &TestTenant, access: &str) -> bool {
-    app.node.admit(tenant.id, &app.keyring.current_hash(tenant.id, &handle(access))).is_some()
-}
 
 /// As the endpoint of that process does it.
 async fn revoke(app: &App, tenant: &TestTenant, client: &TestClient, token: &str) {

@@ -1,0 +1,72 @@
+//! Where authority is taken away, and that each place waits before it says so.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// Source files that make a [`Ticket`](sallyport::cluster::Ticket), with how many times, and files that wait for one.
+/// Whoever changes the first table: who waits for the new one, and before what is said?
+const TAKERS: [(&str, usize); 7] = [
+    // `apply`: settled once, for the newest, by the command, by `dev` and in tests.
+    ("src/apply/write.rs", 1),
+    // RFC 7592, a change: settled there.
+    ("src/clients/registration/manage.rs", 1),
+    // `dev` points its server elsewhere: settled there.
+    ("src/dev/seed.rs", 1),
+    // Clients that were never used: settled there.
+    ("src/jobs/janitor.rs", 1),
+    // A person is disabled: settled by the command.
+    ("src/people/account.rs", 1),
+    // `grant revoke`: settled by the command.
+    ("src/token/kill_switch.rs", 1),
+    // What callers of this file settle: RFC 7009 itself, replays at the token endpoint (verdict), the account page, RFC
+    // 7592, a removal.
+    ("src/token/revoke.rs", 7),
+];
+
+const WAITERS: [(&str, usize); 9] = [
+    ("src/cli/apply.rs", 1),
+    ("src/cli/grant/revoke.rs", 1),
+    ("src/cli/person.rs", 1),
+    ("src/clients/registration/manage.rs", 2),
+    ("src/dev/seed.rs", 2),
+    ("src/jobs/janitor.rs", 1),
+    ("src/people/routes/account.rs", 1),
+    ("src/token/revoke.rs", 1),
+    ("src/token/verdict.rs", 1),
+];
+
+fn count(dir: &Path, words: &[&str], found: &mut BTreeMap<String, usize>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count(&path, words, found);
+        } else {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let times = code.map(|line| words.iter().map(|word| line.matches(word).count()).sum::<usize>()).sum();
+            if times > 0 {
+                let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+                found.insert(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), times);
+            }
+        }
+    }
+}
+
+fn in_sources(words: &[&str]) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    count(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), words, &mut found);
+    found
+}
+
+fn table(rows: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    rows.iter().map(|(file, times)| ((*file).to_owned(), *times)).collect()
+}
+
+#[test]
+fn each_place_that_takes_authority_away_is_known() {
+    assert_eq!(in_sources(&["cluster::take(", "cluster::take_platform(", "cluster::taken("]), table(&TAKERS));
+}
+
+#[test]
+fn each_place_that_waits_is_known() {
+    assert_eq!(in_sources(&[".settle(", "cluster::settle_elsewhere("]), table(&WAITERS));
+}
