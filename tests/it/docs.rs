@@ -1,5 +1,6 @@
 //! Links between documents lead somewhere, and what they say of the tests is so.
 
+mod commands;
 mod promises;
 
 use std::{
