@@ -20,8 +20,9 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 fn is_known(command: &[String], helps: &mut BTreeMap<Vec<String>, String>) -> Result<(), String> {
     let is_name = |word: &&String| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') && !word.starts_with('-');
     let names: Vec<String> = command.iter().take_while(is_name).cloned().collect();
-    // The longest that the program knows; what comes after it are values.
-    let known = (1..=names.len().min(2)).rev().find_map(|length| {
+    // The longest that the program knows; what comes after it are values. The program itself where none is named.
+    let shortest = usize::from(!names.is_empty());
+    let known = (shortest..=names.len().min(2)).rev().find_map(|length| {
         let names = names[..length].to_vec();
         let help = helps.entry(names.clone()).or_insert_with(|| {
             let said = run(&[&names.iter().map(String::as_str).collect::<Vec<_>>()[..], &["--help"]].concat(), &[]);

@@ -61,6 +61,8 @@ async fn calls_of_a_process_that_is_gone_are_closed_once_by_whoever_comes() {
     for how in [GONE, SUSPECT] {
         let before = ends(&app).await.len();
         let dying = app.sibling().await;
+        // Alive, it would register anew as soon as it finds that it was forgotten.
+        dying.lease.end().await;
         register(&app, &dying).await;
         let mut open = Vec::new();
         for number in 0..250 {
