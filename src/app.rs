@@ -1,6 +1,7 @@
 //! The application: what all requests share, and the separate routers (public, operations).
 
 pub mod routes;
+mod unsure;
 
 use std::sync::Arc;
 

@@ -19,3 +19,4 @@ mod witness;
 
 pub use bearer::{Bearer, NoBearer};
 pub use front::mcp;
+pub use refusal::fault;

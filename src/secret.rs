@@ -4,6 +4,11 @@ mod handle;
 
 pub use handle::{Handle, HandleKind, MalformedHandle, holds_handle, without_handles};
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
@@ -16,16 +21,41 @@ pub struct NoEntropy;
 
 /// Where randomness comes from. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Entropy(());
+pub struct Entropy(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    /// The same, until it is said to be dry.
+    Manual(Arc<AtomicBool>),
+}
 
 impl Entropy {
     /// The operating system's generator.
     pub fn system() -> Self {
-        Self(())
+        Self(Source::System)
+    }
+
+    /// The operating system's generator, which a test can let run dry.
+    pub fn manual() -> Self {
+        Self(Source::Manual(Arc::new(AtomicBool::new(false))))
+    }
+
+    /// Lets a manual source run dry, or flow again. The operating system's stays as it is.
+    pub fn run_dry(&self, dry: bool) {
+        if let Source::Manual(is_dry) = &self.0 {
+            is_dry.store(dry, Ordering::SeqCst);
+        }
     }
 
     /// `N` fresh random bytes.
     pub fn bytes<const N: usize>(&self) -> Result<Zeroizing<[u8; N]>, NoEntropy> {
+        if let Source::Manual(is_dry) = &self.0
+            && is_dry.load(Ordering::SeqCst)
+        {
+            return Err(NoEntropy);
+        }
         let mut out = Zeroizing::new([0; N]);
         SystemRandom::new().fill(out.as_mut_slice()).map_err(|_| NoEntropy)?;
         Ok(out)

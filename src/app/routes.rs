@@ -5,11 +5,15 @@ use std::sync::Arc;
 use axum::{
     Router,
     handler::Handler,
+    middleware,
     routing::{MethodFilter, MethodRouter, on},
 };
 use http::Method;
 
-use super::App;
+use super::{
+    App,
+    unsure::{self, Doubt},
+};
 use crate::{
     authorize::routes as authorize,
     clients::registration::{limited, routes as registration},
@@ -101,6 +105,7 @@ pub fn router(app: Arc<App>) -> Router {
     let mut oauth = Router::new();
     let mut other = Router::new();
     for Route { path, guard, handler, .. } in public() {
+        let handler = handler.layer(middleware::from_fn_with_state(Doubt::of(&app, guard), unsure::bound));
         match guard {
             Guard::Registration | Guard::RegistrationToken => oauth = oauth.route(path, limited(&app, handler)),
             Guard::Public | Guard::Client => oauth = oauth.route(path, handler),

@@ -1,5 +1,7 @@
 //! `[database]`
 
+use std::time::Duration;
+
 use super::{reader::Reader, secrets::secret_from_file};
 use crate::secret::SecretText;
 
@@ -12,6 +14,8 @@ pub struct Database {
     pub owner_url: Option<SecretText>,
     /// Connections that one process opens at most, beside one that writes events of calls and two for a lease.
     pub max_connections: u32,
+    /// How long a request may wait for the database in all. Then it is refused with 503.
+    pub answer: Duration,
 }
 
 impl Database {
@@ -20,6 +24,7 @@ impl Database {
             url: url(reader, "database.url"),
             owner_url: url(reader, "database.owner_url"),
             max_connections: reader.number("database.max_connections", 16, 2..=1000),
+            answer: reader.duration("database.answer_seconds", 1, 15, 1..=300),
         }
     }
 }

@@ -40,7 +40,8 @@ pub async fn mcp(
     from: ClientAddress,
     request: Request,
 ) -> Response {
-    let door = match Door::find(app, from, &tenant, &server).await {
+    let patience = app.config.database.answer;
+    let door = match in_time(patience, Door::find(app, from, &tenant, &server)).await {
         Ok(door) => door,
         Err(refusal) => return refusal.into_response(),
     };
@@ -104,7 +105,11 @@ impl Door {
     }
 
     /// Authenticates, by a tenant that is still as it was read: from here on a change of it cuts the call.
-    async fn enter(mut self, parts: &Parts) -> Result<(Self, LiveCall), Refusal> {
+    async fn enter(self, parts: &Parts) -> Result<(Self, LiveCall), Refusal> {
+        in_time(self.app.config.database.answer, self.try_to_enter(parts)).await
+    }
+
+    async fn try_to_enter(mut self, parts: &Parts) -> Result<(Self, LiveCall), Refusal> {
         for _ in 0..TRIES {
             if let Some(live) = self.authenticate(parts).await? {
                 return Ok((self, live));
@@ -171,6 +176,14 @@ impl Door {
         let http = &self.app.config.http;
         Limits { body: http.max_body_bytes, depth: http.json_depth, ..Limits::default() }
     }
+}
+
+/// Waits for the database, but not for ever.
+async fn in_time<T>(patience: Duration, asked: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| {
+        tracing::error!(seconds = patience.as_secs(), "the database did not answer in time");
+        Err(Refusal::fault())
+    })
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -12,6 +12,11 @@ use crate::{
     tenants::Server,
 };
 
+/// 503 before anything was done, for whoever refuses a call before it comes here.
+pub fn fault() -> Response {
+    Refusal::fault().into_response()
+}
+
 /// A JSON-RPC error with its HTTP status and headers.
 #[derive(Debug)]
 pub(super) struct Refusal {

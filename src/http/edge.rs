@@ -1,7 +1,15 @@
 //! What every request of the public listener goes through before its route: an id, the client's address, the right host,
 //! a line in the log, a number in the metrics, and an answer even where a handler panics.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use axum::{
     Router,
@@ -36,13 +44,16 @@ struct Parts {
     metrics: Arc<Metrics>,
     clock: Clock,
     entropy: Entropy,
+    /// Ids given out without randomness.
+    counted: AtomicU64,
 }
 
 impl Edge {
     /// The edge that `config` describes.
     pub fn new(config: &Config, metrics: Arc<Metrics>, clock: Clock, entropy: Entropy) -> Self {
         let (trusted_proxies, hosts) = (config.http.trusted_proxies.clone(), Hosts::of(&config.public_url));
-        Self(Arc::new(Parts { trusted_proxies, hosts, metrics, clock, entropy }))
+        let counted = AtomicU64::new(0);
+        Self(Arc::new(Parts { trusted_proxies, hosts, metrics, clock, entropy, counted }))
     }
 
     /// Puts the edge around `router`, its fallback included.
@@ -50,12 +61,14 @@ impl Edge {
         router.layer(middleware::from_fn_with_state(self.clone(), observe))
     }
 
-    fn request_id(&self, peer: SocketAddr, request: &Request) -> Result<RequestId, StatusCode> {
+    /// An id is no secret: without randomness it is counted, so that what needs none is served, and what does is refused in
+    /// its own form.
+    fn request_id(&self, peer: SocketAddr, request: &Request) -> RequestId {
         let given = is_trusted(peer.ip(), &self.0.trusted_proxies).then(|| RequestId::given(request.headers()));
-        match given.flatten() {
-            Some(id) => Ok(id),
-            None => RequestId::new(&self.0.clock, &self.0.entropy).map_err(|_| StatusCode::SERVICE_UNAVAILABLE),
-        }
+        given.flatten().unwrap_or_else(|| {
+            let counted = || RequestId::counted(&self.0.clock, self.0.counted.fetch_add(1, Ordering::Relaxed));
+            RequestId::new(&self.0.clock, &self.0.entropy).unwrap_or_else(|_| counted())
+        })
     }
 }
 
@@ -64,10 +77,10 @@ async fn observe(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
-) -> Result<Response, StatusCode> {
+) -> Response {
     let begun = Instant::now();
     let in_flight = edge.0.metrics.begin();
-    let id = edge.request_id(peer, &request)?;
+    let id = edge.request_id(peer, &request);
     let client = ClientAddress::of(peer.ip(), request.headers(), &edge.0.trusted_proxies);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(client);
@@ -87,7 +100,7 @@ async fn observe(
         let (status, micros) = (status.as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         tracing::info!(target: "sallyport::request", %method, route, status, micros, client = %client.0, "answered");
     });
-    Ok(response)
+    response
 }
 
 async fn answer(edge: &Edge, id: &RequestId, request: Request, next: Next) -> Response {

@@ -27,6 +27,11 @@ impl RequestId {
         Ok(Self(ids::new_uuid(clock, entropy)?.to_string().into()))
     }
 
+    /// The id of the `nth` request that came while there was no randomness. It can be guessed.
+    pub(super) fn counted(clock: &Clock, nth: u64) -> Self {
+        Self(format!("counted-{}-{nth}", clock.unix()).into())
+    }
+
     /// The id in `headers`, if there is exactly one and it is well-formed. Only for headers of a trusted proxy.
     pub fn given(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(X_REQUEST_ID).iter();

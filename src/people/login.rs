@@ -85,15 +85,30 @@ impl Desk<'_> {
             self.failed(failed, true);
             return Ok(Login::Throttled);
         }
+        let ended = self.compare(attempt, person, &buckets, failed).await;
+        if let (Err(_), Ok(tx)) = (&ended, self.begin().await) {
+            // A fault of ours is no attempt of the person's. If this cannot be written either, the window ends by itself.
+            let _ = self.not_tried(tx, &buckets).await;
+        }
+        ended
+    }
+
+    async fn compare(
+        &self,
+        attempt: Attempt,
+        person: Option<PersonRow>,
+        buckets: &Buckets,
+        failed: Failed,
+    ) -> Result<Login, LoginFault> {
         let stored = person.as_ref().and_then(|person| person.password_hash.as_deref());
         let stored = stored.map(PasswordHash::parse).transpose()?;
         match (self.app.passwords.verify(attempt.password, stored).await, person) {
             (Ok(Verdict::Right(fresh_hash)), Some(person)) => {
                 let proved = Proved { person, fresh_hash, errand: attempt.errand, previous: attempt.previous };
-                self.admit(&buckets, failed, proved).await
+                self.admit(buckets, failed, proved).await
             }
             (Ok(_), _) => Ok(self.refuse(failed)),
-            (Err(HashError::Busy), _) => self.not_tried(self.begin().await?, &buckets).await,
+            (Err(HashError::Busy), _) => self.not_tried(self.begin().await?, buckets).await,
             (Err(error), _) => Err(error.into()),
         }
     }

@@ -24,6 +24,10 @@ pub async fn load(
     let Some(row) = store.tenant(slug.as_str()).await?.filter(|row| row.status == "active") else {
         return Ok(None);
     };
+    // A list would be read, too, as the settings in their order.
+    if !row.settings.is_object() {
+        return Err(StoreError::corrupt("tenant.settings"));
+    }
     let settings: Settings = serde_json::from_value(row.settings).map_err(StoreError::corrupt)?;
     let mut tx = store.tenant_tx(row.id).await?;
     let servers = store::tenants::servers(&mut tx).await?;
@@ -86,7 +90,8 @@ pub(crate) fn policy_spec(
         let kind = match item.kind.as_str() {
             "tool" => ItemKind::Tool,
             "prompt" => ItemKind::Prompt,
-            _ => ItemKind::Resource,
+            "resource" => ItemKind::Resource,
+            _ => return Err(StoreError::corrupt("catalogue_item.kind")),
         };
         catalogue.push(CatalogueItem {
             kind,

@@ -54,6 +54,17 @@ impl TestDb {
         }
     }
 
+    /// Lets the server end all connections to this database and take no new ones; or take them again.
+    pub(crate) async fn takes_connections(&self, takes: bool) {
+        as_superuser(&self.connector, &format!("alter database {} allow_connections {takes}", self.name))
+            .await
+            .unwrap();
+        if !takes {
+            let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'", self.name);
+            as_superuser(&self.connector, &end).await.unwrap();
+        }
+    }
+
     /// Every row of every table, as a superuser copies them out.
     pub(crate) async fn dump(&self) -> Vec<u8> {
         let mut superuser = self.connector.connect_options(DbRole::Superuser, &self.name).connect().await.unwrap();

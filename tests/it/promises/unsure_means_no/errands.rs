@@ -1,0 +1,370 @@
+//! For every route, something that somebody wants done.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use sallyport::app::routes::{self, Guard, Route};
+use serde_json::{Value, json};
+
+use super::{forms::Answer, node::Node};
+use crate::{
+    gateway::world::{LEGACY, MODERN, modern_body},
+    harness::{
+        app::{TestApp, TestTenant},
+        browser::{Page, TestBrowser},
+        flow::{Flow, TestClient, Tokens, hidden, location, query},
+    },
+};
+
+const CALLBACK: &str = "https://client.example/callback";
+
+type Make = Box<dyn Fn(RequestBuilder) -> RequestBuilder>;
+
+/// One request, and what it is answered with if all is well.
+pub(super) struct Errand {
+    pub(super) what: &'static str,
+    pub(super) guard: Guard,
+    pub(super) done: u16,
+    method: Method,
+    path: String,
+    make: Make,
+}
+
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {})", self.what, self.method, self.path.split('?').next().unwrap())
+    }
+}
+
+impl fmt::Debug for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl Errand {
+    pub(super) async fn run(&self, node: &Node) -> Answer {
+        Answer::of((self.make)(node.request(&self.method, &self.path))).await
+    }
+
+    /// Fails unless it is done now, or soon: the writer of events tries again after a while, and nothing is forwarded before.
+    pub(super) async fn is_done(&self, node: &Node, when: &str) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        let mut answer = self.run(node).await;
+        while self.guard == Guard::Bearer && answer.status == 503 && Instant::now() < patience {
+            answer.assert_refused(self.guard, &format!("{self} {when}"));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            answer = self.run(node).await;
+        }
+        assert_eq!(answer.status, self.done, "{self} {when}: {:?} {}", answer.headers, answer.body);
+    }
+
+    /// The stylesheet is part of the program.
+    pub(super) fn needs_the_store(&self) -> bool {
+        !self.path.starts_with("/static/")
+    }
+
+    /// Whether it can be run again and again.
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.method == Method::GET || self.guard == Guard::Bearer
+    }
+}
+
+/// An errand for every route, in an order in which all can be done: what comes last ends what the others need.
+pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
+    let props = Props::of(app, tenant).await;
+    let mut errands: Vec<Errand> = routes::public().iter().flat_map(|route| props.errands(route)).collect();
+    let ends = |errand: &Errand| ["remove", "revoke", "take a grant back", "log out"].contains(&errand.what);
+    errands.sort_by_key(ends);
+    errands
+}
+
+/// What clients and browsers hold.
+struct Props {
+    base: String,
+    client: TestClient,
+    code: String,
+    verifier: String,
+    challenge: String,
+    tokens: Tokens,
+    /// Of another family: revoked as an errand.
+    doomed: Tokens,
+    /// Of another grant: taken back as an errand.
+    grant: String,
+    registered: TestClient,
+    registration: String,
+    username: String,
+    password: String,
+    resource: String,
+    /// Cookies and forms of somebody who is logged in.
+    cookies: String,
+    account_csrf: String,
+    consent_csrf: String,
+    /// Two requests that wait for an answer.
+    interactions: [String; 2],
+    /// Cookie and form of a browser in which nobody is.
+    stranger: (String, String),
+    /// Cookies and form of somebody who leaves.
+    leaving: (String, String),
+}
+
+impl Props {
+    async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
+        let mut flow = Flow::new(app, tenant);
+        let (browser, cookies) = logged_in(app, tenant).await;
+        flow.http = browser.http;
+        let client = flow.client_with(&[CALLBACK], true).await;
+        let other = flow.client_with(&[CALLBACK], true).await;
+        let [code, first, second] =
+            [code(&flow, &client).await, code(&flow, &client).await, code(&flow, &client).await];
+        let redeem = async |client: &TestClient, code: &str| {
+            Tokens::read(&flow.redeem(client, code).await.json().await.unwrap())
+        };
+        let (tokens, doomed) = (redeem(&client, &first).await, redeem(&client, &second).await);
+        redeem(&other, &self::code(&flow, &other).await).await;
+        let grant = "select id::text from access_grant where client = $1";
+        let grant = sqlx::query_scalar(grant).bind(&other.id).fetch_one(&app.db.owner).await.unwrap();
+        let mut interactions = Vec::new();
+        let mut consent_csrf = String::new();
+        for _ in 0..2 {
+            let html = flow.consent_page(&parameters(&flow, &client)).await;
+            interactions.push(hidden(&html, "interaction"));
+            consent_csrf = hidden(&html, "csrf");
+        }
+        let account = flow.page(flow.get("/t/acme/account").await).await.1;
+        let (registered, registration) = register(&flow).await;
+        let stranger = TestBrowser::new(app).get("/t/acme/login").await;
+        let (leaving, leaving_cookies) = logged_in(app, tenant).await;
+        Self {
+            base: app.base.clone(),
+            code,
+            challenge: flow.challenge(),
+            tokens,
+            doomed,
+            grant,
+            registered,
+            registration,
+            username: tenant.person.username.clone(),
+            password: tenant.person.password.clone(),
+            resource: tenant.server.resource.clone(),
+            cookies,
+            account_csrf: hidden(&account, "csrf"),
+            consent_csrf,
+            interactions: interactions.try_into().unwrap(),
+            stranger: (cookie(&stranger, "b"), stranger.hidden("csrf")),
+            leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
+            verifier: flow.verifier,
+            client,
+        }
+    }
+
+    /// What is done at a route. A new route needs an errand here.
+    fn errands(&self, route: &Route) -> Vec<Errand> {
+        let path = route.path.replace("{tenant}", "acme").replace("{server}", "demo");
+        let path = path.replace("{client_id}", &self.registered.id);
+        let one = |what: &'static str, done: StatusCode, path: String, make: Make| Errand {
+            what,
+            guard: route.guard,
+            done: done.as_u16(),
+            method: route.method.clone(),
+            path,
+            make,
+        };
+        let plain = |what, path: String| one(what, StatusCode::OK, path, Box::new(|request| request));
+        match (route.method.as_str(), route.path) {
+            ("GET", "/static/{file}") => {
+                vec![plain("the stylesheet", sallyport::http::pages::stylesheet_path().to_owned())]
+            }
+            ("GET", _) if route.guard == Guard::Public => vec![plain("discover", path)],
+            ("POST", "/t/{tenant}/register") => {
+                vec![one("register", StatusCode::CREATED, path, json_body(json!({ "redirect_uris": [CALLBACK] })))]
+            }
+            (method, "/t/{tenant}/register/{client_id}") => self.management(method, path, &one),
+            ("GET", "/t/{tenant}/login") => vec![plain("see the login page", path)],
+            ("POST", "/t/{tenant}/login") => {
+                let form = vec![
+                    ("username", self.username.clone()),
+                    ("password", self.password.clone()),
+                    ("csrf", self.stranger.1.clone()),
+                ];
+                vec![one("log in", StatusCode::SEE_OTHER, path, self.form(&self.stranger.0, form))]
+            }
+            ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => {
+                vec![one("see the account", StatusCode::OK, path, with_cookies(&self.cookies))]
+            }
+            ("POST", "/t/{tenant}/logout") => {
+                let form = vec![("csrf", self.leaving.1.clone())];
+                vec![one("log out", StatusCode::SEE_OTHER, path, self.form(&self.leaving.0, form))]
+            }
+            ("POST", "/t/{tenant}/account/revoke") => {
+                let form = vec![("csrf", self.account_csrf.clone()), ("grant", self.grant.clone())];
+                vec![one("take a grant back", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
+            ("GET", "/t/{tenant}/authorize") => {
+                let parameters = [
+                    ("response_type", "code"),
+                    ("client_id", &self.client.id),
+                    ("redirect_uri", CALLBACK),
+                    ("code_challenge", &self.challenge),
+                    ("code_challenge_method", "S256"),
+                    ("resource", &self.resource),
+                ];
+                let url = reqwest::Url::parse_with_params(&format!("http://x{path}"), parameters).unwrap();
+                let path = format!("{path}?{}", url.query().unwrap());
+                vec![one("ask for a code", StatusCode::SEE_OTHER, path, with_cookies(&self.cookies))]
+            }
+            ("GET", "/t/{tenant}/consent") => {
+                let path = format!("{path}?interaction={}", self.interactions[0]);
+                vec![one("be asked", StatusCode::OK, path, with_cookies(&self.cookies))]
+            }
+            ("POST", "/t/{tenant}/consent") => {
+                let form = vec![
+                    ("csrf", self.consent_csrf.clone()),
+                    ("interaction", self.interactions[1].clone()),
+                    ("decision", "approve".to_owned()),
+                    ("scope", "mcp:read".to_owned()),
+                ];
+                vec![one("approve", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
+            ("POST", "/t/{tenant}/token") => {
+                let code =
+                    [("grant_type", "authorization_code"), ("code", &self.code), ("code_verifier", &self.verifier)];
+                let refresh = [("grant_type", "refresh_token"), ("refresh_token", &self.tokens.refresh)];
+                vec![
+                    one("redeem a code", StatusCode::OK, path.clone(), self.as_client(&code)),
+                    one("refresh", StatusCode::OK, path, self.as_client(&refresh)),
+                ]
+            }
+            ("POST", "/t/{tenant}/revoke") => {
+                vec![one("revoke", StatusCode::OK, path, self.as_client(&[("token", &self.doomed.refresh)]))]
+            }
+            (method, "/t/{tenant}/mcp/{server}") => self.calls(method, path, &one),
+            new => panic!("a new route, and no errand for it: {new:?}"),
+        }
+    }
+
+    fn management(
+        &self,
+        method: &str,
+        path: String,
+        one: &impl Fn(&'static str, StatusCode, String, Make) -> Errand,
+    ) -> Vec<Errand> {
+        let (what, done) = match method {
+            "GET" => ("read", StatusCode::OK),
+            "PUT" => ("replace", StatusCode::OK),
+            _ => ("remove", StatusCode::NO_CONTENT),
+        };
+        let (token, replaces) = (self.registration.clone(), method == "PUT");
+        let body = json!({ "client_id": self.registered.id, "redirect_uris": [CALLBACK] });
+        vec![one(
+            what,
+            done,
+            path,
+            Box::new(move |request| {
+                let request = request.bearer_auth(&token);
+                if replaces { request.json(&body) } else { request }
+            }),
+        )]
+    }
+
+    fn calls(
+        &self,
+        method: &str,
+        path: String,
+        one: &impl Fn(&'static str, StatusCode, String, Make) -> Errand,
+    ) -> Vec<Errand> {
+        let access = self.tokens.access.clone();
+        let legacy = Box::new(move |request: RequestBuilder| {
+            let request = request.bearer_auth(&access).header("mcp-protocol-version", LEGACY);
+            request.header("accept", "text/event-stream")
+        });
+        let access = self.tokens.access.clone();
+        let origin = self.base.clone();
+        match method {
+            "POST" => vec![one(
+                "call a tool",
+                StatusCode::OK,
+                path,
+                Box::new(move |request| {
+                    let request = request.bearer_auth(&access).header("mcp-protocol-version", MODERN);
+                    let request = request.header("mcp-method", "tools/call").header("mcp-name", "echo");
+                    let request = request.header("accept", "application/json, text/event-stream");
+                    request.json(&modern_body("tools/call", json!({"name": "echo", "arguments": {}})))
+                }),
+            )],
+            "GET" => vec![one("listen", StatusCode::ACCEPTED, path, legacy)],
+            "DELETE" => vec![one("end a session", StatusCode::ACCEPTED, path, legacy)],
+            _ => vec![one(
+                "ask before a call",
+                StatusCode::NO_CONTENT,
+                path,
+                Box::new(move |request| {
+                    request.header("origin", &origin).header("access-control-request-method", "POST")
+                }),
+            )],
+        }
+    }
+
+    /// A form as a browser with these cookies posts it.
+    fn form(&self, cookies: &str, form: Vec<(&'static str, String)>) -> Make {
+        let (origin, cookies) = (self.base.clone(), cookies.to_owned());
+        Box::new(move |request| request.header("origin", &origin).header("cookie", &cookies).form(&form))
+    }
+
+    fn as_client(&self, form: &[(&'static str, &str)]) -> Make {
+        let (id, secret) = (self.client.id.clone(), self.client.secret.clone());
+        let form: Vec<(&str, String)> = form.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Box::new(move |request| request.basic_auth(&id, secret.as_deref()).form(&form))
+    }
+}
+
+fn with_cookies(cookies: &str) -> Make {
+    let cookies = cookies.to_owned();
+    Box::new(move |request| request.header("cookie", &cookies))
+}
+
+fn json_body(body: Value) -> Make {
+    Box::new(move |request| request.json(&body))
+}
+
+fn cookie(page: &Page, place: &str) -> String {
+    let name = format!("__Host-sp-{place}-acme");
+    format!("{name}={}", page.cookie(&name).expect("a cookie"))
+}
+
+async fn logged_in(app: &TestApp, tenant: &TestTenant) -> (TestBrowser, String) {
+    let browser = TestBrowser::new(app);
+    let page = browser.get("/t/acme/login").await;
+    let fields = [
+        ("username", tenant.person.username.as_str()),
+        ("password", &tenant.person.password),
+        ("csrf", &page.hidden("csrf")),
+    ];
+    let entered = browser.post("/t/acme/login", &fields).await;
+    (browser, format!("{}; {}", cookie(&page, "b"), cookie(&entered, "t")))
+}
+
+fn parameters(flow: &Flow<'_>, client: &TestClient) -> Vec<(&'static str, String)> {
+    let mut parameters = flow.parameters(client);
+    parameters.push(("prompt", "consent".to_owned()));
+    parameters
+}
+
+async fn code(flow: &Flow<'_>, client: &TestClient) -> String {
+    let html = flow.consent_page(&parameters(flow, client)).await;
+    query(&location(&flow.decide(&html, "approve", &["mcp:read", "mcp:write"]).await), "code").unwrap()
+}
+
+async fn register(flow: &Flow<'_>) -> (TestClient, String) {
+    let url = format!("{}/register", flow.tenant.issuer);
+    let request = flow.http.post(url).json(&json!({ "redirect_uris": [CALLBACK] }));
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    let text = |member: &str| answer[member].as_str().unwrap().to_owned();
+    (
+        TestClient { id: text("client_id"), secret: None, redirect_uri: CALLBACK.to_owned() },
+        text("registration_access_token"),
+    )
+}
