@@ -2,5 +2,7 @@
 
 mod evidence_before_effect;
 mod no_passthrough;
+mod revoked_means_refused;
 mod tenants_do_not_meet;
 mod unsure_means_no;
+mod used_once_across_nodes;

@@ -1,6 +1,6 @@
 //! The application for tests: over real HTTP and a real database, with a clock that tests turn.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use sallyport::{
     app::{self, App},
@@ -34,6 +34,8 @@ pub(crate) struct TestApp {
     pub(crate) base: String,
     /// The keys outside the database, as a key file has them.
     pub(crate) key_file: Zeroizing<String>,
+    /// Where browsers find `localhost`, if not on this computer's own port.
+    pub(crate) door: Option<SocketAddr>,
     _stop: DropGuard,
 }
 
@@ -99,7 +101,7 @@ impl TestApp {
                 () = stopped => {}
             }
         });
-        Self { app, db, clock, base, key_file, _stop: stop.drop_guard() }
+        Self { app, db, clock, base, key_file, door: None, _stop: stop.drop_guard() }
     }
 
     /// Another process over the same database, as far as the application knows. It serves nothing.
@@ -198,13 +200,16 @@ impl TestApp {
 
     /// A client with cookies of its own that follows no redirects.
     pub(crate) fn browser(&self) -> reqwest::Client {
-        reqwest::Client::builder()
+        let client = reqwest::Client::builder()
             .no_proxy()
             .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(30))
-            .build()
-            .unwrap()
+            .timeout(Duration::from_secs(30));
+        let client = match self.door {
+            Some(door) => client.resolve("localhost", door),
+            None => client,
+        };
+        client.build().unwrap()
     }
 
     /// `{base}{path}`

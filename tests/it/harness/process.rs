@@ -1,10 +1,10 @@
 //! The built binary.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead, BufReader},
     net::SocketAddr,
-    process::{Child, ChildStderr, Command, Output, Stdio},
-    sync::mpsc,
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -44,20 +44,22 @@ pub(crate) fn run(args: &[&str], variables: &[(&str, &str)]) -> Said {
 /// A running `sallyport serve` with JSON logs. Killed when dropped.
 pub(crate) struct Serving {
     child: Child,
-    log: BufReader<ChildStderr>,
+    log: Box<dyn BufRead + Send>,
     /// Everything it has logged so far.
     pub(crate) seen: String,
     pub(crate) public: SocketAddr,
     pub(crate) operations: SocketAddr,
+    complaints: Arc<Mutex<Vec<String>>>,
 }
 
 impl Serving {
     /// Starts one and waits until it serves. Both listeners must be on one address each, port 0.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let mut child = sallyport(&["serve"], variables).stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let log = Box::new(BufReader::new(child.stderr.take().unwrap()));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut this = Self { child, log, seen: String::new(), public: nowhere, operations: nowhere };
+        let mut this =
+            Self { child, log, seen: String::new(), public: nowhere, operations: nowhere, complaints: Arc::default() };
         while let Some(line) = this.next_line() {
             let address = || line["address"].as_str().unwrap().parse().unwrap();
             match (line["message"].as_str(), line["listener"].as_str()) {
@@ -87,6 +89,20 @@ impl Serving {
         panic!("it ended without \"{message}\": {}", self.seen)
     }
 
+    /// Reads the log from now on, so that a process that says much is never held up. Complaints are shown if the test
+    /// fails.
+    pub(crate) fn read_on(&mut self) {
+        let (log, complaints) = (std::mem::replace(&mut self.log, Box::new(io::empty())), self.complaints.clone());
+        std::thread::spawn(move || {
+            let lines = log.lines().map_while(Result::ok).filter(|line| !line.contains("\"level\":\"INFO\""));
+            lines.for_each(|line| complaints.lock().unwrap().push(line));
+        });
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -99,9 +115,15 @@ impl Serving {
 }
 
 impl Drop for Serving {
+    #[expect(clippy::print_stdout, reason = "shown with the test that fails")]
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let complaints = self.complaints.lock().unwrap();
+            let last = complaints.len().saturating_sub(12);
+            println!("{} complained {} times, last:\n{}", self.public, complaints.len(), complaints[last..].join("\n"));
+        }
     }
 }
