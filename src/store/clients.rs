@@ -108,6 +108,28 @@ pub async fn insert(tx: &mut TenantTx, client: &Client) -> Result<(), StoreError
     Ok(())
 }
 
+/// Counts a change that the client's owner makes. Returns how many there were in a day, this one included, and when the
+/// first of them was.
+pub async fn count_change(
+    tx: &mut TenantTx,
+    client: &ClientId,
+    now: OffsetDateTime,
+) -> Result<(i32, OffsetDateTime), StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        r#"update client set changes = case when changes_since > $4 then changes + 1 else 1 end,
+                  changes_since = case when changes_since > $4 then changes_since else $3 end
+            where tenant = $1 and id = $2 returning changes, changes_since as "since!""#,
+        tenant.0,
+        client.as_str(),
+        now,
+        now - time::Duration::DAY
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((row.changes, row.since))
+}
+
 /// Replaces a client's metadata, secret and status by what `client` has now.
 pub async fn update(tx: &mut TenantTx, client: &Client) -> Result<(), StoreError> {
     let tenant = tx.tenant();

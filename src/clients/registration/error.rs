@@ -44,6 +44,12 @@ pub enum RegistrationError {
         /// When the next one may come.
         wait: Duration,
     },
+    /// Too many changes of one client in a day.
+    #[error("this registration was changed too often today; please come back later")]
+    Changes {
+        /// When the next one may come.
+        wait: Duration,
+    },
     /// A fault of ours.
     #[error(transparent)]
     Fault(#[from] StoreError),
@@ -61,7 +67,7 @@ impl RegistrationError {
             Self::TokenInvalid => Some("token"),
             Self::Request(_) | Self::Body(_) => Some("request"),
             Self::Metadata(_) => Some("metadata"),
-            Self::Quota { .. } => Some("quota"),
+            Self::Quota { .. } | Self::Changes { .. } => Some("quota"),
         }
     }
 }
@@ -88,7 +94,7 @@ impl From<RegistrationError> for OauthError {
                 of(StatusCode::PAYLOAD_TOO_LARGE, "invalid_client_metadata")
             }
             RegistrationError::Metadata(invalid) => invalid.clone().into(),
-            RegistrationError::Quota { wait } => {
+            RegistrationError::Quota { wait } | RegistrationError::Changes { wait } => {
                 of(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable").retry_after(*wait)
             }
             RegistrationError::Fault(fault) => {

@@ -3,6 +3,7 @@
 //! The registration access token never rotates: a client that loses an answer keeps its way in.
 
 use http::HeaderMap;
+use time::{Duration, OffsetDateTime};
 
 use super::{Issued, Members, RegistrationError, bearer::bearer, known_scopes, register::fresh_secret};
 use crate::{
@@ -16,6 +17,10 @@ use crate::{
     tenants::Tenant,
     token::revoke::{self, Reason},
 };
+
+/// Changes of one client in a day. Registering is open to strangers, and so is what comes after it; each change is an audit
+/// event and an entry of the authority log.
+const CHANGES: i32 = 20;
 
 /// What a replacement must leave out: the server sets it (RFC 7592 §2.2).
 const SERVER_SET: [(&str, &str); 4] = [
@@ -53,6 +58,7 @@ pub(super) async fn replace(
     let mut metadata = Metadata::read(&members, &schemes)?;
     metadata.keep_scopes(&known_scopes(tenant));
 
+    count(&mut tx, &client.id, app.clock.now()).await?;
     let before = std::mem::replace(&mut client.metadata, metadata);
     let secret = match client.metadata.token_endpoint_auth_method {
         AuthMethod::None => {
@@ -115,6 +121,16 @@ async fn own(
     let owned = is_stored(&app.keyring, tenant.id, stored, &token);
     let client = client.filter(|client| owned && client.is_active()).ok_or(RegistrationError::TokenInvalid)?;
     Ok((tx, client, token))
+}
+
+/// At most [`CHANGES`] in any day. What is refused is rolled back, its count too.
+async fn count(tx: &mut TenantTx, client: &ClientId, now: OffsetDateTime) -> Result<(), RegistrationError> {
+    let (changes, since) = store::clients::count_change(tx, client, now).await?;
+    if changes <= CHANGES {
+        return Ok(());
+    }
+    let wait = (since + Duration::DAY - now).max(Duration::SECOND).unsigned_abs();
+    Err(RegistrationError::Changes { wait })
 }
 
 fn check_server_set(app: &App, tenant: &Tenant, client: &Client, members: &Members) -> Result<(), RegistrationError> {

@@ -265,3 +265,25 @@ async fn changes_are_limited_by_address() {
     assert!(limited.headers.contains_key("retry-after"));
     assert_eq!(ask(&app, &client, Method::DELETE, None).await.status, 204, "limits of their own");
 }
+
+/// From however many addresses.
+#[tokio::test]
+async fn one_client_is_changed_a_few_times_a_day() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let (client, other) = (registered(&app, &tenant, &public()).await, registered(&app, &tenant, &public()).await);
+    let body = replacement(&client);
+    for _ in 0..20 {
+        assert_eq!(ask(&app, &client, Method::PUT, Some(&body)).await.status, 200);
+    }
+    for _ in 0..3 {
+        let refused = ask(&app, &client, Method::PUT, Some(&body)).await;
+        assert_eq!(refused.error(), (429, "temporarily_unavailable"));
+        assert_eq!(refused.headers["retry-after"], "86400");
+    }
+    assert_eq!(events(&app, &tenant, "client.changed").await.len(), 20);
+    assert_eq!(ask(&app, &other, Method::PUT, Some(&replacement(&other))).await.status, 200, "each has its own count");
+    app.clock.advance(std::time::Duration::from_secs(86_400));
+    assert_eq!(ask(&app, &client, Method::PUT, Some(&body)).await.status, 200);
+    assert_eq!(ask(&app, &client, Method::DELETE, None).await.status, 204);
+}
