@@ -13,6 +13,7 @@ mod live;
 mod node;
 mod numbers;
 mod others;
+mod taken;
 mod verified;
 
 pub use barrier::LONGEST_WAIT;

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Verified;
 use crate::{
-    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
+    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId},
     store::StoreError,
 };
 
@@ -41,25 +40,5 @@ impl Entry {
     /// Reads a row. An entry that this program does not know is taken for the widest one: unsure means no.
     pub(super) fn from_json(value: &Value) -> Self {
         Self::deserialize(value).unwrap_or(Self::Tenant)
-    }
-
-    /// Whether `held` rests on what this entry takes away.
-    pub(super) fn hits(&self, tenant: Option<TenantId>, held: &Verified) -> bool {
-        tenant.is_none_or(|tenant| tenant == held.tenant)
-            && match self {
-                Self::AccessToken(hash) => *hash == crate::secret::hex(&held.hash),
-                Self::Family(id) => *id == held.family,
-                Self::Grant(id) => *id == held.grant,
-                Self::Grants(ids) => ids.contains(&held.grant),
-                Self::Client(id) => *id == held.client,
-                Self::Person(id) => Some(*id) == held.person,
-                Self::Server(id) => *id == held.server,
-                Self::Tenant => true,
-            }
-    }
-
-    /// Whether it changes what is known of the tenant itself: servers, scopes, settings, keys.
-    pub(super) fn changes_tenant(&self) -> bool {
-        matches!(self, Self::Server(_) | Self::Tenant)
     }
 }

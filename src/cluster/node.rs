@@ -13,10 +13,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Entry, LiveCall, Ticket, Verified,
+    LiveCall, Ticket, Verified,
     barrier::Barrier,
     lease::{Lease, TERM},
     live::Live,
+    taken::Taken,
 };
 use crate::{
     clock::{BootTime, Clock},
@@ -196,9 +197,10 @@ impl Node {
         Fill::Fresh(known.tenant)
     }
 
+    /// Without a lease, only while it leaves a call that begins now some time.
     fn is_usable(&self, known: &Known) -> bool {
         let now = self.lease.now();
-        now < known.until.max(self.lease.until())
+        now < self.lease.until() || now.after(TERM / 2) < known.until
     }
 
     // ---------------------------------------------------------------- the end of authority
@@ -295,7 +297,7 @@ impl Node {
         self.live.cut_all();
     }
 
-    /// A renewal that was sent then was granted: all of the log up to its head is applied.
+    /// A renewal that was sent then was granted, and all of the log up to the head that it found is applied.
     pub(super) fn granted(&self, sent: BootTime) {
         self.lease.grant(sent);
         self.leased_once.cancel();
@@ -325,17 +327,19 @@ impl Node {
         }
     }
 
-    /// Applies one entry. Entries come in order, and none is left out.
-    pub(super) fn apply(&self, row: &AuthorityRow) {
-        let entry = Entry::from_json(&row.entry);
+    /// Applies entries. They come in order, and none is left out.
+    pub(super) fn apply(&self, rows: &[AuthorityRow]) {
+        let Some(last) = rows.last() else { return };
+        let taken = Taken::by(rows);
         let mut state = self.write();
-        self.tokens.retain(|_, verified| !entry.hits(row.tenant, verified));
-        if entry.changes_tenant() {
-            self.tenants.retain(|_, known| row.tenant.is_some_and(|tenant| tenant != known.tenant.id));
+        match taken.only_tokens() {
+            Some(hashes) => hashes.for_each(|hash| self.forget(hash)),
+            None => self.tokens.retain(|_, verified| !taken.hits(verified)),
         }
-        let cut = self.live.cut(|verified| entry.hits(row.tenant, verified));
-        state.applied = row.position();
-        tracing::debug!(seq = row.seq, cut, "authority taken away");
+        self.tenants.retain(|_, known| !taken.changes(known.tenant.id));
+        let cut = self.live.cut(|verified| taken.hits(verified));
+        state.applied = last.position();
+        tracing::debug!(seq = last.seq, entries = rows.len(), cut, "authority taken away");
     }
 }
 

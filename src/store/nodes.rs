@@ -26,7 +26,8 @@ pub enum Renewal {
         /// The head of the log.
         head: i64,
     },
-    /// No lease: these entries are to be applied first, the oldest of what is missing.
+    /// These entries are missing, and not acknowledged. If they reach to the head, then whoever has applied them has the
+    /// lease; else they are the oldest, and there is none.
     Missing {
         /// The head of the log.
         head: i64,

@@ -25,7 +25,7 @@ use crate::{
 /// How often the lease is renewed.
 const EVERY: Duration = Duration::from_millis(250);
 /// How soon again after it could not be asked for.
-const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN: Duration = Duration::from_millis(250);
 /// How often the other nodes are looked at.
 const OTHERS: Duration = Duration::from_secs(1);
 /// How late the end of a lease, or of a read of the store, is noticed by those who do not ask at each step.
@@ -113,7 +113,9 @@ impl Work {
             }
             Renewal::Missing { head, entries } => {
                 self.node.saw_head(head);
-                self.apply(applied.seq, &entries)?;
+                if self.apply(applied.seq, &entries)? == head {
+                    self.node.granted(sent);
+                }
                 // Asking again is what acknowledges them.
                 Ok(Next::AtOnce)
             }
@@ -135,19 +137,14 @@ impl Work {
         }
     }
 
-    fn apply(&self, mut applied: i64, entries: &[AuthorityRow]) -> Result<(), StoreError> {
-        for entry in entries {
-            applied += 1;
-            if entry.seq != applied {
-                return Err(StoreError::corrupt("authority_log: an entry is missing"));
-            }
-            self.node.apply(entry);
-        }
-        if entries.is_empty() {
-            Err(StoreError::corrupt("authority_log: the newest entries are missing"))
-        } else {
-            Ok(())
-        }
+    /// Applies what was missing; says up to which entry. Nothing at all if one is left out.
+    fn apply(&self, applied: i64, entries: &[AuthorityRow]) -> Result<i64, StoreError> {
+        let in_order = entries.iter().zip(applied + 1..).all(|(entry, seq)| entry.seq == seq);
+        let Some(last) = entries.last().filter(|_| in_order) else {
+            return Err(StoreError::corrupt("authority_log: an entry is missing"));
+        };
+        self.node.apply(entries);
+        Ok(last.seq)
     }
 
     async fn register(&mut self) -> Result<Next, StoreError> {

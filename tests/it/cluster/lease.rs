@@ -201,3 +201,38 @@ async fn a_node_leaves_when_it_ends() {
     drop(dropped);
     until("the one that was dropped is gone", async || nodes(&app.db.owner).await == 1).await;
 }
+
+/// Whoever has many tokens can revoke without a pause, and must not take the caches from everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_is_renewed_while_somebody_takes_authority_away_without_a_pause() {
+    let app = TestApp::start().await;
+    let node = &app.app.node;
+    let revokers: Vec<_> = (0..6)
+        .map(|_| {
+            let pool = app.db.app.clone();
+            tokio::spawn(async move {
+                // With a commit that takes its time, so that others are always waiting for the lock.
+                let append = "select authority_append(null, jsonb_build_object('family', gen_random_uuid()), now()),
+                                     pg_sleep(0.005)";
+                loop {
+                    sqlx::query(append).execute(&pool).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let first = node.applied();
+    until("the log grows", async || node.applied() > first + 20).await;
+    let (mut renewed, mut before) = (0, node.lease_age().unwrap());
+    until("it is renewed again and again", async || {
+        let age = node.lease_age().unwrap();
+        renewed += usize::from(age < before);
+        before = age;
+        renewed >= 10
+    })
+    .await;
+    for revoker in revokers {
+        assert!(!revoker.is_finished(), "all the while");
+        revoker.abort();
+    }
+    until("all of it is applied", async || app.app.store.authority_head().await.unwrap() == node.applied()).await;
+}
