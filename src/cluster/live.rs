@@ -125,6 +125,13 @@ impl Still {
         .await
     }
 
+    /// One that rests on a read of the store that was sent now.
+    #[cfg(test)]
+    pub(crate) fn of_a_read(clock: &crate::clock::Clock) -> Self {
+        let (lease, own_until) = (Arc::new(Lease::new(clock.clone())), clock.boot().after(super::TERM));
+        Self(Arc::new(State { lease, own_until, over: AtomicU8::new(LIVE), token: CancellationToken::new() }))
+    }
+
     fn end(&self, why: u8) {
         // A revocation is the stronger reason, and none is ever taken back.
         self.0.over.fetch_max(why, Ordering::AcqRel);

@@ -19,7 +19,10 @@ use tokio::{
     net::TcpListener,
 };
 
+use time::macros::datetime;
+
 use super::{BadUpstream, DialSettings, Dialer, Resolve, SendError, parse_url};
+use crate::{clock::Clock, cluster::Still};
 
 /// A name server with fixed answers; a name can have several, given in turn.
 #[derive(Default)]
@@ -208,4 +211,41 @@ fn a_url_is_http_without_credentials_or_fragment() {
     assert_eq!(parse_url("https://user@mcp.example/"), Err(BadUpstream::UserInfo));
     assert_eq!(parse_url("https://:secret@mcp.example/"), Err(BadUpstream::UserInfo));
     assert_eq!(parse_url("https://mcp.example/#x"), Err(BadUpstream::Fragment));
+}
+
+/// A name server whose answer takes two seconds by the clock that leases go by.
+struct Slow(Clock);
+
+#[async_trait::async_trait]
+impl Resolve for Slow {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        self.0.sleep_through(Duration::from_secs(2));
+        Ok(vec![IpAddr::from([127, 0, 0, 1])])
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_good_any_more_when_the_connection_is_there_is_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let received = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).await.unwrap();
+        received
+    });
+    let clock = Clock::manual(datetime!(2026-08-03 10:00 UTC));
+    let dialer = Dialer::resolving(&settings(&LOOPBACK), Arc::new(Slow(clock.clone()))).unwrap();
+    let mut request = Request::new(Full::new(Bytes::from_static(b"{}")));
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = parse_url(&format!("http://mcp.test:{port}/")).unwrap();
+    let still = Still::of_a_read(&clock);
+    assert!(still.is_good());
+    let sent = dialer.send(request.clone(), Some(&still)).await;
+    assert!(matches!(sent, Err(SendError::Withheld)), "{sent:?}");
+    drop(dialer);
+    assert_eq!(received.await.unwrap(), b"", "a connection, and nothing on it");
+    // And without a connection where it is known before.
+    let dialer = Dialer::new(&settings(&LOOPBACK)).unwrap();
+    assert!(matches!(dialer.send(request, Some(&still)).await, Err(SendError::Withheld)));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sallyport::{
-    cluster::{Fill, NoLease, Over},
+    cluster::{Fill, NoLease, Over, TERM},
     store::StoreError,
     token::{VerifyError, revoke},
 };
@@ -35,7 +35,7 @@ async fn without_a_lease_every_call_reads_the_database() {
     // A revocation that nobody was told of: whoever reads cannot miss it.
     world.change("update family set revoked_at = now(), revoke_reason = 'client_revoked'").await;
     assert_eq!(world.call(&token).send().await.unwrap().status(), 401);
-    assert!(app.node.lapses() > 0);
+    until("the lapse is counted", async || app.node.lapses() > 0).await;
 
     drop(lock);
     leased(app).await;
@@ -87,6 +87,41 @@ async fn a_process_that_slept_passes_no_piece_of_an_answer_on() {
     // The client did nothing wrong, and its token is as good as before.
     leased(&world.app.app).await;
     assert_eq!(world.call(&token).send().await.unwrap().status(), 200);
+}
+
+/// Evidence comes before a call, and can take its time.
+#[tokio::test]
+async fn a_call_that_was_held_up_while_the_lease_ran_out_is_not_sent() {
+    let world = World::start().await;
+    let token = world.token(&BOTH).await;
+    assert_eq!(world.call(&token).send().await.unwrap().status(), 200);
+    world.app.app.calls.finish().await.unwrap();
+    let owner = &world.app.db.owner;
+    let mut lock = owner.begin().await.unwrap();
+    sqlx::query("lock table audit_event in exclusive mode").execute(&mut *lock).await.unwrap();
+    let call = tokio::spawn(world.call(&token).send());
+    until("the intent waits", async || {
+        let waiting = "select count(*) from pg_locks where relation = 'audit_event'::regclass and not granted";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(owner).await.unwrap() > 0
+    })
+    .await;
+    world.app.clock.sleep_through(Duration::from_secs(2));
+    lock.rollback().await.unwrap();
+    let (status, _, message) = error(call.await.unwrap().unwrap()).await;
+    assert_eq!(status, 503);
+    assert!(message.contains("not executed"), "{message}");
+    assert_eq!(world.upstream.seen().len(), 1, "the first one");
+}
+
+/// Requests can keep all threads of a process busy.
+#[tokio::test]
+async fn a_lease_is_renewed_while_everything_else_stands_still() {
+    let app = TestApp::start().await;
+    leased(&app.app).await;
+    // Not to wait for something, but to keep busy the thread on which all else runs.
+    std::thread::sleep(TERM * 2);
+    let age = app.app.node.lease_age().unwrap();
+    assert!(age < TERM, "renewed meanwhile: {age:?}");
 }
 
 #[tokio::test]
