@@ -30,10 +30,10 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	scripts/sqlx-prepare.sh --check
 
-# A release build, then about two minutes. ARGS="--rounds 3" for a first look; see --help.
+# A release build, then about five minutes. For a first look ARGS="--rounds 2"; for docs ARGS=--markdown; see ARGS=--help.
 bench:
-	@scripts/setup.sh compiler postgres
-	cargo bench --locked --bench gateway -- $(ARGS)
+	@scripts/setup.sh compiler postgres bench
+	PATH="$$PATH:/usr/sbin:$(TARGET)/tools/nginx/usr/sbin" cargo bench --locked --bench gateway -- $(ARGS)
 
 setup:
 	@scripts/setup.sh

@@ -3,6 +3,7 @@
 # from apt; other systems are told what to install by hand. What is there already is left alone.
 #
 #   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny]      all of them when none is named
+#   scripts/setup.sh bench                                                 what only `make bench` needs
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -81,10 +82,24 @@ deny() {
     cp "$pin" "$dir/installed-from"
 }
 
+# nginx, for comparison. Debian's package would start a web server, so its files are only unpacked.
+bench() {
+    local dir=$TOOLS/nginx
+    PATH="$PATH:/usr/sbin:$dir/usr/sbin" have nginx && return
+    have apt-get || die "please install nginx (make bench compares with it) with your system's package manager, then run this again"
+    # What it links; most systems have all of it.
+    install "nginx's libraries" "make bench compares with nginx" libcrypt1 libpcre2-8-0 libssl3 zlib1g
+    say "unpacking nginx into $dir"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    (cd "$dir" && quietly apt-get download nginx) || die "apt-get download nginx failed"
+    dpkg-deb --extract "$dir"/nginx_*.deb "$dir"
+}
+
 for part in "${@:-all}"; do
     case $part in
         all) compiler && postgres && browser && clients && deny ;;
-        compiler | postgres | browser | clients | deny) "$part" ;;
-        *) die "unknown part '$part': compiler, postgres, browser, clients, deny or all" ;;
+        compiler | postgres | browser | clients | deny | bench) "$part" ;;
+        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, bench or all" ;;
     esac
 done

@@ -1,170 +1,174 @@
-//! Load: a number of connections, each with one request after the other.
+//! Load, in a process of its own: a number of connections, each with one request after the other.
 
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::task::JoinSet;
+
+use super::{child, upstream::ANSWER, usage::Tree, wire::Connection};
 
 /// When to measure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Window {
     pub(crate) warm_up: Duration,
     pub(crate) length: Duration,
 }
 
-/// How long requests took that were answered within a window, in order of their length.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Measured {
-    took: Vec<Duration>,
-    length: Duration,
-}
-
-impl Measured {
-    pub(crate) fn per_second(&self) -> f64 {
-        self.took.len() as f64 / self.length.as_secs_f64()
-    }
-
-    /// In milliseconds.
-    pub(crate) fn quantile(&self, part: f64) -> f64 {
-        let at = (self.took.len() as f64 * part) as usize;
-        self.took.get(at.min(self.took.len() - 1)).unwrap().as_secs_f64() * 1000.0
-    }
-}
-
-/// A keep-alive connection.
-pub(crate) struct Connection {
-    send: SendRequest<Full<Bytes>>,
-}
-
-impl Connection {
-    pub(crate) async fn open(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let (send, connection) = handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
-        Self { send }
-    }
-
-    /// # Errors
-    /// The answer did not arrive, or not whole.
-    pub(crate) async fn post(
-        &mut self,
-        path: &str,
-        headers: &HeaderMap,
-        body: Bytes,
-    ) -> hyper::Result<(StatusCode, Bytes)> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = path.parse().unwrap();
-        request.headers_mut().clone_from(headers);
-        self.send.ready().await?;
-        let response = self.send.send_request(request).await?;
-        Ok((response.status(), response.into_body().collect().await?.to_bytes()))
-    }
-}
-
 /// A `tools/call` of the revision 2026-07-28.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Call {
     pub(crate) to: SocketAddr,
-    path: String,
-    headers: HeaderMap,
-    body: Bytes,
+    request: String,
 }
 
 impl Call {
-    /// The same bytes for every target, but for address and token.
-    pub(crate) fn to(to: SocketAddr, path: &str, token: &str) -> Self {
+    /// The same bytes for every target, but for its address, the tool's name and the token.
+    pub(crate) fn to(to: SocketAddr, host: &str, path: &str, token: &str, tool: &str) -> Self {
         let body = json!({
             "jsonrpc": "2.0",
             "id": 1,
             "method": "tools/call",
             "params": {
-                "name": "search",
+                "name": tool,
                 "arguments": { "query": "what does a gate cost", "limit": 10 },
                 "_meta": {
                     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
                     "io.modelcontextprotocol/clientCapabilities": {},
                 },
             },
-        });
-        let fields = [
-            (header::HOST.as_str(), to.to_string()),
-            (header::AUTHORIZATION.as_str(), format!("Bearer {token}")),
-            (header::ACCEPT.as_str(), "application/json, text/event-stream".to_owned()),
-            (header::CONTENT_TYPE.as_str(), "application/json".to_owned()),
-            ("mcp-protocol-version", "2026-07-28".to_owned()),
-            ("mcp-method", "tools/call".to_owned()),
-            ("mcp-name", "search".to_owned()),
-        ];
-        let headers = fields.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        Self { to, path: path.to_owned(), headers, body: body.to_string().into() }
+        })
+        .to_string();
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
+             accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
+             mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: {tool}\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        Self { to, request }
     }
 
-    pub(crate) async fn send(&self, connection: &mut Connection) -> hyper::Result<(StatusCode, Bytes)> {
-        connection.post(&self.path, &self.headers, self.body.clone()).await
+    /// Sends it once. The status.
+    pub(crate) async fn send(&self, connection: &mut Connection) -> std::io::Result<u16> {
+        Ok(connection.send(self.request.as_bytes()).await?.status)
     }
-}
 
-/// Something that is done again and again.
-pub(crate) trait Worker: Send + 'static {
-    fn once(&mut self) -> impl Future<Output = ()> + Send;
-}
-
-/// Lets all workers work through the window. Gives them back.
-pub(crate) async fn measure<W: Worker>(workers: Vec<W>, window: Window) -> (Vec<W>, Measured) {
-    let begin = Instant::now() + window.warm_up;
-    let end = begin + window.length;
-    let mut tasks = JoinSet::new();
-    for mut worker in workers {
-        tasks.spawn(async move {
-            let mut took = Vec::new();
-            loop {
-                let asked = Instant::now();
-                worker.once().await;
-                let answered = Instant::now();
-                if answered >= end {
-                    return (worker, took);
-                }
-                if answered >= begin {
-                    took.push(answered - asked);
-                }
-            }
-        });
-    }
-    let (workers, took): (Vec<W>, Vec<Vec<Duration>>) = tasks.join_all().await.into_iter().unzip();
-    let mut took = took.concat();
-    assert!(!took.is_empty(), "nothing was answered in time");
-    took.sort_unstable();
-    (workers, Measured { took, length: window.length })
-}
-
-struct Caller {
-    call: Call,
-    connection: Connection,
-}
-
-impl Worker for Caller {
-    async fn once(&mut self) {
-        let (status, body) = self.call.send(&mut self.connection).await.unwrap();
+    async fn expect_answer(&self, connection: &mut Connection) {
+        let answer = connection.send(self.request.as_bytes()).await.unwrap();
         // A refusal is quick; it must not pass for speed.
-        assert_eq!((status, &*body), (StatusCode::OK, super::upstream::answer()), "an unexpected answer");
+        let wanted = answer.status == 200 && answer.body == ANSWER.as_bytes();
+        assert!(wanted, "an unexpected answer: {} {:?}", answer.status, String::from_utf8_lossy(answer.body));
     }
 }
 
-/// Calls over so many connections.
-pub(crate) async fn calls(call: &Call, connections: usize, window: Window) -> Measured {
-    let mut callers = Vec::new();
-    for _ in 0..connections {
-        callers.push(Caller { call: call.clone(), connection: Connection::open(call.to).await });
+/// What a process of load is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Question {
+    pub(crate) call: Call,
+    pub(crate) connections: usize,
+    pub(crate) window: Window,
+    /// Whose use is measured, if anything stands in between.
+    pub(crate) proxy: Option<u32>,
+    /// The database's first process.
+    pub(crate) database: u32,
+}
+
+/// What it measured within the window.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) per_second: f64,
+    /// In milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    /// Processor time a call, in microseconds.
+    pub(crate) proxy_processor: f64,
+    pub(crate) database_processor: f64,
+    pub(crate) load_processor: f64,
+    /// In MiB, at the end of the window.
+    pub(crate) proxy_memory: f64,
+}
+
+/// Asks a new process.
+pub(crate) fn measure(question: &Question) -> Measured {
+    serde_json::from_str(&child::ask("load", &serde_json::to_string(question).unwrap())).unwrap()
+}
+
+/// The process that is asked.
+pub(crate) fn run() {
+    let question: Question = serde_json::from_reader(std::io::stdin()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    println!("{}", serde_json::to_string(&runtime.block_on(question.measure())).unwrap());
+}
+
+impl Question {
+    async fn measure(self) -> Measured {
+        let begin = Instant::now() + self.window.warm_up;
+        let end = begin + self.window.length;
+        let mut callers = JoinSet::new();
+        for _ in 0..self.connections {
+            let call = self.call.clone();
+            let connection = Connection::open(call.to).await.unwrap();
+            callers.spawn(calls(call, connection, begin, end));
+        }
+        let processes = [self.proxy, Some(self.database), Some(std::process::id())];
+        let before = at(begin, processes).await;
+        let after = at(end, processes).await;
+        let mut took: Vec<Duration> = callers.join_all().await.concat();
+        took.sort_unstable();
+        assert!(!took.is_empty(), "nothing was answered in time");
+
+        let quantile = |part: f64| {
+            let at = (took.len() as f64 * part) as usize;
+            took[at.min(took.len() - 1)].as_secs_f64() * 1000.0
+        };
+        let [proxy_processor, database_processor, load_processor] =
+            [0, 1, 2].map(|n| (after.processor[n] - before.processor[n]).as_secs_f64() * 1e6 / took.len() as f64);
+        Measured {
+            per_second: took.len() as f64 / self.window.length.as_secs_f64(),
+            p50: quantile(0.5),
+            p99: quantile(0.99),
+            proxy_processor,
+            database_processor,
+            load_processor,
+            proxy_memory: after.memory,
+        }
     }
-    measure(callers, window).await.1
+}
+
+/// Calls until `end`. How long those took that were answered since `begin`.
+async fn calls(call: Call, mut connection: Connection, begin: Instant, end: Instant) -> Vec<Duration> {
+    let mut took = Vec::new();
+    let mut asked = Instant::now();
+    loop {
+        call.expect_answer(&mut connection).await;
+        let answered = Instant::now();
+        if answered >= end {
+            return took;
+        }
+        if answered >= begin {
+            took.push(answered - asked);
+        }
+        asked = answered;
+    }
+}
+
+struct Used {
+    processor: [Duration; 3],
+    /// Of the first.
+    memory: f64,
+}
+
+/// What the processes have used up to `moment`. Read on a thread of its own: the load goes on.
+async fn at(moment: Instant, processes: [Option<u32>; 3]) -> Used {
+    tokio::time::sleep_until(moment.into()).await;
+    let read = move || {
+        let trees = processes.map(|root| root.map(Tree::of));
+        let processor = trees.each_ref().map(|tree| tree.as_ref().map_or(Duration::ZERO, Tree::processor));
+        Used { processor, memory: trees[0].as_ref().map_or(0.0, Tree::memory) }
+    };
+    tokio::task::spawn_blocking(read).await.unwrap()
 }

@@ -1,138 +1,284 @@
-//! What Sallyport costs: the same MCP call to an upstream alone and through the gateway, refreshes at the token endpoint,
-//! and how long a revocation takes while calls run.
+//! What Sallyport costs: the same MCP call to an upstream alone, through nginx, and through Sallyport; refreshes at the
+//! token endpoint; how long a revocation takes while calls run; and memory.
 //!
-//! `make bench`. Everything runs on this machine, over loopback: the load, the upstream, a private PostgreSQL that syncs
-//! to disk, and Sallyport with its real router and server, warm caches, audit events and a log line for each call. They
-//! share the cores, so absolute numbers say little; the ratios within a round say more.
+//! `make bench`; docs/benchmarks.md says what is measured and how.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a measurement that goes wrong should stop where it does, and its result is what it prints"
 )]
 
+mod child;
+mod introspect;
 mod load;
+mod login;
+mod nginx;
 mod refresh;
 mod report;
 mod revoke;
 mod site;
+mod table;
 mod upstream;
+mod usage;
+mod wire;
 
-/// How tests start the application and get tokens.
+/// Databases and the built binary, as tests use them.
 #[path = "../../tests/it/harness"]
 #[expect(dead_code, reason = "tests use the rest")]
 mod harness {
-    pub(crate) mod app;
     pub(crate) mod db;
-    pub(crate) mod flow;
+    pub(crate) mod process;
+    pub(crate) mod scratch;
 }
 
-use std::{fs::File, process::ExitCode, sync::Mutex, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
-use load::{Call, Measured, Window};
+use load::{Call, Measured, Question, Window};
+use nginx::Nginx;
+use refresh::Refreshed;
 use revoke::Revocation;
-use site::Site;
+use site::{BEFORE, OVERLAP, Site};
+use usage::Tree;
 
 /// Connections that call at the same time, each one call after the other.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 const REFRESHING: usize = 16;
+/// Numbers of nodes that revocations are measured on.
+const NODES: [usize; 2] = [1, 3];
 
-/// Measures Sallyport on this machine.
+/// Measures Sallyport on this machine, beside its upstream alone and nginx.
 #[derive(Debug, Parser)]
-#[command(name = "gateway")]
+#[command(name = "gateway", bin_name = "make bench ARGS=")]
 struct Arguments {
     /// How often everything is measured.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// How long each line is measured in a round, after a fifth of a second to warm up.
-    #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u64).range(100..=60_000))]
-    milliseconds: u64,
-    /// Revocations in a round.
+    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
+    seconds: f64,
+    /// Revocations in a round, on each number of nodes.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     revocations: u32,
+    /// Only calls, to targets whose names contain this. For profiles.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Only calls, and also those through another build of Sallyport, for what a change brings.
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Option<PathBuf>,
+    /// Print tables as Markdown.
+    #[arg(long)]
+    markdown: bool,
+    /// What this process is to do.
+    #[arg(long, hide = true)]
+    role: Option<Role>,
     /// Cargo says so.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Role {
+    Upstream,
+    Load,
+}
+
+impl Arguments {
+    fn milliseconds(&self) -> u128 {
+        self.window().length.as_millis()
+    }
+
+    fn window(&self) -> Window {
+        Window { warm_up: Duration::from_millis(200), length: Duration::from_secs_f64(self.seconds) }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().map_err(|_| "not a number")?;
+    if (0.1..=60.0).contains(&seconds) { Ok(seconds) } else { Err("from 0.1 to 60".to_owned()) }
+}
+
 /// What calls go to.
-#[derive(Clone, Debug)]
 struct Target {
-    name: &'static str,
+    name: String,
     call: Call,
+    /// What stands in between.
+    proxy: Option<u32>,
 }
 
 /// What one round saw. Ratios are taken within it.
-#[derive(Debug, Default)]
 struct Round {
     /// By target, then by number of connections.
     calls: Vec<Vec<Measured>>,
-    refreshes: Measured,
-    revocations: Vec<Revocation>,
+    refreshes: Refreshed,
+    /// By number of nodes.
+    revocations: Vec<Vec<Revocation>>,
+}
+
+/// The memory of one proxy, in MiB.
+struct Memory {
+    name: &'static str,
+    fresh: f64,
+    loaded: f64,
+    after: f64,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let window = Window { warm_up: Duration::from_millis(200), length: Duration::from_millis(arguments.milliseconds) };
-    log_to_nowhere();
-    // Sallyport has a runtime of its own, as in production; load and upstream share another one.
-    let (serving, loading) = (runtime(), runtime());
-    let upstream = loading.block_on(upstream::start());
-    let site = serving.block_on(Site::start(&upstream));
-    // The others are compared with the first. Another proxy in front of the same upstream is one more line here.
-    let targets = [
-        Target { name: "upstream alone", call: Call::to(upstream, "/mcp", "none") },
-        Target { name: "through Sallyport", call: site.call() },
-    ];
-
-    report::head(&arguments);
-    let (mut refreshing, mut revoking) =
-        serving.block_on(async { (site.logins(REFRESHING).await, site.logins(1).await) });
-    let rounds: Vec<Round> = (0..arguments.rounds)
-        .map(|number| {
-            report::progress(number + 1, arguments.rounds);
-            loading.block_on(async {
-                Round {
-                    calls: calls(&targets, &site, window, number).await,
-                    refreshes: refresh::measure_all(&site, &mut refreshing, window).await,
-                    revocations: revoke::measure(&site, arguments.revocations, &mut revoking[0]).await,
-                }
-            })
-        })
-        .collect();
-    report::calls(&targets, &rounds);
-    report::refreshes(&rounds);
-    if report::revocations(&rounds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match arguments.role {
+        Some(Role::Upstream) => upstream::run(),
+        Some(Role::Load) => load::run(),
+        None => {
+            // On this thread, since children are told to end when the thread that started them does.
+            return tokio::runtime::Runtime::new().unwrap().block_on(measure(arguments));
+        }
+    }
+    ExitCode::SUCCESS
 }
 
-/// Every target at every number of connections, the targets side by side. Every second round goes through all of it
-/// backwards, so that what slows the machine down over time falls on all alike.
-async fn calls(targets: &[Target], site: &Site, window: Window, number: u32) -> Vec<Vec<Measured>> {
-    let mut order: Vec<(usize, usize)> =
-        (0..CONNECTIONS.len()).flat_map(|column| (0..targets.len()).map(move |row| (row, column))).collect();
+async fn measure(arguments: Arguments) -> ExitCode {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let (_upstream, upstream) = child::serve("upstream");
+    let site = Site::start(upstream).await;
+    let nginx = Nginx::start(upstream, introspect::start(&site).await);
+    report::head(&arguments, &nginx.version);
+    if arguments.only.is_some() || arguments.beside.is_some() {
+        calls_alone(&arguments, site, &nginx, upstream).await;
+        return ExitCode::SUCCESS;
+    }
+    everything(&arguments, site, &nginx, upstream).await
+}
+
+async fn everything(arguments: &Arguments, mut site: Site, nginx: &Nginx, upstream: SocketAddr) -> ExitCode {
+    let (window, database) = (arguments.window(), site.database());
+    let nginx_fresh = Tree::of(nginx.id()).memory();
+    let tokens = Tokens::of(&site).await;
+    let targets = targets(&site, nginx, upstream, &tokens);
+    let mut refreshing = Vec::new();
+    for _ in 0..REFRESHING {
+        refreshing.push(site.login(OVERLAP).await.refresh);
+    }
+
+    let mut rounds = Vec::new();
+    for number in 0..arguments.rounds {
+        report::progress(number + 1, arguments.rounds);
+        let calls = calls(&targets, database, window, number);
+        let refreshes = refresh::measure(&site, &mut refreshing, window).await;
+        let mut revocations = Vec::new();
+        for nodes in NODES {
+            site.scale(nodes);
+            let measured = revoke::measure(&site, arguments.revocations, &tokens.overlap, &mut refreshing[0]).await;
+            revocations.push(measured);
+        }
+        site.scale(1);
+        rounds.push(Round { calls, refreshes, revocations });
+    }
+    let memory = memory(&targets, &rounds, [(nginx.id(), nginx_fresh), (site.nodes[0].id(), site.fresh_memory)]);
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    report::calls(&names, PHANTOM, &rounds, arguments.markdown);
+    let refused = report::revocations(&rounds, arguments.markdown);
+    report::refreshes(&rounds, arguments.markdown);
+    report::memory(&memory, arguments.markdown);
+    if refused { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Calls to some targets, which are compared with the first of them.
+async fn calls_alone(arguments: &Arguments, mut site: Site, nginx: &Nginx, upstream: SocketAddr) {
+    let tokens = Tokens::of(&site).await;
+    let mut targets = targets(&site, nginx, upstream, &tokens);
+    if let Some(program) = &arguments.beside {
+        let node = site.add(program);
+        targets.extend(sallyport(&site, node, "beside", &tokens));
+    }
+    targets.retain(|target| arguments.only.as_ref().is_none_or(|only| target.name.contains(only)));
+    assert!(!targets.is_empty(), "no target has such a name");
+    let mut rounds = Vec::new();
+    for number in 0..arguments.rounds {
+        report::progress(number + 1, arguments.rounds);
+        rounds.push(calls(&targets, site.database(), arguments.window(), number));
+    }
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    report::compared(&names, &rounds, arguments.markdown);
+}
+
+/// Access tokens of one login at each tenant.
+struct Tokens {
+    before: String,
+    overlap: String,
+}
+
+impl Tokens {
+    async fn of(site: &Site) -> Self {
+        Self { before: site.login(BEFORE).await.access, overlap: site.login(OVERLAP).await.access }
+    }
+}
+
+/// Which target the others are compared with, beside the first.
+const PHANTOM: usize = 2;
+
+fn targets(site: &Site, nginx: &Nginx, upstream: SocketAddr, tokens: &Tokens) -> Vec<Target> {
+    let direct = |to: SocketAddr, path| Call::to(to, site.host(), path, &tokens.overlap, "search");
+    let target = |name: &str, call, proxy| Target { name: name.to_owned(), call, proxy };
+    let proxied = |name, to, path| target(name, direct(to, path), Some(nginx.id()));
+    let mut targets = vec![
+        target("upstream alone", direct(upstream, upstream::OPEN), None),
+        proxied("nginx, plain proxy", nginx.plain, upstream::OPEN),
+        proxied("nginx, phantom token", nginx.phantom, upstream::GUARDED),
+        proxied("nginx, phantom token, access log", nginx.phantom_logged, upstream::GUARDED),
+    ];
+    targets.extend(sallyport(site, 0, "Sallyport", tokens));
+    targets
+}
+
+/// Calls through one node, in each way of keeping evidence.
+fn sallyport(site: &Site, node: usize, name: &str, tokens: &Tokens) -> [Target; 2] {
+    [(BEFORE, &tokens.before), (OVERLAP, &tokens.overlap)].map(|(tenant, access)| Target {
+        name: format!("{name}, {tenant}"),
+        call: site.call(node, tenant, access),
+        proxy: Some(site.nodes[node].id()),
+    })
+}
+
+/// Every target at every number of connections, the targets side by side. Each round begins with another target, and
+/// every second one with the most connections, so that what slows the machine down over time falls on all alike.
+fn calls(targets: &[Target], database: u32, window: Window, number: u32) -> Vec<Vec<Measured>> {
+    let mut columns: Vec<usize> = (0..CONNECTIONS.len()).collect();
+    let mut rows: Vec<usize> = (0..targets.len()).collect();
+    rows.rotate_left(number as usize % targets.len());
     if number % 2 == 1 {
-        order.reverse();
+        columns.reverse();
     }
     let mut measured = vec![vec![Measured::default(); CONNECTIONS.len()]; targets.len()];
-    for (row, column) in order {
-        measured[row][column] = load::calls(&targets[row].call, CONNECTIONS[column], window).await;
-        // What one target left to be written is not measured with the next one.
-        site.app.app.calls.flush().await.unwrap();
+    for column in columns {
+        for row in rows.iter().copied() {
+            let Target { call, proxy, .. } = &targets[row];
+            let question =
+                Question { call: call.clone(), connections: CONNECTIONS[column], window, proxy: *proxy, database };
+            measured[row][column] = load::measure(&question);
+        }
     }
     measured
 }
 
-/// As much as `serve` logs by default, all the way to a file that keeps nothing.
-fn log_to_nowhere() {
-    let nowhere = Mutex::new(File::create("/dev/null").unwrap());
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter("info").with_writer(nowhere).init();
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+/// Memory of nginx and of Sallyport, whose process and memory before its first request are given.
+fn memory(targets: &[Target], rounds: &[Round], proxies: [(u32, f64); 2]) -> Vec<Memory> {
+    let most = CONNECTIONS.len() - 1;
+    let loaded = |proxy: u32| {
+        let rows = (0..targets.len()).filter(|row| targets[*row].proxy == Some(proxy));
+        let all = rows.flat_map(|row| rounds.iter().map(move |round| round.calls[row][most].proxy_memory));
+        all.fold(0.0, f64::max)
+    };
+    let memory = |name, (proxy, fresh): (u32, f64)| Memory {
+        name,
+        fresh,
+        loaded: loaded(proxy),
+        after: Tree::of(proxy).memory(),
+    };
+    vec![memory("nginx", proxies[0]), memory("Sallyport", proxies[1])]
 }

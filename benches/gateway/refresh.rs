@@ -1,41 +1,15 @@
 //! Refreshes: each worker has a login of its own and always the newest refresh token.
 
-use http::{HeaderMap, StatusCode, header};
-use serde_json::Value;
-use url::form_urlencoded::Serializer;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
 
 use super::{
-    harness::flow::Tokens,
-    load::{Connection, Measured, Window, Worker, measure},
-    site::Site,
+    load::Window,
+    login::Tokens,
+    site::{Endpoint, OVERLAP, Site},
+    wire::Connection,
 };
-
-/// Posts forms to one of the issuer's endpoints, as one client.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
-    path: String,
-    headers: HeaderMap,
-    client: String,
-}
-
-impl Endpoint {
-    pub(crate) fn of(site: &Site, name: &str) -> Self {
-        let headers = [
-            (header::HOST, site.address().to_string()),
-            (header::CONTENT_TYPE, "application/x-www-form-urlencoded".to_owned()),
-        ];
-        let headers = headers.into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
-        let path = site.path(&format!("{}/{name}", site.tenant.issuer));
-        Self { path, headers, client: site.client.id.clone() }
-    }
-
-    pub(crate) async fn post(&self, connection: &mut Connection, form: &[(&str, &str)]) -> Value {
-        let body = Serializer::new(String::new()).append_pair("client_id", &self.client).extend_pairs(form).finish();
-        let (status, answer) = connection.post(&self.path, &self.headers, body.into()).await.unwrap();
-        assert_eq!(status, StatusCode::OK, "{}: {answer:?}", self.path);
-        serde_json::from_slice(&answer).unwrap_or_default()
-    }
-}
 
 /// A login that goes on by refreshing.
 pub(crate) struct Chain {
@@ -46,19 +20,17 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) async fn begin(site: &Site, refresh: &str) -> Self {
-        Self {
-            endpoint: Endpoint::of(site, "token"),
-            connection: Connection::open(site.address()).await,
-            refresh: refresh.to_owned(),
-        }
+        let endpoint = site.endpoint(OVERLAP, "token");
+        let connection = Connection::open(endpoint.address).await.unwrap();
+        Self { endpoint, connection, refresh: refresh.to_owned() }
     }
 
     /// The next access token.
     pub(crate) async fn next(&mut self) -> String {
         let form = [("grant_type", "refresh_token"), ("refresh_token", self.refresh.as_str())];
-        let Tokens { access, refresh, .. } = Tokens::read(&self.endpoint.post(&mut self.connection, &form).await);
-        self.refresh = refresh;
-        access
+        let tokens = Tokens::read(&self.endpoint.post(&mut self.connection, &form).await);
+        self.refresh = tokens.refresh;
+        tokens.access
     }
 
     /// The refresh token to go on with.
@@ -67,21 +39,40 @@ impl Chain {
     }
 }
 
-impl Worker for Chain {
-    async fn once(&mut self) {
-        self.next().await;
-    }
+/// What a round of refreshes came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refreshed {
+    pub(crate) per_second: f64,
+    /// In milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
 }
 
 /// Refreshes by all these logins at once. `newest` are their refresh tokens, before and after.
-pub(crate) async fn measure_all(site: &Site, newest: &mut [String], window: Window) -> Measured {
-    let mut chains = Vec::new();
-    for refresh in newest.iter() {
-        chains.push(Chain::begin(site, refresh).await);
+pub(crate) async fn measure(site: &Site, newest: &mut [String], window: Window) -> Refreshed {
+    let begin = Instant::now() + window.warm_up;
+    let end = begin + window.length;
+    let mut tasks = JoinSet::new();
+    for (at, refresh) in newest.iter().enumerate() {
+        let mut chain = Chain::begin(site, refresh).await;
+        tasks.spawn(async move {
+            let mut took = Vec::new();
+            while Instant::now() < end {
+                let asked = Instant::now();
+                chain.next().await;
+                if Instant::now() >= begin {
+                    took.push(asked.elapsed());
+                }
+            }
+            (at, chain.newest(), took)
+        });
     }
-    let (chains, measured) = measure(chains, window).await;
-    for (refresh, chain) in newest.iter_mut().zip(chains) {
-        *refresh = chain.newest();
+    let mut took: Vec<Duration> = Vec::new();
+    for (at, refresh, own) in tasks.join_all().await {
+        newest[at] = refresh;
+        took.extend(own);
     }
-    measured
+    took.sort_unstable();
+    let quantile = |part: f64| took[(took.len() as f64 * part) as usize].as_secs_f64() * 1000.0;
+    Refreshed { per_second: took.len() as f64 / window.length.as_secs_f64(), p50: quantile(0.5), p99: quantile(0.99) }
 }
