@@ -4,6 +4,7 @@ pub mod administrators;
 pub mod apply;
 pub mod audit;
 pub mod authority;
+mod begin;
 pub mod calls;
 pub mod clients;
 pub mod grants;
@@ -20,8 +21,9 @@ pub mod schema;
 pub mod sessions;
 pub mod tenants;
 
+use begin::Beginning;
 use sqlx::{
-    AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction,
+    PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use time::OffsetDateTime;
@@ -115,14 +117,14 @@ impl Store {
 
     /// A transaction on platform tables: no tenant is set, so row-level security shows no tenant's rows.
     pub async fn platform_tx(&self) -> Result<PlatformTx, StoreError> {
-        Ok(PlatformTx { tx: self.pool.begin().await? })
+        Ok(PlatformTx { tx: Beginning::by(&self.pool, "begin".to_owned()).await? })
     }
 
     /// A transaction that sees the rows of `tenant` and no others.
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
         // A UUID's text is hexadecimal digits and dashes: nothing to escape.
         let begin = format!("begin; set local sallyport.tenant = '{tenant}'");
-        Ok(TenantTx { tx: self.pool.begin_with(AssertSqlSafe(begin)).await?, tenant })
+        Ok(TenantTx { tx: Beginning::by(&self.pool, begin).await?, tenant })
     }
 
     /// Whether the database answers.

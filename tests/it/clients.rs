@@ -79,13 +79,5 @@ async fn events(app: &TestApp, tenant: &TestTenant, kind: &str) -> Vec<Value> {
 
 /// Replaces the tenant's settings, as an administrator does.
 async fn settings(app: &TestApp, tenant: &TestTenant, settings: Value) {
-    use sallyport::{cluster, store::tenants};
-    let mut row = app.app.store.tenant(&tenant.slug).await.unwrap().unwrap();
-    row.settings = settings;
-    let mut tx = app.app.store.platform_tx().await.unwrap();
-    tenants::update_tenant(&mut tx, &row).await.unwrap();
-    let now = app.clock.now();
-    let ticket = cluster::take_platform(&mut tx, tenant.id, &cluster::Entry::Tenant, now).await.unwrap();
-    tx.commit().await.unwrap();
-    app.app.node.settle(ticket).await.unwrap();
+    app.settings(tenant, settings).await;
 }

@@ -1,6 +1,11 @@
 //! The application for tests: over real HTTP and a real database, with a clock that tests turn.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use sallyport::{
     app::{self, App},
@@ -36,6 +41,8 @@ pub(crate) struct TestApp {
     pub(crate) key_file: Zeroizing<String>,
     /// Where browsers find `localhost`, if not on this computer's own port.
     pub(crate) door: Option<SocketAddr>,
+    /// See [`Self::http`].
+    plain: OnceLock<reqwest::Client>,
     _stop: DropGuard,
 }
 
@@ -101,7 +108,7 @@ impl TestApp {
                 () = stopped => {}
             }
         });
-        Self { app, db, clock, base, key_file, door: None, _stop: stop.drop_guard() }
+        Self { app, db, clock, base, key_file, door: None, plain: OnceLock::new(), _stop: stop.drop_guard() }
     }
 
     /// Another process over the same database, as far as the application knows. It serves nothing.
@@ -193,6 +200,18 @@ impl TestApp {
         TestPerson { id, username: username.to_owned(), password }
     }
 
+    /// Replaces a tenant's settings, as an administrator does.
+    pub(crate) async fn settings(&self, tenant: &TestTenant, settings: serde_json::Value) {
+        let mut row = self.app.store.tenant(&tenant.slug).await.unwrap().unwrap();
+        row.settings = settings;
+        let mut tx = self.app.store.platform_tx().await.unwrap();
+        tenants::update_tenant(&mut tx, &row).await.unwrap();
+        let entry = sallyport::cluster::Entry::Tenant;
+        let ticket = sallyport::cluster::take_platform(&mut tx, tenant.id, &entry, self.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.app.node.settle(ticket).await.unwrap();
+    }
+
     /// For changes that tests make themselves.
     pub(crate) fn recorder(&self) -> Recorder {
         self.app.recorder(None)
@@ -200,16 +219,23 @@ impl TestApp {
 
     /// A client with cookies of its own that follows no redirects.
     pub(crate) fn browser(&self) -> reqwest::Client {
+        self.outside().cookie_store(true).build().unwrap()
+    }
+
+    /// A client without cookies that follows no redirects. One for all: to make one takes longer than to ask something.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        self.plain.get_or_init(|| self.outside().build().unwrap())
+    }
+
+    fn outside(&self) -> reqwest::ClientBuilder {
         let client = reqwest::Client::builder()
             .no_proxy()
-            .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30));
-        let client = match self.door {
+        match self.door {
             Some(door) => client.resolve("localhost", door),
             None => client,
-        };
-        client.build().unwrap()
+        }
     }
 
     /// `{base}{path}`

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::Path,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 use futures_util::TryStreamExt as _;
@@ -82,6 +83,18 @@ impl TestDb {
         }
         superuser.close().await.unwrap();
         dump
+    }
+
+    /// Returns when so many of the application's statements wait for a lock.
+    pub(crate) async fn waiting(&self, statements: i64) {
+        let waiting =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let all_wait = async {
+            while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&self.app).await.unwrap() < statements {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), all_wait).await.expect("they wait for locks");
     }
 
     /// How the role that serves connects.

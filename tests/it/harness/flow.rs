@@ -183,7 +183,7 @@ impl<'a> Flow<'a> {
 
     /// Posts as the client: with its secret in the header, or its id in the body.
     pub(crate) async fn client_post(&self, endpoint: &str, client: &TestClient, form: &[(&str, &str)]) -> Response {
-        let request = self.app.browser().post(format!("{}/{endpoint}", self.tenant.issuer));
+        let request = self.app.http().post(format!("{}/{endpoint}", self.tenant.issuer));
         let mut form = form.to_vec();
         let request = match &client.secret {
             Some(secret) => request.basic_auth(&client.id, Some(secret)),

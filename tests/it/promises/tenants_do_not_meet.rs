@@ -1,124 +1,64 @@
-//! Everything that one tenant gave out, at every route of another.
+//! Tenants do not meet: nothing that one gave out opens anything at another, and none sees the rows of another, whatever
+//! happens on the connections that they share.
 
+mod loot;
+mod matrix;
+mod pool;
+
+use loot::{CALLBACK, Kind, Loot};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use sallyport::app::routes::{self, Guard};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{
-    app::{TestApp, TestTenant},
-    browser::{Page, TestBrowser},
-    flow::{Flow, TestClient, Tokens, hidden, location, oauth_error, query},
+    app::TestApp,
+    flow::{Flow, location, oauth_error},
 };
 
-const CALLBACK: &str = "https://a.example/cb";
-
-/// What a tenant gave out to one client and one browser.
-struct Loot {
-    client: TestClient,
-    registration: String,
-    code: String,
-    tokens: Tokens,
-    session: String,
-    browser: String,
-    csrf: String,
-    interaction: String,
-    verifier: String,
-}
-
-impl Loot {
-    async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
-        let mut flow = Flow::new(app, tenant);
-        let browser = TestBrowser::new(app);
-        let login = browser.get(&format!("/t/{}/login", tenant.slug)).await;
-        let fields = [("username", "ada"), ("password", &tenant.person.password), ("csrf", &login.hidden("csrf"))];
-        let entered = browser.post(&format!("/t/{}/login", tenant.slug), &fields).await;
-        let own = |page: &Page, place: &str| {
-            page.cookie(&format!("__Host-sp-{place}-{}", tenant.slug)).expect("a cookie").to_owned()
-        };
-        let (browser_cookie, session) = (own(&login, "b"), own(&entered, "t"));
-        flow.http = browser.http;
-
-        let (client, registration) = register(app, tenant).await;
-        let mut parameters = flow.parameters(&client);
-        parameters.push(("prompt", "consent".to_owned()));
-        let mut codes = Vec::new();
-        for _ in 0..2 {
-            let html = flow.consent_page(&parameters).await;
-            let sent = flow.decide(&html, "approve", &["mcp:read"]).await;
-            codes.push(query(&location(&sent), "code").unwrap());
-        }
-        let tokens = Tokens::read(&flow.redeem(&client, &codes.remove(0)).await.json().await.unwrap());
-        let html = flow.consent_page(&parameters).await;
-        Self {
-            registration,
-            code: codes.remove(0),
-            tokens,
-            session,
-            browser: browser_cookie,
-            csrf: hidden(&html, "csrf"),
-            interaction: hidden(&html, "interaction"),
-            verifier: flow.verifier,
-            client,
-        }
+/// All that a tenant gave out in one request, wherever it could be looked for.
+fn present(loot: &Loot, request: RequestBuilder, method: &Method, guard: Guard) -> RequestBuilder {
+    let of = |kind| loot.of_kind(kind);
+    let (session, browser) = (&loot.session, &loot.browser);
+    let cookies =
+        ["acme", "other"].map(|slug| format!("__Host-sp-t-{slug}={session}; __Host-sp-b-{slug}={browser}")).join("; ");
+    let form = [
+        ("client_id", of(Kind::ClientId)),
+        ("redirect_uri", CALLBACK.to_owned()),
+        ("interaction", of(Kind::Interaction)),
+        ("csrf", of(Kind::ConsentCsrf)),
+        ("decision", "approve".to_owned()),
+        ("scope", "mcp:read".to_owned()),
+        ("grant_type", "authorization_code".to_owned()),
+        ("code", of(Kind::Code)),
+        ("code_verifier", of(Kind::Verifier)),
+        ("token", of(Kind::Refresh)),
+        ("username", of(Kind::Username)),
+        ("password", of(Kind::Password)),
+    ];
+    let request = request.header("cookie", cookies);
+    let request = match guard {
+        Guard::Client => request.basic_auth(of(Kind::ClientId), Some(of(Kind::ClientSecret))),
+        Guard::RegistrationToken => request.bearer_auth(of(Kind::Registration)),
+        _ => request.bearer_auth(of(Kind::Access)),
+    };
+    match *method {
+        Method::POST => request.form(&form),
+        Method::PUT => request.json(&json!({ "client_id": of(Kind::ClientId), "redirect_uris": [CALLBACK] })),
+        _ => request,
     }
-
-    /// All of it in one request, wherever it could be looked for.
-    fn present(&self, request: RequestBuilder, method: &Method, guard: Guard) -> RequestBuilder {
-        let (session, browser) = (&self.session, &self.browser);
-        let cookies = ["acme", "other"]
-            .map(|slug| format!("__Host-sp-t-{slug}={session}; __Host-sp-b-{slug}={browser}"))
-            .join("; ");
-        let secret = self.client.secret.as_deref().unwrap();
-        let form = [
-            ("client_id", self.client.id.as_str()),
-            ("redirect_uri", CALLBACK),
-            ("interaction", &self.interaction),
-            ("csrf", &self.csrf),
-            ("decision", "approve"),
-            ("scope", "mcp:read"),
-            ("grant_type", "authorization_code"),
-            ("code", &self.code),
-            ("code_verifier", &self.verifier),
-            ("token", &self.tokens.refresh),
-            ("username", "ada"),
-            ("password", "the password of ada"),
-        ];
-        let request = request.header("cookie", cookies);
-        let request = match guard {
-            Guard::Client => request.basic_auth(&self.client.id, Some(secret)),
-            Guard::RegistrationToken => request.bearer_auth(&self.registration),
-            _ => request.bearer_auth(&self.tokens.access),
-        };
-        match *method {
-            Method::POST => request.form(&form),
-            Method::PUT => request.json(&json!({ "client_id": self.client.id, "redirect_uris": [CALLBACK] })),
-            _ => request,
-        }
-    }
-}
-
-async fn register(app: &TestApp, tenant: &TestTenant) -> (TestClient, String) {
-    let body = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "client_secret_basic" });
-    let url = format!("{}/register", tenant.issuer);
-    let answer: Value = app.browser().post(url).json(&body).send().await.unwrap().json().await.unwrap();
-    let text = |member: &str| answer[member].as_str().unwrap().to_owned();
-    let client =
-        TestClient { id: text("client_id"), secret: Some(text("client_secret")), redirect_uri: CALLBACK.to_owned() };
-    (client, text("registration_access_token"))
 }
 
 #[tokio::test]
 async fn nothing_of_one_tenant_opens_anything_at_another() {
     let app = TestApp::start().await;
-    let (acme, other) = (app.tenant("acme").await, app.tenant("other").await);
-    let loot = Loot::of(&app, &acme).await;
+    let (loot, other) = (Loot::of(&app, "acme").await, app.tenant("other").await);
     for route in routes::public() {
         let path = route.path.replace("{tenant}", "other").replace("{server}", "demo");
         let path = path.replace("{client_id}", &loot.client.id);
         let query = [("client_id", &loot.client.id), ("interaction", &loot.interaction)];
         let url = reqwest::Url::parse_with_params(&app.url(&path), query).unwrap();
-        let request = app.browser().request(route.method.clone(), url).header("origin", &app.base);
-        let answer = loot.present(request, &route.method, route.guard).send().await.unwrap();
+        let request = app.http().request(route.method.clone(), url).header("origin", &app.base);
+        let answer = present(&loot, request, &route.method, route.guard).send().await.unwrap();
         let (status, at) = (answer.status().as_u16(), format!("{} {}", route.method, route.path));
         match (route.guard, route.path) {
             // What is for everybody, and what says that nobody is logged in.
@@ -139,8 +79,9 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
     // A client of the other tenant that got hold of the handles.
     let flow = Flow::new(&app, &other);
     let client = flow.client_with(&[CALLBACK], true).await;
-    let own = Flow { verifier: loot.verifier.clone(), ..flow };
-    let form = [("grant_type", "authorization_code"), ("code", &*loot.code), ("code_verifier", &loot.verifier)];
+    let verifier = loot.of_kind(Kind::Verifier);
+    let own = Flow { verifier: verifier.clone(), ..flow };
+    let form = [("grant_type", "authorization_code"), ("code", &*loot.code), ("code_verifier", &verifier)];
     assert_eq!(oauth_error(own.token(&client, &form).await).await.1, "invalid_grant");
     assert_eq!(oauth_error(own.refresh(&client, &loot.tokens.refresh).await).await.1, "invalid_grant");
     for token in [&loot.tokens.access, &loot.tokens.refresh] {
@@ -153,7 +94,7 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
             sqlx::query_scalar(sqlx::AssertSqlSafe(count)).bind(other.id.0).fetch_one(&app.db.owner).await.unwrap();
         assert_eq!(rows, 0, "{table}");
     }
-    let flow = Flow { verifier: loot.verifier.clone(), ..Flow::new(&app, &acme) };
+    let flow = Flow { verifier, ..Flow::new(&app, &loot.tenant) };
     assert!(flow.accepts(&loot.tokens.access).await);
     assert_eq!(flow.redeem(&loot.client, &loot.code).await.status(), StatusCode::OK, "untouched");
     assert_eq!(flow.refresh(&loot.client, &loot.tokens.refresh).await.status(), StatusCode::OK);

@@ -1,0 +1,335 @@
+//! For each route, a good request of one tenant in which one thing is another tenant's: it is answered as if that thing were
+//! made up. A route that is added fails this until somebody says what it takes.
+
+use http::HeaderMap;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use sallyport::app::routes::{self, Route};
+use serde_json::{Map, json};
+
+use super::loot::{CALLBACK, Kind, LEGACY, Loot, made_up};
+use crate::harness::{app::TestApp, flow::Flow};
+
+/// Where something is in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Path(&'static str),
+    Query(&'static str),
+    Form(&'static str),
+    Json(&'static str),
+    Header(&'static str),
+    /// `t` or `b`.
+    Cookie(&'static str),
+    Bearer,
+    BasicUser,
+    BasicPassword,
+}
+
+use Place::*;
+
+/// A good request.
+struct Plan {
+    /// What it presents: the answer depends on each.
+    presents: Vec<(Place, Kind)>,
+    /// Presented, and nothing depends on it here.
+    idle: Vec<(Place, Kind)>,
+    /// What everybody knows.
+    rest: Vec<(Place, &'static str)>,
+    /// How it is answered.
+    good: u16,
+}
+
+fn plan(good: u16, presents: &[(Place, Kind)]) -> Plan {
+    Plan { presents: presents.to_vec(), idle: Vec::new(), rest: Vec::new(), good }
+}
+
+impl Plan {
+    fn idle(mut self, idle: &[(Place, Kind)]) -> Self {
+        self.idle = idle.to_vec();
+        self
+    }
+
+    fn with(mut self, rest: &[(Place, &'static str)]) -> Self {
+        self.rest = rest.to_vec();
+        self
+    }
+}
+
+const SESSION: (Place, Kind) = (Cookie("t"), Kind::Session);
+const BROWSER: (Place, Kind) = (Cookie("b"), Kind::Browser);
+const ID: (Place, Kind) = (BasicUser, Kind::ClientId);
+const SECRET: (Place, Kind) = (BasicPassword, Kind::ClientSecret);
+
+/// The good requests of a route.
+fn plans(route: &Route) -> Vec<Plan> {
+    let interaction = (Query("interaction"), Kind::Interaction);
+    match (route.method.as_str(), route.path) {
+        ("GET", path)
+            if path.ends_with("/t/{tenant}") || path.contains("/.well-known/o") && !path.contains("{server}") =>
+        {
+            vec![plan(200, &[])]
+        }
+        ("GET", "/.well-known/oauth-protected-resource/t/{tenant}/mcp/{server}") => {
+            vec![plan(200, &[(Path("server"), Kind::Server)])]
+        }
+        ("GET", "/t/{tenant}/jwks.json" | "/static/{file}") => vec![plan(200, &[])],
+        ("POST", "/t/{tenant}/register") => {
+            vec![plan(201, &[(Bearer, Kind::Initial)]).with(&[(Json("client_name"), "Notes")])]
+        }
+        ("GET", "/t/{tenant}/register/{client_id}") => {
+            vec![plan(200, &[(Path("client_id"), Kind::ClientId), (Bearer, Kind::Registration)])]
+        }
+        ("DELETE", "/t/{tenant}/register/{client_id}") => {
+            vec![plan(204, &[(Path("client_id"), Kind::ClientId), (Bearer, Kind::Registration)])]
+        }
+        ("PUT", "/t/{tenant}/register/{client_id}") => {
+            let own = [
+                (Path("client_id"), Kind::ClientId),
+                (Bearer, Kind::Registration),
+                (Json("client_id"), Kind::ClientId),
+            ];
+            vec![plan(200, &own).with(&[(Json("client_name"), "Other")])]
+        }
+        ("GET", "/t/{tenant}/login") => vec![plan(303, &[interaction, SESSION, BROWSER])],
+        ("POST", "/t/{tenant}/login") => {
+            let own = [
+                BROWSER,
+                (Form("csrf"), Kind::LoginCsrf),
+                (Form("interaction"), Kind::Interaction),
+                (Form("username"), Kind::Username),
+                (Form("password"), Kind::Password),
+            ];
+            vec![plan(303, &own)]
+        }
+        ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![plan(200, &[SESSION]).idle(&[BROWSER])],
+        ("POST", "/t/{tenant}/logout") => {
+            // Whoever has no session is logged out already.
+            vec![plan(303, &[BROWSER, (Form("csrf"), Kind::AccountCsrf)]).idle(&[SESSION])]
+        }
+        ("POST", "/t/{tenant}/account/revoke") => {
+            // A grant that is not one's own is not on the page that comes next: all is said.
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            vec![plan(303, &own).idle(&[(Form("grant"), Kind::Grant)])]
+        }
+        ("GET", "/t/{tenant}/authorize") => {
+            let rest = [
+                (Query("response_type"), "code"),
+                (Query("code_challenge"), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+                (Query("code_challenge_method"), "S256"),
+                (Query("redirect_uri"), CALLBACK),
+            ];
+            let own = [(Query("client_id"), Kind::ClientId), (Query("resource"), Kind::Resource)];
+            vec![plan(303, &own).idle(&[SESSION, BROWSER]).with(&rest)]
+        }
+        ("GET", "/t/{tenant}/consent") => vec![plan(200, &[interaction, SESSION, BROWSER])],
+        ("POST", "/t/{tenant}/consent") => {
+            let own = [SESSION, BROWSER, (Form("interaction"), Kind::Interaction), (Form("csrf"), Kind::ConsentCsrf)];
+            vec![plan(303, &own).with(&[(Form("decision"), "approve"), (Form("scope"), "mcp:read")])]
+        }
+        ("POST", "/t/{tenant}/token") => {
+            let resource = (Form("resource"), Kind::Resource);
+            let code = [ID, SECRET, (Form("code"), Kind::Code), (Form("code_verifier"), Kind::Verifier), resource];
+            let refresh = [ID, SECRET, (Form("refresh_token"), Kind::Refresh), resource];
+            let redeem = [(Form("grant_type"), "authorization_code"), (Form("redirect_uri"), CALLBACK)];
+            vec![plan(200, &code).with(&redeem), plan(200, &refresh).with(&[(Form("grant_type"), "refresh_token")])]
+        }
+        // RFC 7009 §2.2: an unknown token is as good as a revoked one.
+        ("POST", "/t/{tenant}/revoke") => {
+            let revoke = |kind| plan(200, &[ID, SECRET]).idle(&[(Form("token"), kind)]);
+            vec![revoke(Kind::Access), revoke(Kind::Refresh)]
+        }
+        ("POST" | "GET" | "DELETE", "/t/{tenant}/mcp/{server}") => {
+            let own =
+                [(Path("server"), Kind::Server), (Bearer, Kind::Access), (Header("mcp-session-id"), Kind::McpSession)];
+            let good = if route.method == Method::POST { 200 } else { 405 };
+            let rest =
+                [(Header("mcp-protocol-version"), LEGACY), (Header("accept"), "application/json, text/event-stream")];
+            vec![plan(good, &own).with(&rest)]
+        }
+        ("OPTIONS", "/t/{tenant}/mcp/{server}") => vec![plan(204, &[(Path("server"), Kind::Server)])],
+        (method, path) => panic!("{method} {path} is new: say what it takes"),
+    }
+}
+
+/// A request of a route, as far as it is built.
+struct Draft<'a> {
+    app: &'a TestApp,
+    route: &'a Route,
+    own: &'a Loot,
+    plan: &'a Plan,
+}
+
+impl Draft<'_> {
+    /// The good request but for what is presented at one place.
+    fn request(&self, changed: Option<(Place, &str)>) -> RequestBuilder {
+        let slug = &self.own.tenant.slug;
+        let mut path = self.route.path.replace("{tenant}", slug).replace("{file}", "sallyport.css");
+        let (mut query, mut form, mut members) = (Vec::new(), Vec::new(), Map::new());
+        let (mut cookies, mut headers, mut basic, mut bearer) = (Vec::new(), Vec::new(), (None, None), None);
+        let presented = self.plan.presents.iter().chain(&self.plan.idle).map(|(place, kind)| {
+            let own = || if *kind == Kind::Server { "demo".to_owned() } else { self.own.of_kind(*kind) };
+            let value = changed.filter(|(at, _)| at == place).map_or_else(own, |(_, value)| value.to_owned());
+            (*place, value)
+        });
+        let rest = self.plan.rest.iter().map(|(place, value)| (*place, (*value).to_owned()));
+        for (place, value) in presented.chain(rest) {
+            match place {
+                Path(name) => path = path.replace(&format!("{{{name}}}"), &value),
+                Query(name) => query.push((name, value)),
+                Form(name) => form.push((name, value)),
+                Json(name) => drop(members.insert(name.to_owned(), value.into())),
+                Header(name) => headers.push((name, value)),
+                Cookie(place) => cookies.push(format!("__Host-sp-{place}-{slug}={value}")),
+                Bearer => bearer = Some(value),
+                BasicUser => basic.0 = Some(value),
+                BasicPassword => basic.1 = Some(value),
+            }
+        }
+        let mut url = reqwest::Url::parse(&self.app.url(&path)).unwrap();
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = self.app.http().request(self.route.method.clone(), url).header("origin", &self.app.base);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies.join("; "));
+        }
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
+        }
+        if let (Some(user), password) = basic {
+            request = request.basic_auth(user, password);
+        }
+        if !members.is_empty() {
+            members.insert("redirect_uris".to_owned(), json!([CALLBACK]));
+            request = request.json(&members);
+        } else if self.route.path.contains("/mcp/") && self.route.method == Method::POST {
+            request = request.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
+        } else if !form.is_empty() {
+            request = request.form(&form);
+        }
+        request
+    }
+
+    /// The answer, without what differs each time.
+    async fn answer(&self, changed: Option<(Place, &str)>) -> Answer {
+        let answer = self.request(changed).send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.text().await.unwrap();
+        let id = headers["x-request-id"].to_str().unwrap().to_owned();
+        let scrub = |text: &str| {
+            let text = changed.map_or(text.to_owned(), |(_, value)| text.replace(value, "PRESENTED"));
+            without_fields(&without_handles(&text.replace(&id, "REQUEST")))
+        };
+        Answer {
+            status,
+            headers: known(&headers).map(|(name, value)| format!("{name}: {}", scrub(value))).collect(),
+            body: scrub(&body),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    status: StatusCode,
+    headers: Vec<String>,
+    body: String,
+}
+
+fn known(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let told = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    told.filter(|(name, _)| !["date", "x-request-id", "content-length"].contains(name))
+}
+
+/// The text with each handle of ours cut to its kind.
+fn without_handles(text: &str) -> String {
+    let mut pieces = text.split("sp_");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let tail = piece.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        out.push_str("sp_");
+        out.push_str(piece.get(..2).unwrap_or(piece));
+        out.push_str(tail);
+    }
+    out
+}
+
+/// The text without the tokens of its forms.
+fn without_fields(text: &str) -> String {
+    const FIELD: &str = "name=\"csrf\" value=\"";
+    let mut pieces = text.split(FIELD);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        out.push_str(FIELD);
+        out.push_str(piece.find('"').map_or("", |end| &piece[end..]));
+    }
+    out
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_another_tenants_is_answered_like_what_nobody_gave_out() {
+    let app = TestApp::start_with(|config| {
+        config.registration.burst = 10_000;
+        config.registration.per_minute = 60_000;
+        config.login.throttle.per_account = 1000;
+    })
+    .await;
+    let theirs = Loot::of(&app, "acme").await;
+    let mut own = Loot::of(&app, "other").await;
+    let asked = theirs.upstream_asked();
+    let (mut tried, mut used) = (0, false);
+    for route in routes::public() {
+        for plan in plans(&route) {
+            // What a good request used up must be there for the next.
+            if std::mem::replace(&mut used, route.method != Method::GET) {
+                own = own.again(&app).await;
+            }
+            let draft = Draft { app: &app, route: &route, own: &own, plan: &plan };
+            let mut refusals = Vec::new();
+            for (at, kind) in plan.presents.iter().chain(&plan.idle).copied() {
+                let others = Kind::HANDLES.into_iter().filter(|other| kind.is_handle() && *other != kind);
+                for presented in std::iter::once(kind).chain(others) {
+                    let (stolen, nobodys) = (theirs.of_kind(presented), made_up(&app, presented));
+                    let (stolen, nobodys) =
+                        (draft.answer(Some((at, &stolen))).await, draft.answer(Some((at, &nobodys))).await);
+                    assert_eq!(stolen, nobodys, "{} {}: {presented:?} at {at:?}", route.method, route.path);
+                    assert!(!stolen.status.is_server_error(), "{} {}: {stolen:?}", route.method, route.path);
+                    refusals.push((at, stolen));
+                    tried += 1;
+                }
+            }
+            let good = draft.answer(None).await;
+            assert_eq!(good.status.as_u16(), plan.good, "{} {}: {}", route.method, route.path, good.body);
+            for (at, refused) in refusals {
+                let idle = plan.idle.iter().any(|(place, _)| *place == at);
+                assert!(idle || refused != good, "{} {}: nothing depends on {at:?}", route.method, route.path);
+            }
+        }
+    }
+    assert!(tried > 200, "{tried}");
+    assert_eq!(theirs.upstream_asked(), asked, "nothing reached the other tenant's upstream");
+    untouched(&app, &theirs).await;
+}
+
+/// All that was stolen is what it was.
+async fn untouched(app: &TestApp, loot: &Loot) {
+    let flow = Flow { verifier: loot.of_kind(Kind::Verifier), ..Flow::new(app, &loot.tenant) };
+    assert!(flow.accepts(&loot.tokens.access).await);
+    let cookies = format!("__Host-sp-t-acme={}; __Host-sp-b-acme={}", loot.session, loot.browser);
+    for page in ["account".to_owned(), format!("consent?interaction={}", loot.interaction)] {
+        let request = app.http().get(format!("{}/{page}", loot.tenant.issuer)).header("cookie", &cookies);
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK, "{page}");
+    }
+    let registration = format!("{}/register/{}", loot.tenant.issuer, loot.client.id);
+    let request = app.http().get(registration).bearer_auth(loot.of_kind(Kind::Registration));
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+    let uses: i32 = sqlx::query_scalar("select uses_left from initial_access_token where tenant = $1")
+        .bind(loot.tenant.id.0)
+        .fetch_one(&app.db.owner)
+        .await
+        .unwrap();
+    assert_eq!(uses, 99);
+    assert_eq!(flow.redeem(&loot.client, &loot.code).await.status(), StatusCode::OK);
+    assert_eq!(flow.refresh(&loot.client, &loot.tokens.refresh).await.status(), StatusCode::OK);
+}
