@@ -22,6 +22,7 @@ use crate::{
 
 /// Failed tries after which a code is dead.
 const MAX_FAILURES: i32 = 5;
+const TOO_OFTEN: TokenError = TokenError::InvalidGrant("the code was tried too often");
 
 /// Redeems a code for tokens. Commits `tx`, except on a fault.
 pub(super) async fn redeem(
@@ -50,21 +51,23 @@ async fn judge(
         return Ok(Verdict::Refused(TokenError::Unknown("the code is unknown or was removed")));
     };
     let family = handles::family_state(tx, row.family).await?;
-    if row.failures >= MAX_FAILURES {
-        return Ok(Verdict::Refused(TokenError::InvalidGrant("the code was tried too often")));
-    }
+    let tried_too_often = row.failures >= MAX_FAILURES;
     if let Err((error, reason)) = check(tenant, client, request, &row, &family) {
+        if tried_too_often {
+            return Ok(Verdict::Refused(TOO_OFTEN));
+        }
         handles::count_code_failure(tx, &row.hash).await?;
         recorder.record(tx, &Event::CodeRefused { family: family.id, reason, failures: row.failures + 1 }).await?;
         return Ok(Verdict::Refused(error));
     }
+    // However often it was tried: a thief who was faster could cover up the theft with wrong tries.
     if row.consumed_at.is_some() {
-        // Once: whoever holds a code must not write into the log for ever.
-        if family.live {
-            recorder.record(tx, &Event::CodeReplayed { family: family.id, client: client.clone() }).await?;
-        }
+        recorder.record(tx, &Event::CodeReplayed { family: family.id, client: client.clone() }).await?;
         let ticket = revoke::family(tx, recorder, family.id, Reason::CodeReplayed).await?;
         return Ok(Verdict::Replayed(ticket, "the code was used before; what it had issued is revoked"));
+    }
+    if tried_too_often {
+        return Ok(Verdict::Refused(TOO_OFTEN));
     }
     if row.expires_at <= mint.now {
         return Ok(Verdict::Refused(TokenError::InvalidGrant("the code has expired")));

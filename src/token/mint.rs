@@ -63,10 +63,15 @@ impl<'a> Mint<'a> {
         scopes: &[String],
     ) -> Result<Handle, StoreError> {
         let handle = Handle::generate(HandleKind::RefreshToken, self.entropy)?;
-        let idle = (self.now + self.lifetimes.refresh_idle).min(family.expires_at);
+        let idle = self.idle_end(family);
         let stored = self.keyring.store(tx.tenant(), &handle);
         handles::insert_refresh_token(tx, &stored, family.id, generation, scopes, self.now, idle).await?;
         Ok(handle)
+    }
+
+    /// When a refresh token that is handed out now ends unless it is used.
+    pub(super) fn idle_end(&self, family: &FamilyState) -> OffsetDateTime {
+        (self.now + self.lifetimes.refresh_idle).min(family.expires_at)
     }
 
     /// Seconds until `at`, as `expires_in` counts them.

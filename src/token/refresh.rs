@@ -1,8 +1,8 @@
 //! Refreshing (OAuth 2.1 §4.3), with rotation that tells a retry from a thief.
 //!
 //! Rotation seals the successor's answer in a box under a key derived from the presented token. Presented again, a token
-//! gets its box: always while its successor has never been presented, and for a minute after the successor was. Older
-//! tokens end the family. Client and resource are checked before the box is opened.
+//! gets its box: while its successor has never been presented and has not ended by itself, and for a minute after the
+//! successor was. Older tokens end the family. Client and resource are checked before the box is opened.
 
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -61,7 +61,7 @@ async fn judge(
     }
     let generation = row.generation;
     let (answer, retried) = match presented(tx, &row, &family, mint.now).await? {
-        Presented::First if row.idle_expires_at <= mint.now => {
+        Presented::Idle => {
             return Ok(Verdict::Refused(TokenError::InvalidGrant("the refresh token was not used for too long")));
         }
         Presented::First => match engine::refresh(mint, tx, client, request, row, family.clone()).await {
@@ -118,6 +118,8 @@ enum Presented {
     First,
     /// Rotated, and its box is still valid.
     Again,
+    /// Not used for too long, or its successor was not, which would be given.
+    Idle,
     /// An older ancestor, or its successor has been in use for longer than a client may lag.
     TooOld,
 }
@@ -129,20 +131,20 @@ async fn presented(
     now: OffsetDateTime,
 ) -> Result<Presented, StoreError> {
     if row.rotated_at.is_none() {
-        return Ok(Presented::First);
+        return Ok(if row.idle_expires_at <= now { Presented::Idle } else { Presented::First });
     }
+    let successor = handles::generation(tx, row.family, row.generation + 1).await?;
+    let Some(successor) = successor else { return Ok(Presented::TooOld) };
     let behind = family.newest_generation.unwrap_or(row.generation) - row.generation;
-    match behind {
-        1 => Ok(Presented::Again),
-        2 => {
-            let used = handles::rotated_at(tx, row.family, row.generation + 1).await?;
-            Ok(if used.is_some_and(|used| now - used <= GRACE) { Presented::Again } else { Presented::TooOld })
-        }
-        _ => Ok(Presented::TooOld),
-    }
+    Ok(match (behind, successor.rotated_at) {
+        (1, _) if successor.idle_expires_at <= now => Presented::Idle,
+        (1, _) => Presented::Again,
+        (2, Some(used)) if now - used <= GRACE => Presented::Again,
+        _ => Presented::TooOld,
+    })
 }
 
-/// The boxed answer: the same refresh token, and a fresh access token where the boxed one has ended.
+/// The boxed answer: the same refresh token, whose time begins anew, and a fresh access token where the boxed one has ended.
 async fn unbox(
     mint: Mint<'_>,
     tx: &mut TenantTx,
@@ -154,6 +156,7 @@ async fn unbox(
         row.sealed_answer.as_deref().ok_or_else(|| StoreError::corrupt("a rotated refresh token without a box"))?;
     let place = Place { tenant: tx.tenant(), family: family.id, generation: row.generation };
     let mut answer = retry_box::open(&request.token, place, sealed)?;
+    handles::renew_refresh_token(tx, family.id, row.generation + 1, mint.idle_end(family)).await?;
     let boxed = Handle::parse(HandleKind::AccessToken, &answer.access_token)
         .map_err(|_| StoreError::corrupt("a refresh box"))?;
     let hashes = mint.keyring.lookup(tx.tenant(), &boxed);

@@ -1,8 +1,11 @@
 //! What Sallyport promises, each promise against the whole.
 
+mod a_retry_is_not_a_thief;
 mod evidence_before_effect;
+mod grant_machine;
 mod no_passthrough;
 mod revoked_means_refused;
 mod tenants_do_not_meet;
 mod unsure_means_no;
+mod used_once;
 mod used_once_across_nodes;

@@ -79,22 +79,56 @@ pub async fn lock_refresh_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Resul
     }))
 }
 
-/// When the given generation of a family was rotated, if it was.
-pub async fn rotated_at(
+/// What is known of a refresh token by its place in its family.
+#[derive(Clone, Copy, Debug)]
+pub struct Generation {
+    /// When it ends unless it is used.
+    pub idle_expires_at: OffsetDateTime,
+    /// When its successor was made.
+    pub rotated_at: Option<OffsetDateTime>,
+}
+
+/// The given generation of a family, whose row is locked.
+pub async fn generation(
     tx: &mut TenantTx,
     family: FamilyId,
     generation: i32,
-) -> Result<Option<OffsetDateTime>, StoreError> {
+) -> Result<Option<Generation>, StoreError> {
     let tenant = tx.tenant();
-    let at = sqlx::query_scalar!(
-        "select rotated_at from refresh_token where tenant = $1 and family = $2 and generation = $3",
+    let row = sqlx::query_as!(
+        Generation,
+        "select idle_expires_at, rotated_at from refresh_token where tenant = $1 and family = $2 and generation = $3",
         tenant.0,
         family.0,
         generation
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(at.flatten())
+    Ok(row)
+}
+
+/// Gives a refresh token that is handed out again as much time as a new one. One that was rotated needs none; nor does one
+/// that is being presented just now, whose request holds it and waits for the family that this one holds.
+pub async fn renew_refresh_token(
+    tx: &mut TenantTx,
+    family: FamilyId,
+    generation: i32,
+    idle_expires_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "with unused as materialized (
+             select hash from refresh_token where tenant = $1 and family = $2 and generation = $3 and rotated_at is null
+                for update skip locked)
+         update refresh_token set idle_expires_at = $4 where tenant = $1 and hash in (select hash from unused)",
+        tenant.0,
+        family.0,
+        generation,
+        idle_expires_at
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Marks a refresh token as rotated and keeps its box. True for one caller only.

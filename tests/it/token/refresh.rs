@@ -1,4 +1,4 @@
-//! A retry is not a thief.
+//! What a refresh gives, and when there is none any more. Retries and thieves: [`crate::promises`].
 
 use std::time::Duration;
 
@@ -31,97 +31,6 @@ async fn a_refresh_rotates_and_keeps_the_scopes() {
     assert_ne!(second.access, first.access);
     assert_eq!(second.scope, first.scope);
     assert!(flow.accepts(&second.access).await && flow.accepts(&first.access).await);
-}
-
-#[tokio::test]
-async fn a_lost_answer_is_given_again_even_after_a_night() {
-    let app = TestApp::start().await;
-    let tenant = setting(&app).await;
-    let flow = Flow::new(&app, &tenant);
-    let client = flow.client().await;
-    let first = flow.tokens(&client).await;
-    let lost = refreshed(&flow, &client, &first.refresh).await;
-    let again = refreshed(&flow, &client, &first.refresh).await;
-    assert_eq!(again.refresh, lost.refresh);
-    assert_eq!(again.access, lost.access, "the boxed access token has not ended");
-    app.clock.advance(Duration::from_secs(8 * 3600));
-    let morning = refreshed(&flow, &client, &first.refresh).await;
-    assert_eq!(morning.refresh, lost.refresh);
-    assert_ne!(morning.access, lost.access, "the boxed access token had ended");
-    assert!(flow.accepts(&morning.access).await && !flow.accepts(&lost.access).await);
-}
-
-#[tokio::test]
-async fn a_process_that_lags_by_one_gets_its_box_for_a_minute() {
-    let app = TestApp::start().await;
-    let tenant = setting(&app).await;
-    let flow = Flow::new(&app, &tenant);
-    let client = flow.client().await;
-    let first = flow.tokens(&client).await;
-    let second = refreshed(&flow, &client, &first.refresh).await;
-    app.clock.advance(Duration::from_secs(3600));
-    let third = refreshed(&flow, &client, &second.refresh).await;
-    app.clock.advance(Duration::from_secs(59));
-    let lagging = refreshed(&flow, &client, &first.refresh).await;
-    assert_eq!(lagging.refresh, second.refresh);
-    assert_eq!(
-        refreshed(&flow, &client, &lagging.refresh).await.refresh,
-        third.refresh,
-        "and finds its way to the newest"
-    );
-}
-
-#[tokio::test]
-async fn a_predecessor_after_its_successor_was_long_in_use_ends_the_family() {
-    let app = TestApp::start().await;
-    let tenant = setting(&app).await;
-    let flow = Flow::new(&app, &tenant);
-    let client = flow.client().await;
-    let first = flow.tokens(&client).await;
-    let second = refreshed(&flow, &client, &first.refresh).await;
-    let third = refreshed(&flow, &client, &second.refresh).await;
-    app.clock.advance(Duration::from_secs(61));
-    assert_eq!(
-        oauth_error(flow.refresh(&client, &first.refresh).await).await,
-        (StatusCode::BAD_REQUEST, "invalid_grant".into())
-    );
-    assert_eq!(oauth_error(flow.refresh(&client, &third.refresh).await).await.1, "invalid_grant");
-    assert!(!flow.accepts(&third.access).await, "revoked means refused");
-}
-
-#[tokio::test]
-async fn an_older_ancestor_ends_the_family_at_once() {
-    let app = TestApp::start().await;
-    let tenant = setting(&app).await;
-    let flow = Flow::new(&app, &tenant);
-    let client = flow.client().await;
-    let first = flow.tokens(&client).await;
-    let second = refreshed(&flow, &client, &first.refresh).await;
-    let third = refreshed(&flow, &client, &second.refresh).await;
-    let fourth = refreshed(&flow, &client, &third.refresh).await;
-    assert_eq!(oauth_error(flow.refresh(&client, &first.refresh).await).await.1, "invalid_grant");
-    assert_eq!(oauth_error(flow.refresh(&client, &fourth.refresh).await).await.1, "invalid_grant");
-}
-
-#[tokio::test]
-async fn checks_come_before_the_box_and_before_rotation() {
-    let app = TestApp::start().await;
-    let tenant = setting(&app).await;
-    let flow = Flow::new(&app, &tenant);
-    let (client, other) = (flow.client().await, flow.client().await);
-    let first = flow.tokens(&client).await;
-    let with = |extra: (&'static str, &'static str)| {
-        [("grant_type", "refresh_token"), ("refresh_token", first.refresh.as_str()), extra]
-    };
-    for _ in 0..2 {
-        assert_eq!(oauth_error(flow.refresh(&other, &first.refresh).await).await.1, "invalid_grant");
-        let wrong = flow.token(&client, &with(("resource", "http://elsewhere.example"))).await;
-        assert_eq!(oauth_error(wrong).await.1, "invalid_target");
-        let wide = flow.token(&client, &with(("scope", "mcp:read mcp:everything"))).await;
-        assert_eq!(oauth_error(wide).await.1, "invalid_scope");
-        // The second time round, all of it against the box.
-        refreshed(&flow, &client, &first.refresh).await;
-    }
 }
 
 #[tokio::test]

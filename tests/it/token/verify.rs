@@ -69,3 +69,43 @@ async fn a_log_that_went_back_is_a_fault_and_no_endless_search() {
     let answer = tokio::time::timeout(patience, flow.get("/t/new/jwks.json")).await.unwrap();
     assert_eq!(answer.status(), 503);
 }
+
+/// What a token rests on, and how each is taken away and given back.
+const RESTS_ON: [(&str, &str, &str); 7] = [
+    ("access_token", "revoked_at = now()", "revoked_at = null"),
+    ("family", "revoked_at = now(), revoke_reason = 'test'", "revoked_at = null, revoke_reason = null"),
+    ("access_grant", "revoked_at = now()", "revoked_at = null"),
+    ("client", "status = 'disabled'", "status = 'active'"),
+    ("person", "status = 'disabled'", "status = 'active'"),
+    ("server", "status = 'disabled'", "status = 'active'"),
+    ("tenant", "status = 'disabled'", "status = 'active'"),
+];
+
+/// Giving one back must not give back what another took: all combinations, each one change away from the last.
+#[tokio::test]
+async fn a_token_needs_all_that_it_rests_on() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client().await;
+    let tokens = flow.tokens(&client).await;
+    let token = Handle::parse(HandleKind::AccessToken, &tokens.access).unwrap();
+    let hashes = app.app.keyring.lookup(tenant.id, &token);
+    let mut gone = 0_u32;
+    for step in 1..128_u32 {
+        let at = step.trailing_zeros() as usize % RESTS_ON.len();
+        gone ^= 1 << at;
+        let (table, taken, given) = RESTS_ON[at];
+        let change = format!("update {table} set {}", if gone & (1 << at) == 0 { given } else { taken });
+        sqlx::query(sqlx::AssertSqlSafe(change)).execute(&app.db.owner).await.unwrap();
+        let node = app.app.node.reading().unwrap().node();
+        let found = app.app.store.lookup_token(node, tenant.id, &hashes).await.unwrap().unwrap();
+        assert_eq!(found.live, gone == 0, "{gone:07b}");
+        // An access token that is gone does not matter here; a tenant that is gone has no endpoint.
+        if gone & 0b100_0000 == 0 {
+            let refreshed = flow.refresh(&client, &tokens.refresh).await.status();
+            assert_eq!(refreshed == 200, gone & !1 == 0, "{gone:07b}: {refreshed}");
+        }
+    }
+    assert_eq!(gone, 1 << 6, "all combinations were there");
+}
