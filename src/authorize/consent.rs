@@ -39,16 +39,27 @@ pub(super) async fn earlier(visit: &Visit, interaction: &Interaction, person: Pe
         server: interaction.server.id,
         redirect_key: &redirect_key,
     };
-    let digest = interaction.client.metadata.display_digest();
-    if let Some(consent) = grants::consent(&mut tx, key).await?
-        && consent.display_digest == digest
-    {
-        let covers = interaction.row.scopes.iter().all(|scope| consent.scopes.contains(scope));
+    if let Some(consent) = in_force(&mut tx, interaction, key).await? {
         let until = Some(consent.given_at + visit.app.config.tokens.family);
-        return Ok(Earlier { covers, until, changed: Vec::new() });
+        return Ok(Earlier { covers: covers(&consent, interaction), until, changed: Vec::new() });
     }
     let Some(last) = grants::last_consent(&mut tx, key).await? else { return Ok(Earlier::default()) };
     Ok(Earlier { covers: false, until: None, changed: changes(&last, interaction) })
+}
+
+/// The consent in force, if it was given to the client as it is now.
+async fn in_force(
+    tx: &mut TenantTx,
+    interaction: &Interaction,
+    key: ConsentKey<'_>,
+) -> Result<Option<ConsentRow>, StoreError> {
+    let digest = interaction.client.metadata.display_digest();
+    Ok(grants::consent(tx, key).await?.filter(|consent| consent.display_digest == digest))
+}
+
+/// Whether all that is asked for was allowed.
+fn covers(consent: &ConsentRow, interaction: &Interaction) -> bool {
+    interaction.row.scopes.iter().all(|scope| consent.scopes.contains(scope))
 }
 
 fn changes(last: &ConsentRow, interaction: &Interaction) -> Vec<String> {
@@ -89,7 +100,8 @@ pub(super) struct Approval<'a> {
     pub(super) earlier_until: Option<OffsetDateTime>,
 }
 
-/// Approves: writes everything down and makes a code. `None`: the interaction was decided before.
+/// Approves: writes everything down and makes a code. `None`: the interaction was decided before, or the consent that stands
+/// for a click was taken back meanwhile.
 pub(super) async fn approve(
     visit: &Visit,
     interaction: &Interaction,
@@ -103,6 +115,11 @@ pub(super) async fn approve(
     if !store::interactions::decide(&mut tx, interaction.id(), now).await? {
         return Ok(None);
     }
+    // The grant before the consent: whoever takes a grant back locks them in this order, too.
+    let fresh = GrantId::new(&app.clock, &app.entropy)?;
+    let grant = grants::widen(&mut tx, fresh, person, &client.id, server, &scopes, now).await?;
+    let redirect_key = interaction.redirect.redirect_key();
+    let key = ConsentKey { person, client: &client.id, server, redirect_key: &redirect_key };
     if approval.earlier_until.is_none() {
         let consent = ConsentRow {
             scopes: scopes.clone(),
@@ -111,12 +128,11 @@ pub(super) async fn approve(
             redirect_uris: client.metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
             given_at: now,
         };
-        let redirect_key = interaction.redirect.redirect_key();
-        let key = ConsentKey { person, client: &client.id, server, redirect_key: &redirect_key };
         grants::put_consent(&mut tx, key, &consent).await?;
+    } else if !in_force(&mut tx, interaction, key).await?.is_some_and(|consent| covers(&consent, interaction)) {
+        // Taken back since it was looked at. While this transaction holds the grant it cannot be.
+        return Ok(None);
     }
-    let fresh = GrantId::new(&app.clock, &app.entropy)?;
-    let grant = grants::widen(&mut tx, fresh, person, &client.id, server, &scopes, now).await?;
     let given = Event::ConsentGiven {
         person,
         client: client.id.clone(),

@@ -1,6 +1,7 @@
 //! What Sallyport promises, each promise against the whole.
 
 mod a_retry_is_not_a_thief;
+mod consent_is_a_click;
 mod evidence_before_effect;
 mod grant_machine;
 mod no_passthrough;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use reqwest::{Method, Response, StatusCode};
 use sallyport::token::revoke::{self, Reason};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use sqlx::types::Uuid;
 
 use crate::harness::{
     app::{TestApp, TestTenant},
-    flow::{Flow, TestClient, Tokens, location, query},
+    flow::{Flow, TestClient, Tokens, hidden, location, query},
 };
 
 const BOTH: [&str; 2] = ["mcp:read", "mcp:write"];
@@ -128,6 +129,66 @@ async fn whoever_takes_a_grant_back_is_asked_before_there_is_another() {
     let ticket = revoke::grant(&mut tx, &app.recorder(), grant, Reason::PersonRevoked).await.unwrap();
     tx.commit().await.unwrap();
     app.app.node.settle(ticket).await.unwrap();
+    assert!(asks(&flow, &client).await);
+}
+
+/// The form of the account page that takes back the person's one grant.
+async fn take_back(flow: &Flow<'_>) -> Response {
+    let page = flow.get("/t/acme/account").await.text().await.unwrap();
+    let (csrf, grant) = (hidden(&page, "csrf"), hidden(&page, "grant"));
+    flow.post("/t/acme/account/revoke", &[("csrf", &csrf), ("grant", &grant)]).await
+}
+
+/// It had looked at the consent already, and is as late as can be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_under_way_gets_no_code_out_of_a_consent_that_was_taken_back() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client_with(&[WEB], false).await;
+    flow.code(&client).await;
+    let login = location(&flow.authorize(&flow.parameters(&client)).await);
+    let consent = location(&flow.get(&login).await);
+
+    let mut gate = app.db.owner.begin().await.unwrap();
+    sqlx::query("select from interaction for update").execute(&mut *gate).await.unwrap();
+    let taken_back = async {
+        app.db.waiting(1).await;
+        assert_eq!(take_back(&flow).await.status(), StatusCode::SEE_OTHER);
+        gate.rollback().await.unwrap();
+    };
+    let (late, ()) = join(flow.get(&consent), taken_back).await;
+    assert_eq!(late.status(), StatusCode::CONFLICT);
+    assert!(late.headers().get("location").is_none());
+    assert!(asks(&flow, &client).await);
+}
+
+/// Both want the grant and the consent. In whatever order they come, both are answered, and whoever came last has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_and_a_taking_back_do_not_wait_for_each_other() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client_with(&[WEB], false).await;
+    flow.code(&client).await;
+    let mut parameters = flow.parameters(&client);
+    parameters.push(("prompt", "consent".to_owned()));
+    let html = flow.consent_page(&parameters).await;
+
+    let mut gate = app.db.owner.begin().await.unwrap();
+    sqlx::query("select from consent for update").execute(&mut *gate).await.unwrap();
+    let taken_back = async {
+        app.db.waiting(1).await;
+        let opened = async {
+            app.db.waiting(2).await;
+            gate.rollback().await.unwrap();
+        };
+        join(take_back(&flow), opened).await.0
+    };
+    let (approved, taken_back) = join(flow.decide(&html, "approve", &BOTH), taken_back).await;
+    assert_eq!((approved.status(), taken_back.status()), (StatusCode::SEE_OTHER, StatusCode::SEE_OTHER));
+    let code = query(&location(&approved), "code").unwrap();
+    assert_eq!(flow.redeem(&client, &code).await.status(), StatusCode::BAD_REQUEST);
     assert!(asks(&flow, &client).await);
 }
 
