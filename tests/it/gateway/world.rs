@@ -40,7 +40,11 @@ impl World {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let app = TestApp::start_with(change).await;
+        Self::around(TestApp::start_with(change).await).await
+    }
+
+    /// A tenant with a server, in an application that has none of this name.
+    pub(crate) async fn around(app: TestApp) -> Self {
         let tenant = app.tenant("acme").await;
         let upstream = Upstream::start().await;
         let server = app.server(tenant.id, "acme", "tools", &upstream.url).await;

@@ -44,6 +44,16 @@ impl TestDb {
         as_superuser(&connector, &create).await.unwrap();
         // What a database grants is not copied from its template.
         postgres.ensure_database(&name).await.unwrap();
+        Self::over(connector, name)
+    }
+
+    /// The only database of a server of the test's own.
+    pub(crate) async fn alone(postgres: &PrivatePostgres) -> Self {
+        migrate(postgres, TEMPLATE).await;
+        Self::over(postgres.connector().clone(), TEMPLATE.to_owned())
+    }
+
+    fn over(connector: Connector, name: String) -> Self {
         let pool = |role, size| {
             PgPoolOptions::new().max_connections(size).connect_lazy_with(connector.connect_options(role, &name))
         };
@@ -97,6 +107,11 @@ impl TestDb {
         tokio::time::timeout(Duration::from_secs(20), all_wait).await.expect("they wait for locks");
     }
 
+    /// Runs a statement that only a superuser may.
+    pub(crate) async fn as_superuser(&self, statement: &str) {
+        as_superuser(&self.connector, statement).await.unwrap();
+    }
+
     /// How the role that serves connects.
     pub(crate) fn options(&self) -> PgConnectOptions {
         self.connector.connect_options(DbRole::App, &self.name)
@@ -135,12 +150,16 @@ async fn start(durability: Durability) -> PrivatePostgres {
     remove_leftovers(scratch);
     let data_dir = scratch.join(format!("pg-{}", std::process::id()));
     let postgres = PrivatePostgres::start(&data_dir, durability).await.unwrap();
-    postgres.ensure_database(TEMPLATE).await.unwrap();
-    let mut owner = postgres.connect_options(DbRole::Owner, TEMPLATE).connect().await.unwrap();
+    migrate(&postgres, TEMPLATE).await;
+    postgres
+}
+
+async fn migrate(postgres: &PrivatePostgres, name: &str) {
+    postgres.ensure_database(name).await.unwrap();
+    let mut owner = postgres.connect_options(DbRole::Owner, name).connect().await.unwrap();
     MIGRATIONS.run(&mut owner).await.unwrap();
     // A template must have no sessions.
     owner.close().await.unwrap();
-    postgres
 }
 
 /// Data directories of test processes that have ended.

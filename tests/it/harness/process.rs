@@ -112,6 +112,11 @@ impl Serving {
         while self.next_line().is_some() {}
         (self.child.wait().unwrap().code().unwrap(), std::mem::take(&mut self.seen))
     }
+
+    /// Waits for the end of a process that was killed.
+    pub(crate) fn end_killed(mut self) {
+        assert_eq!(self.child.wait().unwrap().code(), None, "a signal ended it: {}", self.seen);
+    }
 }
 
 impl Drop for Serving {

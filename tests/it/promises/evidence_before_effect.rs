@@ -1,8 +1,14 @@
 //! Promise 8: no answer, and no change, without evidence.
 
+mod changes;
+mod crowd;
+mod door;
 mod endings;
+mod killed;
+mod load;
 mod lost;
 mod modes;
+mod postgres;
 mod room;
 mod unwritable;
 
