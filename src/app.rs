@@ -15,8 +15,9 @@ use crate::{
     keys::Keyring,
     people::{HashError, PasswordHasher},
     secret::{Entropy, NoEntropy},
-    store::{Store, StoreError, keys::KeyCheckError},
+    store::{self, Store, StoreError, keys::KeyCheckError},
     tenants::{self, Tenant},
+    token::StoreAnew,
     upstream::{DialSettings, Dialer, Upstreams},
 };
 
@@ -70,6 +71,8 @@ pub struct App {
     pub lease: Keeper,
     /// What hashes passwords.
     pub passwords: PasswordHasher,
+    /// Access tokens that are to be stored under another pepper.
+    pub anew: StoreAnew,
     /// Events of calls.
     pub calls: CallLog,
     /// Counts of what was refused to strangers.
@@ -94,6 +97,7 @@ impl App {
         store.check_keys(&keyring, &recorder).await?;
         let process = ProcessId::new(&clock, &entropy)?;
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
+        let anew = StoreAnew::start(store.clone());
         let metrics = Arc::new(Metrics::new());
         let lane = Lane::default();
         metrics.register(|registry| lane.register(registry));
@@ -102,6 +106,9 @@ impl App {
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
         let (node, lease) = Keeper::start(process, &store, &clock, &entropy).await?;
         metrics.register(|registry| registry.register_collector(Box::new(node.clone())));
+        // From here on whoever puts another key in use waits until this process knows it; what came before is seen now.
+        store.check_keys(&keyring, &recorder).await?;
+        store::keys::report(&store, process, &keyring, clock.now()).await?;
         Ok(Arc::new(Self {
             process,
             config,
@@ -112,6 +119,7 @@ impl App {
             node,
             lease,
             passwords,
+            anew,
             calls,
             lane,
             metrics,

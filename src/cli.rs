@@ -10,7 +10,7 @@ mod grant;
 mod healthcheck;
 mod initial_token;
 mod installation;
-mod keys_init;
+mod keys;
 mod logging;
 mod migrate;
 mod output;
@@ -80,16 +80,10 @@ enum Command {
     InitialToken(initial_token::InitialTokenCommand),
     /// The keys that live outside the database.
     #[command(subcommand)]
-    Keys(KeysCommand),
+    Keys(keys::KeysCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum KeysCommand {
-    /// Make a key file. Does it once: an existing file stays as it is.
-    Init(keys_init::KeysInitArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,7 +142,7 @@ impl Command {
             Self::Client(command) => client::run(&command),
             Self::Grant(command) => grant::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,
-            Self::Keys(KeysCommand::Init(args)) => keys_init::run(&args),
+            Self::Keys(command) => keys::run(command).await,
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         }
     }

@@ -58,6 +58,12 @@ pub async fn take_platform(
     Ok(Ticket { seq })
 }
 
+/// Takes authority away from all tenants at once, from a platform transaction.
+pub async fn take_everywhere(tx: &mut PlatformTx, entry: &Entry, now: OffsetDateTime) -> Result<Ticket, StoreError> {
+    let seq = store::authority::append_platform(tx, None, &entry.to_json()?, now).await?;
+    Ok(Ticket { seq })
+}
+
 /// Returns when every node has applied `ticket`'s entry, just committed, or can have no lease without it: for a process
 /// that is no node, a command. At once where nothing was taken away.
 ///

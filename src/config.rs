@@ -29,7 +29,7 @@ use std::path::Path;
 pub use database::Database;
 pub use environment::Environment;
 pub use http::Http;
-pub use keys::{KeySource, Keys, KeysError};
+pub use keys::{KeySource, Keys, KeysError, SigningRotation};
 pub use listen::{BadListen, Listen, ListenAddress};
 pub use log::{Log, LogFormat};
 pub use login::{Argon2, Login, Throttle};
@@ -93,7 +93,7 @@ impl Config {
         let defaults = Self::sections(public_url, &mut reader);
         let config = Self {
             listen,
-            keys: Keys { source: Some(KeySource::File(data_dir.join("keys.toml"))) },
+            keys: Keys { source: Some(KeySource::File(data_dir.join("keys.toml"))), ..defaults.keys },
             http: Http { operations_listen: None, shutdown: std::time::Duration::from_secs(5), ..defaults.http },
             upstream: Upstream { allow_networks: upstream::loopback(), ..defaults.upstream },
             log: Log { format: LogFormat::Human, filter: "warn,sqlx=error,rmcp=error".to_owned() },

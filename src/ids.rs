@@ -60,6 +60,8 @@ uuid_ids! {
     GrantId,
     /// What one installation holds: one code redeemed, and its tokens.
     FamilyId,
+    /// An access token. Not the token: that is a handle, and its stored hash changes with the pepper.
+    AccessTokenId,
     /// A browser session of a person.
     SessionId,
     /// One authorization request on its way through login and consent.

@@ -2,9 +2,16 @@
 
 mod file;
 mod keyring;
+mod named;
+pub mod rotation;
+mod seal;
 mod signing;
+mod standing;
 
-pub use file::{KeyFileError, generate_key_file};
-pub use keyring::{CheckValue, KeyKind, Keyring, OpenError, Sealed, Stored};
-pub(crate) use keyring::{open_under, seal_under};
-pub use signing::{Jwk, Jwt, SigningAlg, SigningError, SigningKey, SigningKeys};
+pub use file::{KeyFile, KeyFileError, generate_key_file};
+pub use keyring::{CheckValue, Keyring, Stored};
+pub use named::KeyKind;
+pub use seal::{OpenError, Sealed};
+pub(crate) use seal::{open_under, seal_under};
+pub use signing::{Jwk, Jwt, SigningAlg, SigningError, SigningKey, SigningKeys, SigningState};
+pub use standing::{KeyMismatch, KnownKey, Standing};

@@ -1,5 +1,6 @@
 //! Grants, families and handles: minting, verification, revocation.
 
+mod anew;
 mod code;
 mod engine;
 mod error;
@@ -13,6 +14,7 @@ pub mod routes;
 mod verdict;
 mod verify;
 
+pub use anew::StoreAnew;
 pub use engine::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize};
 pub use error::TokenError;
 pub use mint::{Mint, TokenResponse};

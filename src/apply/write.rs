@@ -134,8 +134,8 @@ impl Writer<'_> {
     async fn signing_keys(&mut self) -> Result<(), ApplyError> {
         let recorder = self.tools.recorder;
         for alg in [SigningAlg::EdDSA, SigningAlg::ES256] {
-            let key = SigningKey::generate(alg, self.tx.tenant(), self.tools.keyring, &recorder.entropy)?;
-            store::keys::insert_signing_key(&mut self.tx, &key, recorder.clock.now()).await?;
+            let (key, public) = SigningKey::generate(alg, self.tx.tenant(), self.tools.keyring, &recorder.entropy)?;
+            store::keys::insert_signing_key(&mut self.tx, &key, &public, recorder.clock.now()).await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::{CallFacts, CallRefusal, Outcome};
 use crate::{
     ids::{ClientId, EventId, FamilyId, GrantId, PersonId, ServerId, SessionId},
+    keys::SigningAlg,
     tenants::Evidence,
 };
 
@@ -141,6 +142,25 @@ pub enum Event {
     FamilyRevoked { family: FamilyId, reason: &'static str },
     #[serde(rename = "grant.revoked")]
     GrantRevoked { grant: GrantId, reason: &'static str },
+    /// A key that signs for this tenant.
+    #[serde(rename = "signing_key.changed")]
+    SigningKeyChanged {
+        kid: String,
+        alg: SigningAlg,
+        /// `published`: will sign; `in_use`; `replaced`: published while what it signed can live; `retired`.
+        change: &'static str,
+    },
+    /// A pepper was retired by force: what was stored under it works no more. Families have events of their own.
+    #[serde(rename = "handles.ended")]
+    HandlesEnded {
+        key_id: String,
+        access_tokens: u64,
+        authorizations: u64,
+        sessions: u64,
+        client_secrets: u64,
+        registration_tokens: u64,
+        initial_access_tokens: u64,
+    },
     /// A call is about to be forwarded. Its outcome is an event of its own.
     #[serde(rename = "call.intent")]
     CallIntent {

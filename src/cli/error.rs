@@ -10,7 +10,7 @@ use crate::{
     dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
     ids::GrantId,
-    keys::KeyFileError,
+    keys::{KeyFileError, KeyKind, rotation::RotationError},
     people::{AdministratorError, BadPassword, BadUsername, HashError, PersonError},
     secret::NoEntropy,
     store::{
@@ -145,7 +145,7 @@ pub enum CliError {
         place: String,
     },
     /// The person at the keyboard thought better of it, or there is none.
-    #[error("nothing was revoked: type yes when asked, or say --yes")]
+    #[error("nothing was changed: type yes when asked, or say --yes")]
     NotConfirmed,
     /// A name that cannot be one.
     #[error(transparent)]
@@ -171,6 +171,49 @@ pub enum CliError {
     /// An initial access token could not be made or taken back.
     #[error(transparent)]
     InitialToken(#[from] InitialTokenError),
+    /// A key stays as it is.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// The key file cannot be changed.
+    #[error(
+        "cannot change {path:?}, which is as it was: {source}. Write the new one elsewhere with --out FILE and bring it there, \
+         or run this as the owner of the file"
+    )]
+    KeysNotChanged {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The keys come from the environment.
+    #[error(
+        "the keys come from SALLYPORT_KEYS, which no command can change: write the new text with --out FILE, bring it there, \
+         and run this again"
+    )]
+    KeysInVariable,
+    /// There is a new key already.
+    #[error("the {kind} key \"{id}\" is in the key file and was never used: run this again without --out to use it")]
+    KeyWaits {
+        /// Its kind.
+        kind: KeyKind,
+        /// Its id.
+        id: String,
+    },
+    /// The new key is there, and not every node has it.
+    #[error(
+        "{lacking} of {processes} running processes do not have the {kind} key \"{id}\" yet, so it is not used: bring the \
+         key file to every node, which reads it within seconds, and run this again"
+    )]
+    KeyNotEverywhere {
+        /// Its kind.
+        kind: KeyKind,
+        /// Its id.
+        id: String,
+        /// Processes that do not know it.
+        lacking: i64,
+        /// Processes that serve.
+        processes: i64,
+    },
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use time::{Duration, OffsetDateTime, macros::format_description};
+use time::{Duration, OffsetDateTime};
 
 use super::{CliError, Json, output, tenant::TenantArgs};
 use crate::clients::initial_token::{self, InitialToken, InitialTokenId, NewInitialToken};
@@ -137,9 +137,7 @@ fn uses(left: i32) -> String {
 }
 
 fn until(end: Option<OffsetDateTime>) -> String {
-    let minutes = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    let end = end.and_then(|end| end.format(&minutes).ok());
-    end.map_or_else(|| "no end".to_owned(), |end| format!("until {end}"))
+    end.map_or_else(|| "no end".to_owned(), |end| format!("until {}", output::minute(end)))
 }
 
 /// `30m`, `24h`, `7d`.

@@ -1,8 +1,9 @@
 //! What commands say. Results go to standard output, mistakes to standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, Write as _};
 
 use serde::Serialize;
+use time::{OffsetDateTime, macros::format_description};
 
 use super::CliError;
 
@@ -26,6 +27,22 @@ pub(super) fn table<const N: usize>(rows: &[[&str; N]]) -> Result<(), CliError> 
         line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
+}
+
+/// A time as lists have it, to the minute.
+pub(super) fn minute(at: OffsetDateTime) -> String {
+    at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
+}
+
+/// Asks before something ends that cannot be brought back.
+pub(super) fn confirm(question: &str) -> Result<(), CliError> {
+    let mut ask = io::stderr().lock();
+    let asked = write!(ask, "{question}Type yes to go on: ").and_then(|()| ask.flush());
+    asked.map_err(CliError::Output)?;
+    let mut answer = String::new();
+    // Whatever cannot be read is no yes.
+    let _ = io::stdin().lock().read_line(&mut answer);
+    if answer.trim() == "yes" { Ok(()) } else { Err(CliError::NotConfirmed) }
 }
 
 /// Prints why a command failed.

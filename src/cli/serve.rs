@@ -81,8 +81,8 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
         ended = public => ended,
         ended = operations => ended,
         ended = watch => ended,
-        // Without a lease each request would read the database.
-        _ = &mut jobs => return Err(CliError::Serve(io::Error::other("the lease is not kept any more"))),
+        // Without a lease each request would read the database; without a key, what others made would be refused.
+        _ = &mut jobs => return Err(CliError::Serve(io::Error::other("the lease or the keys are not kept any more"))),
     };
     stop.cancel();
     // A panic has been logged where it happened.
@@ -135,7 +135,7 @@ fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
         }),
         Check::new("keys", move || {
             let app = keys.clone();
-            async move { app.store.check_keys(&app.keyring, &app.recorder(None)).await }
+            async move { app.store.check_keys(&app.keyring, &app.recorder(None)).await.map(drop) }
         }),
     ]
 }

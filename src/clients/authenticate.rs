@@ -95,12 +95,18 @@ pub async fn authenticate(
         Err(_) => None,
     };
     let secret = client.as_ref().and_then(|client| client.secret.as_ref());
-    let proved = match presented.secret() {
-        Some(text) => Handle::parse(HandleKind::ClientSecret, text)
-            .is_ok_and(|presented| is_stored(keyring, tx.tenant(), secret, &presented)),
+    let handle = presented.secret().map(|text| Handle::parse(HandleKind::ClientSecret, text));
+    let proved = match &handle {
+        Some(Ok(handle)) => is_stored(keyring, tx.tenant(), secret, handle),
+        Some(Err(_)) => false,
         None => client.as_ref().is_some_and(|client| !client.is_confidential()),
     };
     let client = client.filter(|client| proved && client.is_active()).ok_or(REFUSED)?;
+    if let (Some(Ok(handle)), Some(old)) = (&handle, &client.secret)
+        && let Some(new) = keyring.anew(tx.tenant(), handle, &old.hash)
+    {
+        store::clients::store_secret_anew(tx, &client.id, old, &new).await?;
+    }
     store::clients::touch(tx, &client.id, clock.now()).await?;
     Ok(AuthenticatedClient(client))
 }

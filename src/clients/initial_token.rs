@@ -15,14 +15,14 @@ use crate::{
     },
 };
 
-/// Bytes of the stored hash that name a token. They say nothing of it.
+/// Bytes of the first stored hash that name a token. They say nothing of it.
 const ID_BYTES: usize = 6;
 /// Characters of a note.
 const NOTE: usize = 200;
 /// The longest life of one.
 pub const LONGEST: Duration = Duration::days(366);
 
-/// What names a token to administrators: the beginning of its stored hash, in hexadecimal.
+/// What names a token to administrators: the beginning of its first stored hash, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct InitialTokenId(String);
@@ -102,8 +102,8 @@ pub struct InitialToken {
 
 impl From<InitialTokenRow> for InitialToken {
     fn from(row: InitialTokenRow) -> Self {
-        let InitialTokenRow { hash, note, uses_left, expires_at, created_at } = row;
-        Self { id: InitialTokenId::of(&hash), note, uses_left, created_at, expires_at }
+        let InitialTokenRow { id, note, uses_left, expires_at, created_at } = row;
+        Self { id: InitialTokenId(id), note, uses_left, created_at, expires_at }
     }
 }
 
@@ -127,8 +127,8 @@ pub async fn create(
     let token = Handle::generate(HandleKind::InitialAccessToken, &recorder.entropy).map_err(StoreError::from)?;
     let stored: Stored = keyring.store(tx.tenant(), &token);
     let now = recorder.clock.now();
-    initial_tokens::insert(tx, &stored, &note, uses, Some(now + life), now).await?;
     let id = InitialTokenId::of(&stored.hash);
+    initial_tokens::insert(tx, &id.0, &stored, &note, uses, Some(now + life), now).await?;
     changed(tx, recorder, &id, "created").await?;
     let made = InitialToken { id, note, uses_left: uses.into(), created_at: now, expires_at: Some(now + life) };
     Ok((token, made))

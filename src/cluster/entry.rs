@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId},
+    ids::{AccessTokenId, ClientId, FamilyId, GrantId, PersonId, ServerId},
     store::StoreError,
 };
 
@@ -14,8 +14,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
-    /// One access token, by the hexadecimal of its stored hash.
-    AccessToken(String),
+    /// One access token.
+    AccessToken(AccessTokenId),
     /// A family: all its handles.
     Family(FamilyId),
     /// A grant: revoked or narrowed.
@@ -28,8 +28,10 @@ pub enum Entry {
     Person(PersonId),
     /// A server: disabled, removed, or its scopes or catalogue changed.
     Server(ServerId),
-    /// The whole tenant: disabled, removed, or its settings or keys changed.
+    /// The whole tenant: disabled, removed, or its settings changed, or its keys at once.
     Tenant,
+    /// The tenant's signing keys changed with overlap: what is in flight goes on.
+    SigningKeys,
 }
 
 impl Entry {

@@ -205,6 +205,7 @@ mod tests {
         fn enter(&self, read: bool) -> LiveCall {
             let verified = Verified {
                 tenant: TenantId(Uuid::nil()),
+                token: crate::ids::AccessTokenId(uuid::Uuid::nil()),
                 hash: [0; 32],
                 family: FamilyId(Uuid::nil()),
                 grant: GrantId(Uuid::nil()),

@@ -332,10 +332,7 @@ impl Node {
         let Some(last) = rows.last() else { return };
         let taken = Taken::by(rows);
         let mut state = self.write();
-        match taken.only_tokens() {
-            Some(hashes) => hashes.for_each(|hash| self.forget(hash)),
-            None => self.tokens.retain(|_, verified| !taken.hits(verified)),
-        }
+        self.tokens.retain(|_, verified| !taken.hits(verified));
         self.tenants.retain(|_, known| !taken.changes(known.tenant.id));
         let cut = self.live.cut(|verified| taken.hits(verified));
         state.applied = last.position();

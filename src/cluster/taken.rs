@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Entry, Verified};
 use crate::{
-    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
+    ids::{AccessTokenId, ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
     store::authority::AuthorityRow,
 };
 
@@ -15,7 +15,9 @@ pub(super) struct Taken(HashMap<Option<TenantId>, OfTenant>);
 #[derive(Debug, Default)]
 struct OfTenant {
     everything: bool,
-    tokens: HashSet<[u8; 32]>,
+    /// What was known of them; calls go on.
+    signing_keys: bool,
+    tokens: HashSet<AccessTokenId>,
     families: HashSet<FamilyId>,
     grants: HashSet<GrantId>,
     clients: HashSet<ClientId>,
@@ -39,13 +41,7 @@ impl Taken {
 
     /// Whether what is known of this tenant itself is not true any more: servers, scopes, settings, keys.
     pub(super) fn changes(&self, tenant: TenantId) -> bool {
-        self.of(tenant).any(|taken| taken.everything || !taken.servers.is_empty())
-    }
-
-    /// The tokens, where nothing else is taken: then nobody needs to look for what rests on it.
-    pub(super) fn only_tokens(&self) -> Option<impl Iterator<Item = &[u8; 32]>> {
-        let only = self.0.values().all(OfTenant::is_tokens_only);
-        only.then(|| self.0.values().flat_map(|taken| &taken.tokens))
+        self.of(tenant).any(|taken| taken.everything || taken.signing_keys || !taken.servers.is_empty())
     }
 
     fn of(&self, tenant: TenantId) -> impl Iterator<Item = &OfTenant> {
@@ -56,11 +52,7 @@ impl Taken {
 impl OfTenant {
     fn add(&mut self, entry: Entry) {
         match entry {
-            Entry::AccessToken(hash) => match read_hash(&hash) {
-                Some(hash) => _ = self.tokens.insert(hash),
-                // Unsure means no.
-                None => self.everything = true,
-            },
+            Entry::AccessToken(id) => _ = self.tokens.insert(id),
             Entry::Family(id) => _ = self.families.insert(id),
             Entry::Grant(id) => _ = self.grants.insert(id),
             Entry::Grants(ids) => self.grants.extend(ids),
@@ -68,40 +60,19 @@ impl OfTenant {
             Entry::Person(id) => _ = self.people.insert(id),
             Entry::Server(id) => _ = self.servers.insert(id),
             Entry::Tenant => self.everything = true,
+            Entry::SigningKeys => self.signing_keys = true,
         }
     }
 
     fn hits(&self, held: &Verified) -> bool {
         self.everything
-            || self.tokens.contains(&held.hash)
+            || self.tokens.contains(&held.token)
             || self.families.contains(&held.family)
             || self.grants.contains(&held.grant)
             || self.clients.contains(&held.client)
             || held.person.is_some_and(|person| self.people.contains(&person))
             || self.servers.contains(&held.server)
     }
-
-    fn is_tokens_only(&self) -> bool {
-        let Self { everything, tokens: _, families, grants, clients, people, servers } = self;
-        !everything
-            && families.is_empty()
-            && grants.is_empty()
-            && clients.is_empty()
-            && people.is_empty()
-            && servers.is_empty()
-    }
-}
-
-/// Reads the hexadecimal of a hash.
-fn read_hash(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut hash = [0; 32];
-    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(hash)
 }
 
 #[cfg(test)]
@@ -111,7 +82,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{policy::ScopeSet, secret::hex};
+    use crate::policy::ScopeSet;
 
     const fn id(number: u128) -> Uuid {
         Uuid::from_u128(number)
@@ -124,6 +95,7 @@ mod tests {
         Verified {
             tenant: TENANT,
             hash: [7; 32],
+            token: AccessTokenId(id(7)),
             family: FamilyId(id(3)),
             grant: GrantId(id(4)),
             grant_version: 1,
@@ -149,7 +121,7 @@ mod tests {
     #[test]
     fn everything_that_a_call_rests_on_can_be_taken() {
         for entry in [
-            json!({"access_token": hex(&[7; 32])}),
+            json!({"access_token": id(7)}),
             json!({"family": id(3)}),
             json!({"grant": id(4)}),
             json!({"grants": [id(9), id(4)]}),
@@ -174,7 +146,8 @@ mod tests {
     #[test]
     fn what_is_taken_from_others_stays_with_them() {
         for entry in [
-            json!({"access_token": hex(&[8; 32])}),
+            json!({"access_token": id(8)}),
+            json!("signing_keys"),
             json!({"family": id(4)}),
             json!({"grant": id(3)}),
             json!({"grants": []}),
@@ -192,6 +165,7 @@ mod tests {
         for (entry, changes) in [
             (json!("tenant"), true),
             (json!({"server": id(6)}), true),
+            (json!("signing_keys"), true),
             (json!({"moon": 1}), true),
             (json!({"client": "web"}), false),
             (json!({"person": id(5)}), false),
@@ -199,18 +173,6 @@ mod tests {
             assert_eq!(taken(&[(Some(TENANT), entry.clone())]).changes(TENANT), changes, "{entry}");
             assert!(!taken(&[(Some(OTHER), entry.clone())]).changes(TENANT), "{entry}");
             assert_eq!(taken(&[(None, entry.clone())]).changes(TENANT), changes, "{entry}");
-        }
-    }
-
-    #[test]
-    fn single_tokens_need_no_search() {
-        let token = |n: u8| json!({"access_token": hex(&[n; 32])});
-        let both = taken(&[(Some(TENANT), token(1)), (Some(OTHER), token(2))]);
-        let mut tokens: Vec<_> = both.only_tokens().unwrap().map(|hash| hash[0]).collect();
-        tokens.sort_unstable();
-        assert_eq!(tokens, [1, 2]);
-        for other in [json!("tenant"), json!({"family": id(3)}), json!({"grants": [id(4)]}), json!({"client": "web"})] {
-            assert!(taken(&[(Some(TENANT), token(1)), (Some(TENANT), other)]).only_tokens().is_none());
         }
     }
 }

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
-    ids::{ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
+    ids::{AccessTokenId, ClientId, FamilyId, GrantId, PersonId, ServerId, TenantId},
     policy::ScopeSet,
 };
 
@@ -12,7 +12,9 @@ use crate::{
 pub struct Verified {
     /// Whose.
     pub tenant: TenantId,
-    /// The stored hash of the token.
+    /// Which token.
+    pub token: AccessTokenId,
+    /// The hash of the token under the pepper that was in use: its place in the cache.
     pub hash: [u8; 32],
     /// Its family.
     pub family: FamilyId,

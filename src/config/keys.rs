@@ -1,6 +1,6 @@
 //! `[keys]`: where the key file is. What it says is for `crate::keys` to read.
 
-use std::{io::Read as _, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{io::Read as _, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -15,6 +15,17 @@ use crate::secret::SecretText;
 pub struct Keys {
     /// Where they come from. `serve` needs one and never makes it.
     pub source: Option<KeySource>,
+    /// How signing keys, which are in the database, follow one another.
+    pub signing: SigningRotation,
+}
+
+/// How a tenant's signing keys follow one another.
+#[derive(Clone, Copy, Debug)]
+pub struct SigningRotation {
+    /// How long a key signs until another one follows. None: until somebody says so.
+    pub every: Option<Duration>,
+    /// How long a key is published before it signs: longer than upstreams keep the key set.
+    pub lead: Duration,
 }
 
 /// Where key text comes from.
@@ -95,6 +106,12 @@ impl Keys {
             (Some(path), None) => Some(KeySource::File(path)),
             (None, text) => text.map(KeySource::Text),
         };
-        Self { source }
+        let every = reader.duration("keys.signing_rotate_days", 86_400, 90, 0..=3650);
+        let lead = reader.duration("keys.signing_lead_minutes", 60, 60, 2..=10_080);
+        let every = Some(every).filter(|every| !every.is_zero());
+        if every.is_some_and(|every| every <= 2 * lead) {
+            reader.problem("keys.signing_lead_minutes", "is more than half of keys.signing_rotate_days");
+        }
+        Self { source, signing: SigningRotation { every, lead } }
     }
 }

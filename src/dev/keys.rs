@@ -10,7 +10,7 @@ use crate::{
     app::{App, StartError},
     clock::Clock,
     config::{Config, KeySource},
-    keys::{Keyring, generate_key_file},
+    keys::{KeyMismatch, Keyring, generate_key_file},
     secret::{Entropy, NoEntropy},
     store::{Store, keys::KeyCheckError},
 };
@@ -43,7 +43,7 @@ pub(super) async fn start_app(
     let keyring = Keyring::parse(&config.keys.text()?)?;
     match (App::start(config, keyring, store, clock, entropy).await, new) {
         // It was no first start: somebody took the key file away.
-        (Err(StartError::Keys(KeyCheckError::Missing { .. })), Some(path)) => {
+        (Err(StartError::Keys(KeyCheckError::Mismatch(KeyMismatch::Missing { .. }))), Some(path)) => {
             files::remove(&path)?;
             Err(DevError::KeysGone(path))
         }

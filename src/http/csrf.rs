@@ -17,6 +17,8 @@ use crate::{config::PublicUrl, ids::TenantId, keys::Keyring, secret::same};
 #[cfg(test)]
 mod tests;
 
+const LABEL: &str = "csrf token";
+
 /// What a form does. A token for one purpose does not pass for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
@@ -65,7 +67,7 @@ impl Forged {
 
 /// The token of a form, for its hidden field `csrf`.
 pub fn token(keyring: &Keyring, tenant: TenantId, browser: &Browser, purpose: Purpose) -> String {
-    URL_SAFE_NO_PAD.encode(mac(keyring, tenant, browser, purpose))
+    URL_SAFE_NO_PAD.encode(keyring.keyed(LABEL, &parts(&tenant, browser, purpose)))
 }
 
 /// Checks a form that was posted. Every form of every page goes through here before anything else is done with it.
@@ -83,13 +85,13 @@ pub fn check(
         return Err(Forged::NoCookie);
     }
     let given = form.one("csrf").ok().flatten().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    let genuine = keyring.keyed_by_any(LABEL, &parts(&tenant, browser, purpose));
     match given {
-        Some(given) if same(&given, &mac(keyring, tenant, browser, purpose)) => Ok(()),
+        Some(given) if genuine.iter().any(|genuine| same(&given, genuine)) => Ok(()),
         _ => Err(Forged::Token),
     }
 }
 
-fn mac(keyring: &Keyring, tenant: TenantId, browser: &Browser, purpose: Purpose) -> [u8; 32] {
-    let parts = [tenant.0.as_bytes(), purpose.name().as_bytes(), browser.handle().expose().as_bytes()];
-    keyring.keyed("csrf token", &parts)
+fn parts<'a>(tenant: &'a TenantId, browser: &'a Browser, purpose: Purpose) -> [&'a [u8]; 3] {
+    [tenant.0.as_bytes(), purpose.name().as_bytes(), browser.handle().expose().as_bytes()]
 }

@@ -1,10 +1,18 @@
 //! The key file: TOML, mode 0600, made by `sallyport keys init` and by nothing else.
+//!
+//! Which key of a kind is in use, the database says, so that all processes agree on it. Of a new installation it is the
+//! first one.
+
+use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::keyring::{KEY_BYTES, KeyKind, KeySet, Keyring, NamedKey};
+use super::{
+    keyring::{Keyring, Rings},
+    named::{KEY_BYTES, KeyKind, KeySet, NamedKey},
+};
 use crate::secret::{Entropy, NoEntropy, SecretText};
 
 /// Why a key file cannot be used. Names the entry, never its value.
@@ -57,38 +65,38 @@ struct Entry {
 }
 
 #[derive(Serialize)]
-struct NewDocument<'a> {
+struct Written<'a> {
     version: u32,
-    pepper: [NewEntry<'a>; 1],
-    kek: [NewEntry<'a>; 1],
-    audit_handle: [NewEntry<'a>; 1],
+    pepper: Vec<WrittenEntry<'a>>,
+    kek: Vec<WrittenEntry<'a>>,
+    audit_handle: Vec<WrittenEntry<'a>>,
 }
 
 #[derive(Serialize)]
-struct NewEntry<'a> {
+struct WrittenEntry<'a> {
     id: &'a str,
     key: &'a str,
 }
 
-/// The text of a new key file: one fresh key of each kind.
-pub fn generate_key_file(entropy: &Entropy) -> Result<Zeroizing<String>, NoEntropy> {
-    let fresh =
-        || Ok::<_, NoEntropy>((format!("k{}", entropy.text::<6>()?), Zeroizing::new(entropy.text::<KEY_BYTES>()?)));
-    let ((p_id, p), (k_id, k), (a_id, a)) = (fresh()?, fresh()?, fresh()?);
-    let document = NewDocument {
-        version: 1,
-        pepper: [NewEntry { id: &p_id, key: &p }],
-        kek: [NewEntry { id: &k_id, key: &k }],
-        audit_handle: [NewEntry { id: &a_id, key: &a }],
-    };
-    let head = "# Sallyport's keys. Whoever has this file and the database has everything; whoever loses it loses every token.\n\
-                # Keep it 0600, back it up apart from the database. The first key of a kind is the one in use.\n\n";
-    let body = Zeroizing::new(toml::to_string(&document).unwrap_or_default());
-    Ok(Zeroizing::new(format!("{head}{}", body.as_str())))
+/// What a key file says, for a command that adds a key to it or takes one out. No Debug.
+pub struct KeyFile {
+    entries: Vec<(KeyKind, String, SecretText)>,
 }
 
-impl Keyring {
+/// The text of a new key file: one fresh key of each kind.
+pub fn generate_key_file(entropy: &Entropy) -> Result<Zeroizing<String>, NoEntropy> {
+    let mut file = KeyFile { entries: Vec::new() };
+    for kind in KeyKind::ALL {
+        file.add(kind, entropy)?;
+    }
+    Ok(file.render())
+}
+
+impl KeyFile {
     /// Reads the text of a key file.
+    ///
+    /// # Errors
+    /// When it is not one.
     pub fn parse(text: &str) -> Result<Self, KeyFileError> {
         // The parser's own message quotes the line, and the line may be a key.
         let document: Document = toml::from_str(text)
@@ -96,31 +104,84 @@ impl Keyring {
         if document.version != 1 {
             return Err(KeyFileError::Version(document.version));
         }
-        Ok(Self::new(
-            named(KeyKind::Pepper, document.pepper)?,
-            named(KeyKind::Kek, document.kek)?,
-            named(KeyKind::AuditHandle, document.audit_handle)?,
-        ))
+        let Document { pepper, kek, audit_handle, .. } = document;
+        let mut entries: Vec<(KeyKind, String, SecretText)> = Vec::new();
+        for (kind, keys) in [(KeyKind::Pepper, pepper), (KeyKind::Kek, kek), (KeyKind::AuditHandle, audit_handle)] {
+            for Entry { id, key } in keys {
+                if !is_plain(&id) || entries.iter().any(|(own, known, _)| *own == kind && *known == id) {
+                    return Err(KeyFileError::Id { kind, id });
+                }
+                entries.push((kind, id, key));
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// The keys.
+    ///
+    /// # Errors
+    /// When a value is no key, or there is none of a kind.
+    pub fn keyring(&self) -> Result<Keyring, KeyFileError> {
+        let set = |kind| {
+            let keys = self.entries.iter().filter(|(own, ..)| *own == kind);
+            let keys = keys.map(|(kind, id, text)| named(*kind, id, text)).collect::<Result<Vec<_>, _>>()?;
+            KeySet::of(keys).ok_or(KeyFileError::Missing(kind))
+        };
+        let (pepper, kek) = (set(KeyKind::Pepper)?, set(KeyKind::Kek)?);
+        Ok(Keyring::new(Rings { pepper, kek, audit_handle: set(KeyKind::AuditHandle)? }))
+    }
+
+    /// Adds a fresh key, after the others of its kind. Returns its id.
+    pub fn add(&mut self, kind: KeyKind, entropy: &Entropy) -> Result<String, NoEntropy> {
+        let id = format!("k{}", entropy.text::<6>()?);
+        self.entries.push((kind, id.clone(), SecretText::new(entropy.text::<KEY_BYTES>()?)));
+        Ok(id)
+    }
+
+    /// Takes a key out. False where there is none.
+    pub fn remove(&mut self, kind: KeyKind, id: &str) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|(own, name, _)| !(*own == kind && name == id));
+        self.entries.len() < before
+    }
+
+    /// The text of a key file with these keys.
+    pub fn render(&self) -> Zeroizing<String> {
+        let of = |kind| {
+            let keys = self.entries.iter().filter(move |(own, ..)| *own == kind);
+            keys.map(|(_, id, key)| WrittenEntry { id, key: key.expose() }).collect()
+        };
+        let document = Written {
+            version: 1,
+            pepper: of(KeyKind::Pepper),
+            kek: of(KeyKind::Kek),
+            audit_handle: of(KeyKind::AuditHandle),
+        };
+        let body = Zeroizing::new(toml::to_string(&document).unwrap_or_default());
+        Zeroizing::new(format!("{HEAD}{}", body.as_str()))
     }
 }
 
-fn named(kind: KeyKind, entries: Vec<Entry>) -> Result<KeySet, KeyFileError> {
-    let mut keys: Vec<NamedKey> = Vec::with_capacity(entries.len());
-    for Entry { id, key } in entries {
-        let plain =
-            (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if !plain || keys.iter().any(|known| known.id() == id) {
-            return Err(KeyFileError::Id { kind, id });
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(key.expose()).map(Zeroizing::new);
-        match bytes.ok().and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok()) {
-            Some(bytes) => keys.push(NamedKey::new(id, bytes)),
-            None => return Err(KeyFileError::Value { kind, id }),
-        }
+const HEAD: &str = "# Sallyport's keys. Whoever has this file and the database has everything; whoever loses it loses every token.\n\
+    # Keep it 0600, back it up apart from the database, and change it with `sallyport keys rotate` and `retire` only.\n\n";
+
+fn is_plain(id: &str) -> bool {
+    (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn named(kind: KeyKind, id: &str, text: &SecretText) -> Result<Arc<NamedKey>, KeyFileError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text.expose()).map(Zeroizing::new);
+    match bytes.ok().and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok()) {
+        Some(bytes) => Ok(Arc::new(NamedKey::new(id.to_owned(), bytes))),
+        None => Err(KeyFileError::Value { kind, id: id.to_owned() }),
     }
-    let mut keys = keys.into_iter();
-    let current = keys.next().ok_or(KeyFileError::Missing(kind))?;
-    Ok(KeySet { current, older: keys.collect() })
+}
+
+impl Keyring {
+    /// Reads the text of a key file.
+    pub fn parse(text: &str) -> Result<Self, KeyFileError> {
+        KeyFile::parse(text)?.keyring()
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +192,19 @@ mod tests {
     fn a_generated_file_reads_back() {
         let text = generate_key_file(&Entropy::system()).unwrap();
         Keyring::parse(&text).unwrap();
+    }
+
+    #[test]
+    fn a_key_can_be_added_and_taken_out_and_the_others_stay() {
+        let entropy = Entropy::system();
+        let mut file = KeyFile::parse(&generate_key_file(&entropy).unwrap()).unwrap();
+        let before = file.keyring().unwrap().check_values();
+        let id = file.add(KeyKind::Kek, &entropy).unwrap();
+        let both = Keyring::parse(&file.render()).unwrap();
+        assert!(both.has(KeyKind::Kek, &id) && both.in_use(KeyKind::Kek) != id);
+        assert_eq!(both.check_values().len(), 4);
+        assert!(!file.remove(KeyKind::Pepper, &id) && file.remove(KeyKind::Kek, &id));
+        assert_eq!(Keyring::parse(&file.render()).unwrap().check_values(), before);
     }
 
     #[test]

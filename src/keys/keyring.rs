@@ -1,82 +1,16 @@
 //! The keys of the key file, and the only operations done with them.
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    hkdf, hmac,
-};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use super::{
+    named::{KeyKind, KeySet, NamedKey},
+    seal::{self, OpenError, Sealed},
+    standing::Standing,
+};
 use crate::{
     ids::TenantId,
-    secret::{Entropy, Handle, NoEntropy, hex},
+    secret::{Entropy, Handle, NoEntropy, hex, same},
 };
-
-pub(super) const KEY_BYTES: usize = 32;
-const NONCE_BYTES: usize = 12;
-
-/// What a key outside the database is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KeyKind {
-    /// Keyed hashes of handles.
-    Pepper,
-    /// Sealing of signing keys and upstream credentials.
-    Kek,
-    /// Keyed handles in the audit log.
-    AuditHandle,
-}
-
-impl KeyKind {
-    /// The name in the database and in messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pepper => "pepper",
-            Self::Kek => "kek",
-            Self::AuditHandle => "audit_handle",
-        }
-    }
-}
-
-impl std::fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A key and its id. No Debug: only ids are ever printed.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(super) struct NamedKey {
-    #[zeroize(skip)]
-    id: String,
-    bytes: [u8; KEY_BYTES],
-}
-
-impl NamedKey {
-    pub(super) fn new(id: String, bytes: [u8; KEY_BYTES]) -> Self {
-        Self { id, bytes }
-    }
-
-    pub(super) fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.bytes);
-        let mut context = hmac::Context::with_key(&key);
-        for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        tag(&context.sign())
-    }
-}
-
-fn tag(tag: &hmac::Tag) -> [u8; 32] {
-    let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(tag.as_ref()) {
-        *to = *from;
-    }
-    out
-}
 
 /// What the store keeps of a handle.
 #[derive(Clone, Debug)]
@@ -87,22 +21,8 @@ pub struct Stored {
     pub pepper_id: String,
 }
 
-/// Bytes sealed under a key-encryption key.
-#[derive(Clone, Debug)]
-pub struct Sealed {
-    /// The key's id.
-    pub kek_id: String,
-    /// Nonce, ciphertext and tag.
-    pub bytes: Vec<u8>,
-}
-
-/// A sealed value did not open: another key, another place, or altered. Deliberately says no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed value does not open here")]
-pub struct OpenError;
-
 /// What the database keeps of a key so that a wrong key file is noticed at the start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckValue {
     /// The kind of key.
     pub kind: KeyKind,
@@ -112,22 +32,36 @@ pub struct CheckValue {
     pub value: [u8; 32],
 }
 
-/// All keys of the key file. The first of each kind is in use for new values; the others still read old ones.
+/// All keys of the key file. One of each kind is in use for new values; the others still read old ones.
+///
+/// Which one is in use, the database says: see [`Keyring::adopt`]. Until then it is the first of its kind in the file.
+/// Both can change while requests run: each of the operations here works on one state of affairs.
 pub struct Keyring {
-    pepper: KeySet,
-    kek: KeySet,
-    audit_handle: KeySet,
+    rings: RwLock<Arc<Rings>>,
 }
 
-/// The keys of one kind: there is always one in use.
-pub(super) struct KeySet {
-    pub(super) current: NamedKey,
-    pub(super) older: Vec<NamedKey>,
+#[derive(Clone)]
+pub(super) struct Rings {
+    pub(super) pepper: KeySet,
+    pub(super) kek: KeySet,
+    pub(super) audit_handle: KeySet,
 }
 
-impl KeySet {
-    fn iter(&self) -> impl Iterator<Item = &NamedKey> {
-        std::iter::once(&self.current).chain(&self.older)
+impl Rings {
+    fn of(&self, kind: KeyKind) -> &KeySet {
+        match kind {
+            KeyKind::Pepper => &self.pepper,
+            KeyKind::Kek => &self.kek,
+            KeyKind::AuditHandle => &self.audit_handle,
+        }
+    }
+
+    fn of_mut(&mut self, kind: KeyKind) -> &mut KeySet {
+        match kind {
+            KeyKind::Pepper => &mut self.pepper,
+            KeyKind::Kek => &mut self.kek,
+            KeyKind::AuditHandle => &mut self.audit_handle,
+        }
     }
 }
 
@@ -138,132 +72,122 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    pub(super) fn new(pepper: KeySet, kek: KeySet, audit_handle: KeySet) -> Self {
-        Self { pepper, kek, audit_handle }
+    pub(super) fn new(rings: Rings) -> Self {
+        Self { rings: RwLock::new(Arc::new(rings)) }
+    }
+
+    fn rings(&self) -> Arc<Rings> {
+        self.rings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What to store of a new handle: its keyed hash, bound to tenant and kind, under the pepper in use.
     pub fn store(&self, tenant: TenantId, handle: &Handle) -> Stored {
-        let pepper = &self.pepper.current;
-        Stored { hash: handle_hash(pepper, tenant, handle), pepper_id: pepper.id.clone() }
+        let rings = self.rings();
+        let pepper = &rings.pepper.in_use;
+        Stored { hash: handle_hash(pepper, tenant, handle), pepper_id: pepper.id().to_owned() }
     }
 
     /// The hashes under which a presented handle may be stored: one for each pepper, the one in use first.
     pub fn lookup(&self, tenant: TenantId, handle: &Handle) -> Vec<[u8; 32]> {
-        self.pepper.iter().map(|pepper| handle_hash(pepper, tenant, handle)).collect()
+        self.rings().pepper.iter().map(|pepper| handle_hash(pepper, tenant, handle)).collect()
     }
 
     /// The hash under the pepper in use alone: the key of in-memory caches.
     pub fn current_hash(&self, tenant: TenantId, handle: &Handle) -> [u8; 32] {
-        self.store(tenant, handle).hash
+        handle_hash(&self.rings().pepper.in_use, tenant, handle)
     }
 
-    /// A keyed hash for short-lived purposes that need no look-up later (CSRF tokens, throttle buckets).
+    /// What to store of a handle from now on that was found under `hash`: none where that is under the pepper in use.
+    pub fn anew(&self, tenant: TenantId, handle: &Handle, hash: &[u8]) -> Option<Stored> {
+        let stored = self.store(tenant, handle);
+        (!same(hash, &stored.hash)).then_some(stored)
+    }
+
+    /// A keyed hash for short-lived purposes (CSRF tokens, throttle buckets), under the pepper in use.
     pub fn keyed(&self, label: &'static str, parts: &[&[u8]]) -> [u8; 32] {
-        self.pepper.current.mac(label, parts)
+        self.rings().pepper.in_use.mac(label, parts)
+    }
+
+    /// What [`Keyring::keyed`] may have given for the same, under whichever pepper was in use then.
+    pub fn keyed_by_any(&self, label: &'static str, parts: &[&[u8]]) -> Vec<[u8; 32]> {
+        self.rings().pepper.iter().map(|pepper| pepper.mac(label, parts)).collect()
     }
 
     /// A keyed handle for the audit log, with its key's id.
     pub fn audit_handle(&self, handle: &Handle) -> (String, [u8; 32]) {
-        let key = &self.audit_handle.current;
-        (key.id.clone(), key.mac("audit handle", &[handle.expose().as_bytes()]))
+        let rings = self.rings();
+        let key = &rings.audit_handle.in_use;
+        (key.id().to_owned(), key.mac("audit handle", &[handle.expose().as_bytes()]))
     }
 
     /// What stands for something personal in the audit log: the key's id and half of a keyed hash.
     pub fn pseudonym(&self, label: &'static str, parts: &[&[u8]]) -> String {
-        let key = &self.audit_handle.current;
+        let rings = self.rings();
+        let key = &rings.audit_handle.in_use;
         let mac = key.mac(label, parts);
-        format!("{}:{}", key.id, hex(mac.get(..KEY_BYTES / 2).unwrap_or(&mac)))
+        format!("{}:{}", key.id(), hex(mac.get(..mac.len() / 2).unwrap_or(&mac)))
     }
 
     /// Seals `plain`; it opens only with the same `place` (tenant, table, row).
     pub fn seal(&self, place: &[u8], plain: &[u8], entropy: &Entropy) -> Result<Sealed, NoEntropy> {
-        let kek = &self.kek.current;
-        let bytes = seal(&kek.bytes, place, plain, entropy)?;
-        Ok(Sealed { kek_id: kek.id.clone(), bytes })
+        let rings = self.rings();
+        let kek = &rings.kek.in_use;
+        let bytes = seal::seal(kek.bytes(), place, plain, entropy)?;
+        Ok(Sealed { kek_id: kek.id().to_owned(), bytes })
     }
 
     /// Opens what [`Keyring::seal`] sealed at the same place.
     pub fn open(&self, kek_id: &str, place: &[u8], sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, OpenError> {
-        let kek = self.kek.iter().find(|kek| kek.id == kek_id).ok_or(OpenError)?;
-        open(&kek.bytes, place, sealed)
+        seal::open(self.rings().kek.get(kek_id).ok_or(OpenError)?.bytes(), place, sealed)
     }
 
     /// Opens with whichever key-encryption key fits: for values that travel without their key's id.
     pub fn open_any(&self, place: &[u8], sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, OpenError> {
-        self.kek.iter().find_map(|kek| open(&kek.bytes, place, sealed).ok()).ok_or(OpenError)
+        self.rings().kek.iter().find_map(|kek| seal::open(kek.bytes(), place, sealed).ok()).ok_or(OpenError)
     }
 
-    /// One check value per key.
+    /// One check value per key; of each kind the one in use comes first.
     pub fn check_values(&self) -> Vec<CheckValue> {
-        [(KeyKind::Pepper, &self.pepper), (KeyKind::Kek, &self.kek), (KeyKind::AuditHandle, &self.audit_handle)]
-            .into_iter()
-            .flat_map(|(kind, keys)| {
-                keys.iter().map(move |key| CheckValue {
-                    kind,
-                    id: key.id.clone(),
-                    value: key.mac("check value", &[kind.name().as_bytes()]),
-                })
-            })
-            .collect()
+        let rings = self.rings();
+        let of = |kind| rings.of(kind).iter().map(move |key| check_value(kind, key));
+        KeyKind::ALL.into_iter().flat_map(of).collect()
     }
+
+    /// The id of the key in use.
+    pub fn in_use(&self, kind: KeyKind) -> String {
+        self.rings().of(kind).in_use.id().to_owned()
+    }
+
+    /// Whether there is such a key.
+    pub fn has(&self, kind: KeyKind, id: &str) -> bool {
+        self.rings().of(kind).get(id).is_some()
+    }
+
+    /// Takes over what the database says: which keys are in use, and which are retired and therefore dropped.
+    pub fn adopt(&self, standing: &Standing) {
+        let mut kept = self.rings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rings = Rings::clone(&kept);
+        for kind in KeyKind::ALL {
+            let Some(in_use) = standing.in_use(kind) else { continue };
+            if let Some(set) = rings.of(kind).with(in_use, |id| standing.is_retired(kind, id)) {
+                *rings.of_mut(kind) = set;
+            }
+        }
+        *kept = Arc::new(rings);
+    }
+
+    /// Takes over the keys of another reading of the key file.
+    pub fn replace(&self, other: &Self) {
+        *self.rings.write().unwrap_or_else(PoisonError::into_inner) = other.rings();
+    }
+}
+
+fn check_value(kind: KeyKind, key: &NamedKey) -> CheckValue {
+    CheckValue { kind, id: key.id().to_owned(), value: key.mac("check value", &[kind.name().as_bytes()]) }
 }
 
 fn handle_hash(pepper: &NamedKey, tenant: TenantId, handle: &Handle) -> [u8; 32] {
     pepper.mac("handle", &[tenant.0.as_bytes(), handle.expose().as_bytes()])
-}
-
-/// Seals under a key derived from a presented handle: whoever reads the database alone cannot open it.
-pub(crate) fn seal_under(
-    handle: &Handle,
-    label: &'static str,
-    place: &[u8],
-    plain: &[u8],
-    entropy: &Entropy,
-) -> Result<Vec<u8>, NoEntropy> {
-    seal(&*derive(handle, label).ok_or(NoEntropy)?, place, plain, entropy)
-}
-
-/// Opens what [`seal_under`] sealed under the same handle, label and place.
-pub(crate) fn open_under(
-    handle: &Handle,
-    label: &'static str,
-    place: &[u8],
-    sealed: &[u8],
-) -> Result<zeroize::Zeroizing<Vec<u8>>, OpenError> {
-    open(&*derive(handle, label).ok_or(OpenError)?, place, sealed)
-}
-
-fn derive(handle: &Handle, label: &'static str) -> Option<zeroize::Zeroizing<[u8; KEY_BYTES]>> {
-    let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"sallyport").extract(handle.expose().as_bytes());
-    let mut key = zeroize::Zeroizing::new([0; KEY_BYTES]);
-    prk.expand(&[label.as_bytes()], hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
-    Some(key)
-}
-
-fn cipher(key: &[u8; KEY_BYTES]) -> Option<LessSafeKey> {
-    UnboundKey::new(&AES_256_GCM, key).ok().map(LessSafeKey::new)
-}
-
-fn seal(key: &[u8; KEY_BYTES], place: &[u8], plain: &[u8], entropy: &Entropy) -> Result<Vec<u8>, NoEntropy> {
-    let nonce = *entropy.bytes::<NONCE_BYTES>()?;
-    let mut out = nonce.to_vec();
-    let mut body = plain.to_vec();
-    let cipher = cipher(key).ok_or(NoEntropy)?;
-    let sealed = cipher.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut body);
-    sealed.map_err(|_| NoEntropy)?;
-    out.append(&mut body);
-    Ok(out)
-}
-
-fn open(key: &[u8; KEY_BYTES], place: &[u8], sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, OpenError> {
-    let (nonce, body) = sealed.split_at_checked(NONCE_BYTES).ok_or(OpenError)?;
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
-    let mut body = zeroize::Zeroizing::new(body.to_vec());
-    let plain =
-        cipher(key).ok_or(OpenError)?.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| OpenError)?.len();
-    body.truncate(plain);
-    Ok(body)
 }
 
 #[cfg(test)]
@@ -288,17 +212,6 @@ mod tests {
     }
 
     #[test]
-    fn a_box_opens_with_the_handle_that_sealed_it_only() {
-        let entropy = Entropy::system();
-        let one = Handle::generate(HandleKind::RefreshToken, &entropy).unwrap();
-        let two = Handle::generate(HandleKind::RefreshToken, &entropy).unwrap();
-        let sealed = seal_under(&one, "box", b"family", b"answer", &entropy).unwrap();
-        assert_eq!(open_under(&one, "box", b"family", &sealed).unwrap().as_slice(), b"answer");
-        assert!(open_under(&two, "box", b"family", &sealed).is_err());
-        assert!(open_under(&one, "box", b"other", &sealed).is_err());
-    }
-
-    #[test]
     fn a_hash_depends_on_tenant_and_pepper() {
         let (keys, entropy) = (keyring(), Entropy::system());
         let handle = Handle::generate(HandleKind::AccessToken, &entropy).unwrap();
@@ -306,5 +219,7 @@ mod tests {
         assert_ne!(keys.store(a, &handle).hash, keys.store(b, &handle).hash);
         assert_ne!(keys.store(a, &handle).hash, keyring().store(a, &handle).hash);
         assert_eq!(keys.lookup(a, &handle), vec![keys.store(a, &handle).hash]);
+        assert!(keys.anew(a, &handle, &keys.store(a, &handle).hash).is_none());
+        assert!(keys.anew(a, &handle, &keyring().store(a, &handle).hash).is_some());
     }
 }

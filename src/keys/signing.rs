@@ -1,4 +1,7 @@
 //! Signing keys of a tenant: made here, sealed in the database, and the JWS they make.
+//!
+//! What the key set publishes is computed from the sealed private halves: a public key that somebody wrote into the
+//! database is published by nobody.
 
 use std::sync::Arc;
 
@@ -81,6 +84,37 @@ impl Jwt {
     }
 }
 
+/// Where a signing key is in its life. Retired ones are gone: their private halves are not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SigningState {
+    /// Published, so that upstreams know it when it begins to sign.
+    Next,
+    /// Signs.
+    Active,
+    /// Does not sign any more, and is published while what it signed can live.
+    Published,
+    /// Gone.
+    Retired,
+}
+
+impl SigningState {
+    /// The word in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Active => "active",
+            Self::Published => "published",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// Reads the word in the database.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Next, Self::Active, Self::Published, Self::Retired].into_iter().find(|state| state.name() == text)
+    }
+}
+
 /// A signing key as the store keeps it.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
@@ -90,50 +124,63 @@ pub struct SigningKey {
     pub alg: SigningAlg,
     /// PKCS#8, sealed under the key-encryption key at a place made of tenant and kid.
     pub sealed: Sealed,
-    /// The public half.
-    pub public: Jwk,
-    /// Whether it signs (or is only still published).
-    pub active: bool,
+    /// Where it is in its life.
+    pub state: SigningState,
 }
 
 impl SigningKey {
-    /// A fresh key, sealed for `tenant`.
+    /// A fresh key, sealed for `tenant`, and its public half.
     pub fn generate(
         alg: SigningAlg,
         tenant: TenantId,
         keyring: &Keyring,
         entropy: &Entropy,
-    ) -> Result<Self, SigningError> {
-        let (pkcs8, kty, crv, x, y) = match alg {
+    ) -> Result<(Self, Jwk), SigningError> {
+        let pkcs8 = Zeroizing::new(match alg {
             SigningAlg::EdDSA => {
                 let pair = Ed25519KeyPair::generate().map_err(|_| SigningError::Failed)?;
-                let pkcs8 = pair.to_pkcs8().map_err(|_| SigningError::Failed)?;
-                let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-                (Zeroizing::new(pkcs8.as_ref().to_vec()), "OKP", "Ed25519", x, None)
+                pair.to_pkcs8().map_err(|_| SigningError::Failed)?.as_ref().to_vec()
             }
             SigningAlg::ES256 => {
                 let pair =
                     EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| SigningError::Failed)?;
-                let pkcs8 = pair.to_pkcs8v1().map_err(|_| SigningError::Failed)?;
-                // An uncompressed point: 0x04, x, y (SEC 1, 2.3.3).
-                let point = pair.public_key().as_ref().get(1..).ok_or(SigningError::Failed)?;
-                let (x, y) = point.split_at_checked(32).ok_or(SigningError::Failed)?;
-                let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-                (Zeroizing::new(pkcs8.as_ref().to_vec()), "EC", "P-256", x, Some(y))
+                pair.to_pkcs8v1().map_err(|_| SigningError::Failed)?.as_ref().to_vec()
             }
-        };
+        });
         let kid = entropy.text::<12>()?;
         let sealed = keyring.seal(&place(tenant, &kid), &pkcs8, entropy)?;
-        let public = Jwk {
-            kty: kty.into(),
-            crv: crv.into(),
-            x,
-            y,
-            kid: kid.clone(),
-            alg: alg.name().into(),
-            usage: "sig".into(),
+        let public = Jwk::of(alg, &kid, &pkcs8).ok_or(SigningError::Failed)?;
+        Ok((Self { kid, alg, sealed, state: SigningState::Active }, public))
+    }
+
+    /// The same key, sealed under the key-encryption key in use.
+    pub fn sealed_anew(&self, tenant: TenantId, keyring: &Keyring, entropy: &Entropy) -> Result<Sealed, SigningError> {
+        Ok(keyring.seal(&place(tenant, &self.kid), &self.open(tenant, keyring)?, entropy)?)
+    }
+
+    fn open(&self, tenant: TenantId, keyring: &Keyring) -> Result<Zeroizing<Vec<u8>>, SigningError> {
+        let Self { kid, sealed, .. } = self;
+        keyring.open(&sealed.kek_id, &place(tenant, kid), &sealed.bytes).map_err(|_| SigningError::Sealed(kid.clone()))
+    }
+}
+
+impl Jwk {
+    /// The public half of a private key in PKCS#8.
+    fn of(alg: SigningAlg, kid: &str, pkcs8: &[u8]) -> Option<Self> {
+        let (kty, crv, x, y) = match alg {
+            SigningAlg::EdDSA => {
+                let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
+                ("OKP", "Ed25519", URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()), None)
+            }
+            SigningAlg::ES256 => {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
+                // An uncompressed point: 0x04, x, y (SEC 1, 2.3.3).
+                let (x, y) = pair.public_key().as_ref().get(1..)?.split_at_checked(32)?;
+                ("EC", "P-256", URL_SAFE_NO_PAD.encode(x), Some(URL_SAFE_NO_PAD.encode(y)))
+            }
         };
-        Ok(Self { kid, alg, sealed, public, active: true })
+        let (alg, usage) = (alg.name().into(), "sig".into());
+        Some(Self { kty: kty.into(), crv: crv.into(), x, y, kid: kid.to_owned(), alg, usage })
     }
 }
 
@@ -154,20 +201,21 @@ impl std::fmt::Debug for SigningKeys {
 }
 
 impl SigningKeys {
-    /// Opens the stored keys of `tenant`.
+    /// Opens the stored keys of `tenant`. All of them: what does not open is not published either.
     pub fn open(keys: Vec<SigningKey>, tenant: TenantId, keyring: &Keyring) -> Result<Self, SigningError> {
-        let mut active = Vec::new();
-        for key in keys.iter().filter(|key| key.active) {
-            let pkcs8 = keyring
-                .open(&key.sealed.kek_id, &place(tenant, &key.kid), &key.sealed.bytes)
-                .map_err(|_| SigningError::Sealed(key.kid.clone()))?;
-            let encoding = match key.alg {
-                SigningAlg::EdDSA => EncodingKey::from_ed_der(&pkcs8),
-                SigningAlg::ES256 => EncodingKey::from_ec_der(&pkcs8),
-            };
-            active.push((key.alg, key.kid.clone(), encoding));
+        let (mut active, mut published) = (Vec::new(), Vec::new());
+        for key in keys {
+            let pkcs8 = key.open(tenant, keyring)?;
+            published.push(Jwk::of(key.alg, &key.kid, &pkcs8).ok_or_else(|| SigningError::Sealed(key.kid.clone()))?);
+            if key.state == SigningState::Active {
+                let encoding = match key.alg {
+                    SigningAlg::EdDSA => EncodingKey::from_ed_der(&pkcs8),
+                    SigningAlg::ES256 => EncodingKey::from_ec_der(&pkcs8),
+                };
+                active.push((key.alg, key.kid, encoding));
+            }
         }
-        Ok(Self { active, published: keys.into_iter().map(|key| key.public).collect() })
+        Ok(Self { active, published })
     }
 
     /// The public keys, for the JWKS.
@@ -210,9 +258,12 @@ mod tests {
         let tenant = TenantId(uuid::Uuid::from_u128(7));
         let other = TenantId(uuid::Uuid::from_u128(8));
         for alg in [SigningAlg::EdDSA, SigningAlg::ES256] {
-            let key = SigningKey::generate(alg, tenant, &keyring, &entropy).unwrap();
+            let (key, made) = SigningKey::generate(alg, tenant, &keyring, &entropy).unwrap();
             assert!(SigningKeys::open(vec![key.clone()], other, &keyring).is_err());
+            let renamed = SigningKey { kid: "another".to_owned(), ..key.clone() };
+            assert!(SigningKeys::open(vec![renamed], tenant, &keyring).is_err());
             let keys = SigningKeys::open(vec![key], tenant, &keyring).unwrap();
+            assert_eq!(keys.published(), [made]);
             let jwt = keys.sign(alg, "at+jwt", &json!({"aud": "a", "exp": 4_000_000_000_u64})).unwrap();
             let public: jwk::Jwk = serde_json::from_value(serde_json::to_value(&keys.published()[0]).unwrap()).unwrap();
             let mut validation = Validation::new(jsonwebtoken::Algorithm::EdDSA);

@@ -43,7 +43,7 @@ pub async fn current(visit: &Visit) -> Result<Option<Session>, StoreError> {
     if live.is_none() {
         visit.refused(Refused::Session);
     }
-    Ok(live.map(|LiveSession { id, person, username, display_name, auth_time }| Session {
+    Ok(live.map(|LiveSession { id, person, username, display_name, auth_time, hash: _ }| Session {
         id,
         person,
         username,
@@ -55,6 +55,11 @@ pub async fn current(visit: &Visit) -> Result<Option<Session>, StoreError> {
 async fn live(app: &App, tenant: TenantId, handle: &Handle) -> Result<Option<LiveSession>, StoreError> {
     let mut tx = app.store.tenant_tx(tenant).await?;
     let live = sessions::live(&mut tx, &app.keyring.lookup(tenant, handle), app.clock.now()).await?;
+    if let Some(live) = &live
+        && let Some(anew) = app.keyring.anew(tenant, handle, &live.hash)
+    {
+        sessions::store_anew(&mut tx, live, &anew).await?;
+    }
     tx.commit().await?;
     Ok(live)
 }

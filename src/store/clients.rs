@@ -159,6 +159,44 @@ pub async fn update(tx: &mut TenantTx, client: &Client) -> Result<(), StoreError
     Ok(())
 }
 
+/// Stores a client's secret anew, under another pepper.
+pub async fn store_secret_anew(tx: &mut TenantTx, id: &ClientId, old: &Stored, new: &Stored) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update client set secret_hash = $4, secret_pepper_id = $5 where tenant = $1 and id = $2 and secret_hash = $3",
+        tenant.0,
+        id.as_str(),
+        old.hash.as_slice(),
+        new.hash.as_slice(),
+        new.pepper_id
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Stores a client's registration access token anew, under another pepper.
+pub async fn store_registration_anew(
+    tx: &mut TenantTx,
+    id: &ClientId,
+    old: &Stored,
+    new: &Stored,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update client set registration_hash = $4, registration_pepper_id = $5
+          where tenant = $1 and id = $2 and registration_hash = $3",
+        tenant.0,
+        id.as_str(),
+        old.hash.as_slice(),
+        new.hash.as_slice(),
+        new.pepper_id
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Ends what rests on another display of a client than its present one: consents that were given, and requests that wait
 /// for an answer, since their page shows the client as it was. Returns how many consents.
 pub async fn void_consents(tx: &mut TenantTx, client: &Client, now: OffsetDateTime) -> Result<u64, StoreError> {

@@ -8,8 +8,8 @@ use crate::keys::Stored;
 /// An initial access token as it is kept.
 #[derive(Clone, Debug)]
 pub struct InitialTokenRow {
-    /// Its stored hash.
-    pub hash: Vec<u8>,
+    /// What names it: its stored hash changes with the pepper.
+    pub id: String,
     /// What it is for, in its maker's words.
     pub note: String,
     /// How often it can still be used.
@@ -23,6 +23,7 @@ pub struct InitialTokenRow {
 /// Adds an initial access token (RFC 7591 §3) that can be used `uses` times.
 pub async fn insert(
     tx: &mut TenantTx,
+    id: &str,
     token: &Stored,
     note: &str,
     uses: u16,
@@ -31,9 +32,10 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "insert into initial_access_token (tenant, hash, pepper_id, note, uses_left, expires_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into initial_access_token (tenant, id, hash, pepper_id, note, uses_left, expires_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         tenant.0,
+        id,
         token.hash.as_slice(),
         token.pepper_id,
         note,
@@ -46,17 +48,25 @@ pub async fn insert(
     Ok(())
 }
 
-/// Takes one use off the initial access token that is stored under one of these hashes. False if none is left.
-pub async fn use_up(tx: &mut TenantTx, hashes: &[[u8; 32]], now: OffsetDateTime) -> Result<bool, StoreError> {
+/// Takes one use off the initial access token that is stored under one of these hashes, and stores it as `current`, under
+/// the pepper in use. False if none is left.
+pub async fn use_up(
+    tx: &mut TenantTx,
+    hashes: &[[u8; 32]],
+    current: &Stored,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     let used = sqlx::query_scalar!(
-        "update initial_access_token set uses_left = uses_left - 1
+        "update initial_access_token set uses_left = uses_left - 1, hash = $4, pepper_id = $5
           where tenant = $1 and hash = any ($2) and uses_left > 0 and (expires_at is null or expires_at > $3)
           returning uses_left",
         tenant.0,
         &hashes,
-        now
+        now,
+        current.hash.as_slice(),
+        current.pepper_id
     )
     .fetch_optional(tx.conn())
     .await?;
@@ -68,8 +78,8 @@ pub async fn all(tx: &mut TenantTx) -> Result<Vec<InitialTokenRow>, StoreError> 
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         InitialTokenRow,
-        "select hash, note, uses_left, expires_at, created_at from initial_access_token
-          where tenant = $1 order by created_at, hash",
+        "select id, note, uses_left, expires_at, created_at from initial_access_token
+          where tenant = $1 order by created_at, id",
         tenant.0
     )
     .fetch_all(tx.conn())
@@ -77,15 +87,11 @@ pub async fn all(tx: &mut TenantTx) -> Result<Vec<InitialTokenRow>, StoreError> 
     Ok(rows)
 }
 
-/// Removes those whose hash begins with these hexadecimal digits. False if there is none.
-pub async fn remove(tx: &mut TenantTx, digits: &str) -> Result<bool, StoreError> {
+/// Removes one. False if there is none of this id.
+pub async fn remove(tx: &mut TenantTx, id: &str) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
-    let done = sqlx::query!(
-        "delete from initial_access_token where tenant = $1 and starts_with(encode(hash, 'hex'), $2)",
-        tenant.0,
-        digits
-    )
-    .execute(tx.conn())
-    .await?;
+    let done = sqlx::query!("delete from initial_access_token where tenant = $1 and id = $2", tenant.0, id)
+        .execute(tx.conn())
+        .await?;
     Ok(done.rows_affected() > 0)
 }

@@ -30,6 +30,8 @@ pub struct NewSession<'a> {
 pub struct LiveSession {
     /// Its id.
     pub id: SessionId,
+    /// Its stored hash.
+    pub hash: Vec<u8>,
     /// Whose it is.
     pub person: PersonId,
     /// The person's name at login.
@@ -70,7 +72,7 @@ pub async fn live(
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     let row = sqlx::query_as!(
         LiveSession,
-        r#"select s.id as "id: SessionId", s.person as "person: PersonId", p.username, p.display_name, s.auth_time
+        r#"select s.id as "id: SessionId", s.hash, s.person as "person: PersonId", p.username, p.display_name, s.auth_time
              from session s join person p on (p.tenant, p.id) = (s.tenant, s.person)
             where s.tenant = $1 and s.hash = any ($2)
               and s.ended_at is null and s.expires_at > $3 and p.status = 'active'"#,
@@ -81,6 +83,22 @@ pub async fn live(
     .fetch_optional(tx.conn())
     .await?;
     Ok(row)
+}
+
+/// Stores a session's handle anew, under another pepper.
+pub async fn store_anew(tx: &mut TenantTx, session: &LiveSession, new: &Stored) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update session set hash = $4, pepper_id = $5 where tenant = $1 and id = $2 and hash = $3",
+        tenant.0,
+        session.id.0,
+        session.hash,
+        new.hash.as_slice(),
+        new.pepper_id
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Ends a session; says whether it was still in force.

@@ -18,7 +18,8 @@ use crate::{
     http::{address::ClientAddress, oauth::OauthError},
 };
 
-/// How long clients may keep a document. Short: keys rotate, servers come and go.
+/// How long clients may keep a document. Short: keys rotate, servers come and go. Signing keys overlap for longer: see
+/// [`crate::keys::rotation::signing`].
 const FRESH: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 fn document(body: impl serde::Serialize) -> Response {

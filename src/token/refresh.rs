@@ -52,12 +52,16 @@ async fn judge(
 ) -> Result<Verdict, TokenError> {
     let mint = Mint::of(app);
     let hashes = app.keyring.lookup(tenant.id, &request.token);
-    let Some(row) = handles::lock_refresh_token(tx, &hashes).await? else {
+    let Some(mut row) = handles::lock_refresh_token(tx, &hashes).await? else {
         return Ok(Verdict::Refused(TokenError::Unknown("the refresh token is unknown or was removed")));
     };
     let family = handles::family_state(tx, row.family).await?;
     if let Err(error) = check(app, tenant, client, request, &row, &family, mint.now) {
         return Ok(Verdict::Refused(error));
+    }
+    if let Some(anew) = app.keyring.anew(tenant.id, &request.token, &row.hash) {
+        handles::store_refresh_token_anew(tx, &row.hash, &anew).await?;
+        row.hash = anew.hash.to_vec();
     }
     let generation = row.generation;
     let (answer, retried) = match presented(tx, &row, &family, mint.now).await? {

@@ -9,7 +9,7 @@ use crate::{
     audit::{Event, Recorder},
     cluster::{self, Entry, Ticket},
     ids::{ClientId, FamilyId, GrantId},
-    secret::{Handle, HandleKind, hex},
+    secret::{Handle, HandleKind},
     store::{StoreError, TenantTx, grants, handles},
 };
 
@@ -28,6 +28,8 @@ pub enum Reason {
     PersonRevoked,
     /// An administrator did.
     AdministratorRevoked,
+    /// The pepper of its refresh token was retired by force.
+    KeyRetired,
 }
 
 impl Reason {
@@ -40,6 +42,7 @@ impl Reason {
             Self::ClientRemoved => "client_removed",
             Self::PersonRevoked => "person_revoked",
             Self::AdministratorRevoked => "administrator_revoked",
+            Self::KeyRetired => "key_retired",
         }
     }
 }
@@ -111,7 +114,8 @@ pub async fn by_client(
     } else if let Ok(handle) = Handle::parse(HandleKind::RefreshToken, token) {
         refresh_token(app, recorder, client, &handle, &mut tx).await?
     } else {
-        return Ok(Revocation::Done);
+        // Nothing of ours; that the client was here stays.
+        Found::Nothing
     };
     tx.commit().await?;
     match verdict {
@@ -143,11 +147,11 @@ async fn access_token(
         return Ok(Found::NotYours);
     }
     let now = recorder.clock.now();
-    if !handles::revoke_access_token(tx, &row.hash, now).await? {
+    if !handles::revoke_access_token(tx, &hashes, now).await? {
         return Ok(Found::Taken(cluster::taken(tx).await?));
     }
     recorder.record(tx, &Event::AccessTokenRevoked { family: row.family, by: "client" }).await?;
-    Ok(Found::Taken(cluster::take(tx, &Entry::AccessToken(hex(&row.hash)), now).await?))
+    Ok(Found::Taken(cluster::take(tx, &Entry::AccessToken(row.id), now).await?))
 }
 
 async fn refresh_token(

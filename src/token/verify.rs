@@ -46,9 +46,10 @@ pub async fn verify(
 }
 
 async fn look_up(app: &App, tenant: &Arc<Tenant>, server: &Server, handle: &Handle) -> Result<LiveCall, VerifyError> {
-    let call = match app.node.admit(tenant.id, &app.keyring.current_hash(tenant.id, handle)) {
+    let hash = app.keyring.current_hash(tenant.id, handle);
+    let call = match app.node.admit(tenant.id, &hash) {
         Some(call) => call,
-        None => fill(app, tenant, handle).await?,
+        None => fill(app, tenant, handle, hash).await?,
     };
     let verified = call.verified();
     if verified.expires_at <= app.clock.now() {
@@ -61,13 +62,17 @@ async fn look_up(app: &App, tenant: &Arc<Tenant>, server: &Server, handle: &Hand
     Ok(call)
 }
 
-async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle) -> Result<LiveCall, VerifyError> {
+async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle, hash: [u8; 32]) -> Result<LiveCall, VerifyError> {
     let hashes = app.keyring.lookup(tenant.id, handle);
     for _ in 0..TRIES {
         let reading = app.node.reading()?;
         let row = app.store.lookup_token(reading.node(), tenant.id, &hashes).await?;
         let Some(row) = row.filter(|row| row.live) else { return Err(VerifyError::Invalid) };
-        if let Fill::Fresh(call) = app.node.keep(reading, row.head, tenant, read(tenant, row)?) {
+        let anew = app.keyring.anew(tenant.id, handle, &row.hash).map(|anew| (row.hash.clone(), anew));
+        if let Fill::Fresh(call) = app.node.keep(reading, row.head, tenant, read(tenant, row, hash)?) {
+            if let Some((old, anew)) = anew {
+                app.anew.access_token(tenant.id, old, anew);
+            }
             return Ok(call);
         }
         if !app.node.is_current(tenant) {
@@ -77,12 +82,13 @@ async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle) -> Result<LiveCa
     Err(StoreError::Behind.into())
 }
 
-fn read(tenant: &Tenant, row: LookupRow) -> Result<Verified, VerifyError> {
+fn read(tenant: &Tenant, row: LookupRow, hash: [u8; 32]) -> Result<Verified, VerifyError> {
     let server = tenant.server_by_id(row.server).ok_or(VerifyError::Invalid)?;
     let scopes = server.policy.in_effect(&set(&row.handle_scopes)?, &set(&row.grant_scopes)?);
     Ok(Verified {
         tenant: tenant.id,
-        hash: <[u8; 32]>::try_from(row.hash.as_slice()).map_err(|_| StoreError::corrupt("access_token.hash"))?,
+        token: row.token,
+        hash,
         family: row.family,
         grant: row.grant,
         grant_version: row.grant_version,

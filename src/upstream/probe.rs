@@ -14,7 +14,7 @@ use super::{Caller, ForwardError, Upstreams};
 use crate::{
     clock::Clock,
     cluster::Verified,
-    ids::{BadName, ClientId, FamilyId, GrantId},
+    ids::{AccessTokenId, BadName, ClientId, FamilyId, GrantId},
     mcp::Era,
     policy::{Denial, ItemKind},
     tenants::{EraSetting, Server, Tenant},
@@ -101,6 +101,7 @@ fn ourselves(tenant: &Tenant, server: &Server, clock: &Clock) -> Result<Verified
     let nobody = uuid::Uuid::nil();
     Ok(Verified {
         tenant: tenant.id,
+        token: AccessTokenId(nobody),
         hash: [0; 32],
         family: FamilyId(nobody),
         grant: GrantId(nobody),

@@ -23,6 +23,7 @@ mod gateway;
 mod harness;
 mod http;
 mod jobs;
+mod keys;
 mod people;
 mod promises;
 mod store;

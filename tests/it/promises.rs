@@ -1,5 +1,6 @@
 //! What Sallyport promises, each promise against the whole.
 
+mod a_dump_opens_nothing;
 mod a_retry_is_not_a_thief;
 mod consent_is_a_click;
 mod evidence_before_effect;

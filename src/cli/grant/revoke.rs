@@ -1,9 +1,6 @@
 //! `sallyport grant revoke`
 
-use std::{
-    io::{self, BufRead as _, Write as _},
-    time::Instant,
-};
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -110,21 +107,16 @@ async fn extent(store: &Store, installation: &Installation, chosen: &[Chosen]) -
 fn confirm(args: &RevokeArgs, extent: &Extent) -> Result<(), CliError> {
     let of = |count: i64, thing| amount(count.unsigned_abs(), thing);
     let Extent { grants, families, subjects, clients } = *extent;
-    let mut ask = io::stderr().lock();
     let question = format!(
         "This takes back {} ({}) in {}: what {} gave {}.\nTheir tokens stop working, calls in flight are cut, and everybody is \
-         asked again.\nType yes to go on: ",
+         asked again.\n",
         of(grants, "grant"),
         of(families, "installation"),
         args.choice.place(),
         of(subjects, "person"),
         of(clients, "client"),
     );
-    ask.write_all(question.as_bytes()).and_then(|()| ask.flush()).map_err(CliError::Output)?;
-    let mut answer = String::new();
-    // Whatever cannot be read is no yes.
-    let _ = io::stdin().lock().read_line(&mut answer);
-    if answer.trim() == "yes" { Ok(()) } else { Err(CliError::NotConfirmed) }
+    output::confirm(&question)
 }
 
 fn say(args: &RevokeArgs, revoked: Revoked, seconds: f64) -> Result<(), CliError> {

@@ -12,6 +12,7 @@ use crate::{
     clients::{AuthMethod, Client, Metadata, Status, client::is_stored, redirect::CustomSchemes},
     cluster::{self, Entry},
     ids::ClientId,
+    keys::KeyKind,
     secret::{Handle, HandleKind},
     store::{self, TenantTx},
     tenants::Tenant,
@@ -65,7 +66,8 @@ pub(super) async fn replace(
             client.secret = None;
             None
         }
-        _ if client.secret.is_some() => None,
+        // One whose pepper was retired works no more: without this, a client could never get another.
+        _ if client.secret.as_ref().is_some_and(|secret| app.keyring.has(KeyKind::Pepper, &secret.pepper_id)) => None,
         _ => {
             let (secret, stored) = fresh_secret(app, tenant)?;
             client.secret = Some(stored);
@@ -119,7 +121,13 @@ async fn own(
     };
     let stored = client.as_ref().and_then(|client| client.registration.as_ref());
     let owned = is_stored(&app.keyring, tenant.id, stored, &token);
-    let client = client.filter(|client| owned && client.is_active()).ok_or(RegistrationError::TokenInvalid)?;
+    let mut client = client.filter(|client| owned && client.is_active()).ok_or(RegistrationError::TokenInvalid)?;
+    if let Some(old) = &client.registration
+        && let Some(new) = app.keyring.anew(tenant.id, &token, &old.hash)
+    {
+        store::clients::store_registration_anew(&mut tx, &client.id, old, &new).await?;
+        client.registration = Some(new);
+    }
     Ok((tx, client, token))
 }
 

@@ -39,8 +39,8 @@ pub async fn register(
 
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     if let Some(initial) = initial {
-        let hashes = app.keyring.lookup(tenant.id, &initial);
-        if !store::initial_tokens::use_up(&mut tx, &hashes, client.created_at).await? {
+        let (hashes, current) = (app.keyring.lookup(tenant.id, &initial), app.keyring.store(tenant.id, &initial));
+        if !store::initial_tokens::use_up(&mut tx, &hashes, &current, client.created_at).await? {
             return Err(RegistrationError::TokenInvalid);
         }
     }

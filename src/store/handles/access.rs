@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
-    ids::{ClientId, FamilyId, GrantId, NodeId, PersonId, ServerId, TenantId},
+    ids::{AccessTokenId, ClientId, FamilyId, GrantId, NodeId, PersonId, ServerId, TenantId},
     keys::Stored,
     store::{Store, StoreError, TenantTx},
 };
@@ -36,8 +36,8 @@ pub async fn insert_access_token(
 /// An access token for revocation: whose it is, and whether it has been revoked already.
 #[derive(Clone, Debug)]
 pub struct AccessRow {
-    /// Its stored hash.
-    pub hash: Vec<u8>,
+    /// Its id.
+    pub id: AccessTokenId,
     /// Its family.
     pub family: FamilyId,
     /// Whose software.
@@ -49,7 +49,7 @@ pub async fn access_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Result<Opti
     let tenant = tx.tenant();
     let hashes = super::arrays(hashes);
     let row = sqlx::query!(
-        "select t.hash, t.family, g.client from access_token t
+        "select t.id, t.family, g.client from access_token t
            join family f on (f.tenant, f.id) = (t.tenant, t.family)
            join access_grant g on (g.tenant, g.id) = (f.tenant, f.grant_id)
           where t.tenant = $1 and t.hash = any ($2)",
@@ -58,7 +58,7 @@ pub async fn access_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Result<Opti
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(row.map(|row| AccessRow { hash: row.hash, family: FamilyId(row.family), client: row.client }))
+    Ok(row.map(|row| AccessRow { id: AccessTokenId(row.id), family: FamilyId(row.family), client: row.client }))
 }
 
 /// When an access token ends, if it could still be presented: not expired, not revoked by itself.
@@ -80,14 +80,34 @@ pub async fn open_until(
     Ok(at)
 }
 
-/// Ends one access token. False where it had ended before.
-pub async fn revoke_access_token(tx: &mut TenantTx, hash: &[u8], now: OffsetDateTime) -> Result<bool, StoreError> {
+/// Ends one access token, under whichever hash it is stored by now. False where it had ended before.
+pub async fn revoke_access_token(
+    tx: &mut TenantTx,
+    hashes: &[[u8; 32]],
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let hashes = super::arrays(hashes);
+    let done = sqlx::query!(
+        "update access_token set revoked_at = $3 where tenant = $1 and hash = any ($2) and revoked_at is null",
+        tenant.0,
+        &hashes,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Stores an access token anew, under another pepper. False where somebody else has done it.
+pub async fn store_access_token_anew(tx: &mut TenantTx, old: &[u8], new: &Stored) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
-        "update access_token set revoked_at = $3 where tenant = $1 and hash = $2 and revoked_at is null",
+        "update access_token set hash = $3, pepper_id = $4 where tenant = $1 and hash = $2",
         tenant.0,
-        hash,
-        now
+        old,
+        new.hash.as_slice(),
+        new.pepper_id
     )
     .execute(tx.conn())
     .await?;
@@ -101,6 +121,8 @@ pub struct LookupRow {
     pub head: i64,
     /// The stored hash that fitted.
     pub hash: Vec<u8>,
+    /// Which token.
+    pub token: AccessTokenId,
     /// Its family.
     pub family: FamilyId,
     /// Its grant.
@@ -138,7 +160,7 @@ impl Store {
     ) -> Result<Option<LookupRow>, StoreError> {
         let hashes = super::arrays(hashes);
         let row = sqlx::query!(
-            r#"select registered as "registered!", head as "head!", hash as "hash!", family as "family!", grant_id as "grant_id!", grant_version as "grant_version!",
+            r#"select registered as "registered!", head as "head!", hash as "hash!", token as "token!", family as "family!", grant_id as "grant_id!", grant_version as "grant_version!",
                 subject as "subject!", person, client as "client!", server as "server!", handle_scopes as "handle_scopes!",
                 grant_scopes as "grant_scopes!", expires_at as "expires_at!", live as "live!" from token_lookup($1, $2, $3)"#,
             node.0,
@@ -154,6 +176,7 @@ impl Store {
             Ok(LookupRow {
                 head: row.head,
                 hash: row.hash,
+                token: AccessTokenId(row.token),
                 family: FamilyId(row.family),
                 grant: GrantId(row.grant_id),
                 grant_version: row.grant_version,

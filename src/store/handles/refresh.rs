@@ -151,6 +151,21 @@ pub async fn rotate_refresh_token(
     Ok(done.rows_affected() == 1)
 }
 
+/// Stores a locked refresh token anew, under another pepper.
+pub async fn store_refresh_token_anew(tx: &mut TenantTx, old: &[u8], new: &Stored) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update refresh_token set hash = $3, pepper_id = $4 where tenant = $1 and hash = $2",
+        tenant.0,
+        old,
+        new.hash.as_slice(),
+        new.pepper_id
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Finds a refresh token's family and client, for revocation.
 pub async fn refresh_token(tx: &mut TenantTx, hashes: &[[u8; 32]]) -> Result<Option<(FamilyId, String)>, StoreError> {
     let tenant = tx.tenant();

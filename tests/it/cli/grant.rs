@@ -276,7 +276,7 @@ async fn the_kill_switch_asks_first_and_leaves_nothing() {
     let said = site.run(&["grant", "revoke", "--all", "--tenant", "acme"]);
     assert_eq!((said.code, said.out.as_str()), (1, ""));
     let asked = "This takes back 5 grants (5 installations) in acme: what 2 people gave 3 clients.\n";
-    assert!(said.err.starts_with(asked) && said.err.contains("nothing was revoked: type yes"), "{}", said.err);
+    assert!(said.err.starts_with(asked) && said.err.contains("nothing was changed: type yes"), "{}", said.err);
     assert_eq!(work(site, &grants.all()).await, [true; 5]);
 
     let said = site.done(&["grant", "revoke", "--all", "--tenant", "acme", "--yes"]);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// Source files that make a [`Ticket`](sallyport::cluster::Ticket), with how many times, and files that wait for one.
 /// Whoever changes the first table: who waits for the new one, and before what is said?
-const TAKERS: [(&str, usize); 7] = [
+const TAKERS: [(&str, usize); 9] = [
     // `apply`: settled once, for the newest, by the command, by `dev` and in tests.
     ("src/apply/write.rs", 1),
     // RFC 7592, a change: settled there.
@@ -13,6 +13,10 @@ const TAKERS: [(&str, usize); 7] = [
     ("src/dev/seed.rs", 1),
     // Clients that were never used: settled there.
     ("src/jobs/janitor.rs", 1),
+    // `keys retire --force`: settled by the command.
+    ("src/keys/rotation/retire.rs", 1),
+    // Signing keys begin and end: settled by `keys rotate` and by the job.
+    ("src/keys/rotation/signing.rs", 3),
     // A person is disabled: settled by the command.
     ("src/people/account.rs", 1),
     // `grant revoke`: settled by the command.
@@ -22,13 +26,16 @@ const TAKERS: [(&str, usize); 7] = [
     ("src/token/revoke.rs", 7),
 ];
 
-const WAITERS: [(&str, usize); 9] = [
+const WAITERS: [(&str, usize); 12] = [
     ("src/cli/apply.rs", 1),
     ("src/cli/grant/revoke.rs", 1),
+    ("src/cli/keys/retire.rs", 1),
+    ("src/cli/keys/rotate.rs", 1),
     ("src/cli/person.rs", 1),
     ("src/clients/registration/manage.rs", 2),
     ("src/dev/seed.rs", 2),
     ("src/jobs/janitor.rs", 1),
+    ("src/jobs/signing_keys.rs", 1),
     ("src/people/routes/account.rs", 1),
     ("src/token/revoke.rs", 1),
     ("src/token/verdict.rs", 1),
@@ -63,7 +70,10 @@ fn table(rows: &[(&str, usize)]) -> BTreeMap<String, usize> {
 
 #[test]
 fn each_place_that_takes_authority_away_is_known() {
-    assert_eq!(in_sources(&["cluster::take(", "cluster::take_platform(", "cluster::taken("]), table(&TAKERS));
+    assert_eq!(
+        in_sources(&["cluster::take(", "cluster::take_platform(", "cluster::take_everywhere(", "cluster::taken("]),
+        table(&TAKERS)
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, kill_process, test_kill_process},
 };
+use sallyport::{keys::generate_key_file, secret::Entropy};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -182,6 +183,11 @@ fn keys_are_never_replaced() {
     fs::remove_file(&keys).unwrap();
     failed(&Dev::spawn(&data_dir, &["--listen", "localhost:0"]).end(), "keys.toml is gone");
     assert!(!keys.exists());
+
+    let other = generate_key_file(&Entropy::system()).unwrap();
+    scratch.write("data/keys.toml", &other);
+    failed(&Dev::spawn(&data_dir, &["--listen", "localhost:0"]).end(), "the key file lacks the");
+    assert_eq!(fs::read(&keys).unwrap(), other.as_bytes());
 
     scratch.write("data/keys.toml", std::str::from_utf8(&kept).unwrap());
     stopped(&Dev::start(&data_dir, &["--no-tour"]).stop());

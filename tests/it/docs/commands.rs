@@ -22,7 +22,7 @@ fn is_known(command: &[String], helps: &mut BTreeMap<Vec<String>, String>) -> Re
     let names: Vec<String> = command.iter().take_while(is_name).cloned().collect();
     // The longest that the program knows; what comes after it are values. The program itself where none is named.
     let shortest = usize::from(!names.is_empty());
-    let known = (shortest..=names.len().min(2)).rev().find_map(|length| {
+    let known = (shortest..=names.len().min(3)).rev().find_map(|length| {
         let names = names[..length].to_vec();
         let help = helps.entry(names.clone()).or_insert_with(|| {
             let said = run(&[&names.iter().map(String::as_str).collect::<Vec<_>>()[..], &["--help"]].concat(), &[]);

@@ -113,8 +113,13 @@ impl TestApp {
 
     /// Another process over the same database, as far as the application knows. It serves nothing.
     pub(crate) async fn sibling(&self) -> Arc<App> {
+        self.sibling_with(&self.key_file).await
+    }
+
+    /// Another process with another key file.
+    pub(crate) async fn sibling_with(&self, key_file: &str) -> Arc<App> {
         let App { config, store, clock, entropy, .. } = &*self.app;
-        let keyring = Keyring::parse(&self.key_file).unwrap();
+        let keyring = Keyring::parse(key_file).unwrap();
         App::start(config.clone(), keyring, store.clone(), clock.clone(), entropy.clone()).await.unwrap()
     }
 
@@ -132,8 +137,8 @@ impl TestApp {
         tenants::insert_tenant(&mut tx, &row, self.clock.now()).await.unwrap();
         let mut tx = tx.enter(id).await.unwrap();
         for alg in [SigningAlg::EdDSA, SigningAlg::ES256] {
-            let key = SigningKey::generate(alg, id, &self.app.keyring, &self.app.entropy).unwrap();
-            store_keys::insert_signing_key(&mut tx, &key, self.clock.now()).await.unwrap();
+            let (key, public) = SigningKey::generate(alg, id, &self.app.keyring, &self.app.entropy).unwrap();
+            store_keys::insert_signing_key(&mut tx, &key, &public, self.clock.now()).await.unwrap();
         }
         tx.commit().await.unwrap();
         TestTenant {

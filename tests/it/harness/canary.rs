@@ -51,6 +51,14 @@ impl Canaries {
         }
     }
 
+    /// Adds a secret that is bytes.
+    pub(crate) fn add_bytes(&mut self, name: &str, secret: &[u8]) {
+        assert!(secret.len() >= RAW_WINDOW, "{name} is no canary");
+        for window in secret.windows(RAW_WINDOW) {
+            self.raw(name, window);
+        }
+    }
+
     fn text(&mut self, name: &str, window: &[u8]) {
         let each = |form: fn(u8) -> String| window.iter().map(|byte| form(*byte)).collect::<String>().into_bytes();
         self.piece(name, "in clear", window.to_vec());

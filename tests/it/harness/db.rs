@@ -11,7 +11,7 @@ use futures_util::TryStreamExt as _;
 use rustix::process::{Pid, test_kill_process};
 use sallyport::dev::postgres::{Connector, DbRole, Durability, PrivatePostgres};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgPool,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -76,9 +76,14 @@ impl TestDb {
         }
     }
 
+    /// A connection of somebody who may do everything here.
+    pub(crate) async fn superuser(&self) -> PgConnection {
+        self.connector.connect_options(DbRole::Superuser, &self.name).connect().await.unwrap()
+    }
+
     /// Every row of every table, as a superuser copies them out.
     pub(crate) async fn dump(&self) -> Vec<u8> {
-        let mut superuser = self.connector.connect_options(DbRole::Superuser, &self.name).connect().await.unwrap();
+        let mut superuser = self.superuser().await;
         let tables = "select format('%I.%I', schemaname, tablename) from pg_tables
                        where schemaname not in ('pg_catalog', 'information_schema') order by 1";
         let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut superuser).await.unwrap();

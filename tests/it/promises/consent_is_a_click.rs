@@ -226,7 +226,7 @@ struct Owner {
 
 impl Owner {
     async fn register(app: &TestApp, tenant: &TestTenant, registration: Value) -> Self {
-        let request = app.http.post(format!("{}/register", tenant.issuer)).json(&registration);
+        let request = app.http().post(format!("{}/register", tenant.issuer)).json(&registration);
         let registration: Value = request.send().await.unwrap().json().await.unwrap();
         let text = |member: &str| registration[member].as_str().map(str::to_owned);
         let redirect_uri = registration["redirect_uris"][0].as_str().unwrap().to_owned();
@@ -242,7 +242,7 @@ impl Owner {
         members.retain(|name, _| !name.starts_with("registration_") && !name.starts_with("client_secret"));
         members.remove("client_id_issued_at");
         let text = |member: &str| self.registration[member].as_str().unwrap();
-        let request = app.http.request(Method::PUT, text("registration_client_uri"));
+        let request = app.http().request(Method::PUT, text("registration_client_uri"));
         let request = request.bearer_auth(text("registration_access_token")).json(&body);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());

@@ -8,7 +8,7 @@
 mod calls;
 mod misuse;
 mod process;
-mod scene;
+pub(super) mod scene;
 
 use std::time::Duration;
 

@@ -19,24 +19,24 @@ use crate::{
     },
 };
 
-pub(super) const CALLBACK: &str = "https://client.example/callback";
+pub(in crate::promises) const CALLBACK: &str = "https://client.example/callback";
 
 /// Secrets by what they are.
-pub(super) struct Secrets {
-    pub(super) client: TestClient,
-    pub(super) verifier: String,
+pub(in crate::promises) struct Secrets {
+    pub(in crate::promises) client: TestClient,
+    pub(in crate::promises) verifier: String,
     /// Never redeemed.
-    pub(super) code: String,
-    pub(super) tokens: Tokens,
-    pub(super) registration: String,
+    pub(in crate::promises) code: String,
+    pub(in crate::promises) tokens: Tokens,
+    pub(in crate::promises) registration: String,
     /// Of the client that registered itself.
-    pub(super) registered: TestClient,
+    pub(in crate::promises) registered: TestClient,
     /// One use of it is left.
-    pub(super) initial: String,
-    pub(super) session: String,
-    pub(super) browser: String,
-    pub(super) csrf: String,
-    pub(super) interaction: String,
+    pub(in crate::promises) initial: String,
+    pub(in crate::promises) session: String,
+    pub(in crate::promises) browser: String,
+    pub(in crate::promises) csrf: String,
+    pub(in crate::promises) interaction: String,
 }
 
 pub(super) struct Scene {
@@ -144,7 +144,7 @@ impl Scene {
 
 impl Secrets {
     /// Goes through login, registration, consent and redemption.
-    async fn of(world: &World) -> Self {
+    pub(in crate::promises) async fn of(world: &World) -> Self {
         let (app, tenant) = (&world.app, &world.tenant);
         let mut flow = Flow::new(app, tenant);
         let browser = TestBrowser::new(app);
@@ -186,7 +186,7 @@ impl Secrets {
         }
     }
 
-    fn add_to(&self, canaries: &mut Canaries) {
+    pub(in crate::promises) fn add_to(&self, canaries: &mut Canaries) {
         canaries.add("the code verifier", &self.verifier);
         canaries.add("the CSRF token", &self.csrf);
         for (name, secret) in self.handles() {

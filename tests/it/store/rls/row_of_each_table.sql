@@ -1,15 +1,15 @@
 -- One row of each table that belongs to a tenant. `:tenant` is the tenant's id.
 insert into tenant (id, slug, name, created_at) values (:tenant, :tenant::text, 'Tenant', now());
-insert into signing_key (tenant, kid, alg, kek_id, sealed, public_jwk, created_at)
-    values (:tenant, 'k', 'EdDSA', 'kek', '', '{}', now());
+insert into signing_key (tenant, kid, alg, kek_id, sealed, public_jwk, created_at, active_at)
+    values (:tenant, 'k', 'EdDSA', 'kek', '', '{}', now(), now());
 insert into person (tenant, id, username, display_name, created_at) values (:tenant, :tenant, 'ada', 'Ada', now());
 insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at)
     values (:tenant, :tenant, 'h', 'p', :tenant, '{pwd}', now(), now());
 insert into login_throttle (tenant, bucket, failures, window_start) values (:tenant, 'b', 1, now());
 insert into client (tenant, id, origin, name, metadata, redirect_uris, auth_method, display_digest, created_at)
     values (:tenant, 'c', 'configured', 'Client', '{}', '{}', 'none', '', now());
-insert into initial_access_token (tenant, hash, pepper_id, note, uses_left, created_at)
-    values (:tenant, 'h', 'p', '', 1, now());
+insert into initial_access_token (tenant, id, hash, pepper_id, note, uses_left, created_at)
+    values (:tenant, 'i', 'h', 'p', '', 1, now());
 insert into server (tenant, id, slug, name, upstream_url, audience, default_scopes, created_at)
     values (:tenant, :tenant, 's', 'Server', 'http://127.0.0.1/', 'a', '{mcp:read}', now());
 insert into server_scope (tenant, server, name, effect, description) values (:tenant, :tenant, 'mcp:read', 'read', '');
