@@ -62,7 +62,10 @@ async fn judge(
     }
     // However often it was tried: a thief who was faster could cover up the theft with wrong tries.
     if row.consumed_at.is_some() {
-        recorder.record(tx, &Event::CodeReplayed { family: family.id, client: client.clone() }).await?;
+        // Once: whoever holds a code must not write into the log for ever.
+        if family.live {
+            recorder.record(tx, &Event::CodeReplayed { family: family.id, client: client.clone() }).await?;
+        }
         let ticket = revoke::family(tx, recorder, family.id, Reason::CodeReplayed).await?;
         return Ok(Verdict::Replayed(ticket, "the code was used before; what it had issued is revoked"));
     }

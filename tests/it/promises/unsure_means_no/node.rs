@@ -23,8 +23,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::harness::app::TestApp;
 
-/// Long enough for a slow machine that is well, short enough for a test of one that is not.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// Longer than a revocation waits for a process that is gone, short enough for a test of one that does not answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) const CONNECTIONS: u32 = 4;
 
 pub(super) struct Node {
