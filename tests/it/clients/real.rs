@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
 };
 
 use serde_json::Value;
@@ -21,6 +22,14 @@ fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(programs().join("run"));
     command.args(arguments).stdin(Stdio::null());
     command
+}
+
+/// A port for a program that opens it itself, later. Below those that the system gives to connections, so that none of them
+/// takes it meanwhile; and no two tests get the same.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(21_000);
+    let mut next = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    next.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).unwrap()
 }
 
 /// A running `sallyport dev`.
@@ -45,7 +54,7 @@ impl Drop for Everything {
 
 impl Everything {
     fn start() -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
         let mut command = program(&[server, "streamableHttp"]);
         // Its tool `get-env` prints all of its environment.
@@ -179,7 +188,7 @@ fn a_person_who_denies_leaves_the_client_with_access_denied() {
 #[test]
 fn both_authorization_scenarios_of_the_conformance_suite_pass() {
     let world = World::start();
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port().to_string();
     let steps = world.run(&["conformance.mjs", &world.ready("issuer"), &world.ready("resource"), "--port", &port]);
     let checks = step(&steps, "checks")["checks"].as_array().unwrap();
     for scenario in ["authorization-server-metadata-endpoint", "authorization-code-grant"] {
