@@ -86,6 +86,11 @@ async fn what_is_ready_is_in_dev_json() {
     assert_eq!(metadata["issuer"], issuer);
 }
 
+/// A story without its line breaks: how long the path in it is decides where they are.
+fn words(story: &str) -> String {
+    story.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The story has what a person needs, and fits a terminal.
 fn told(story: &str, ready: &Value) {
     for person in ready["people"].as_array().unwrap() {
@@ -105,7 +110,7 @@ fn what_was_ready_is_gone_at_the_end() {
     let postgres = postgres_pid(&data_dir);
     let ended = dev.stop();
     stopped(&ended);
-    assert!(ended.story.trim_end().ends_with("keeps everything for the next start."), "{ended:?}");
+    assert!(words(&ended.story).ends_with("keeps everything for the next start."), "{ended:?}");
     assert_eq!(test_kill_process(postgres), Err(Errno::SRCH), "PostgreSQL ended too");
     assert!(!data_dir.join("dev.json").exists());
 }
@@ -122,8 +127,8 @@ async fn a_second_start_keeps_people_and_tenant() {
     // The tour logs in with a kept password, and reaches the upstream at its new address.
     let second = Dev::start(&data_dir, &[]);
     assert_eq!((&second.ready()["people"], keys(&second).await), (&people, jwks));
-    assert!(second.story.contains("all as they should be"), "{}", second.story);
-    assert!(!second.story.contains("First start"), "{}", second.story);
+    assert!(words(&second.story).contains("all as they should be"), "{}", second.story);
+    assert!(!words(&second.story).contains("First start"), "{}", second.story);
     stopped(&second.stop());
 }
 
