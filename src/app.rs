@@ -95,6 +95,9 @@ impl App {
     ) -> Result<Arc<Self>, StartError> {
         let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None };
         store.check_keys(&keyring, &recorder).await?;
+        if let Err(error) = store.compare_clock(&clock).await {
+            tracing::error!(%error, "the clock is not believed");
+        }
         let process = ProcessId::new(&clock, &entropy)?;
         let passwords = PasswordHasher::new(&config.login, entropy.clone())?;
         let anew = StoreAnew::start(store.clone());

@@ -1,6 +1,7 @@
 //! Background work of a process that serves: following the key file, calls that others left open, the janitor, counts of
-//! what was refused, and what becomes of keys. The lease is kept by a thread of its own.
+//! what was refused, what becomes of keys, and whether the clock can be believed. The lease is kept by a thread of its own.
 
+mod clock;
 pub mod janitor;
 pub mod key_file;
 pub mod lost_calls;
@@ -24,6 +25,7 @@ pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
         // Tasks of their own: should one panic, the rest goes on.
         let mut others = JoinSet::new();
         others.spawn(janitor::run(app.clone(), stop.clone()));
+        others.spawn(clock::run(app.clone(), stop.clone()));
         others.spawn(lost_calls::run(app.clone(), stop.clone()));
         others.spawn(refusals::run(app.clone(), stop.clone()));
         others.spawn(rewrap::run(app.clone(), stop.clone()));

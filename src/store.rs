@@ -28,7 +28,13 @@ use sqlx::{
 };
 use time::OffsetDateTime;
 
-use crate::ids::TenantId;
+use crate::{
+    clock::{Clock, ClocksDiffer},
+    ids::TenantId,
+};
+
+/// What the database says of the time is of now only if it comes sooner than this.
+const PROMPT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The database did not do what it was asked. Always a fault of ours: 503, nothing lost, never an OAuth client error.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +52,9 @@ pub enum StoreError {
     /// This process is not registered as a node, so it may not serve: it was given up for dead, and registers anew.
     #[error("this process is not registered as a node")]
     Unregistered,
+    /// This machine's wall clock cannot be believed, so nothing is done that goes by time.
+    #[error("this machine's clock cannot be believed")]
+    OddClock,
     /// No random bytes for an id.
     #[error(transparent)]
     NoEntropy(#[from] crate::secret::NoEntropy),
@@ -131,6 +140,19 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("select 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Compares `clock` with the database's, the one that all processes can see. While the database does not answer at once,
+    /// nothing is learned: then other things refuse requests.
+    ///
+    /// # Errors
+    /// They differ, and `clock` is not believed from now on.
+    pub async fn compare_clock(&self, clock: &Clock) -> Result<(), ClocksDiffer> {
+        let reference = sqlx::query_scalar("select clock_timestamp()").fetch_one(&self.pool);
+        match tokio::time::timeout(PROMPT, reference).await {
+            Ok(Ok(reference)) => clock.compare(reference),
+            _ => Ok(()),
+        }
     }
 
     /// Closes all connections.

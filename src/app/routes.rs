@@ -105,7 +105,7 @@ pub fn router(app: Arc<App>) -> Router {
     let mut oauth = Router::new();
     let mut other = Router::new();
     for Route { path, guard, handler, .. } in public() {
-        let handler = handler.layer(middleware::from_fn_with_state(Doubt::of(&app, guard), unsure::bound));
+        let handler = handler.layer(middleware::from_fn_with_state(Doubt::of(&app, guard), unsure::refuse));
         match guard {
             Guard::Registration | Guard::RegistrationToken => oauth = oauth.route(path, limited(&app, handler)),
             Guard::Public | Guard::Client => oauth = oauth.route(path, handler),

@@ -111,7 +111,7 @@ async fn operations(app: &Arc<App>, listeners: Vec<TcpListener>, shutdown: &Shut
 fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
     let stopping = shutdown.clone();
     let (store, schema, keys, calls) = (app.clone(), app.clone(), app.clone(), app.calls.clone());
-    let node = app.node.clone();
+    let (node, clock) = (app.node.clone(), app.clock.clone());
     vec![
         Check::new("accepting", move || {
             let stopping = stopping.has_begun();
@@ -128,6 +128,10 @@ fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {
         Check::new("evidence", move || {
             let ready = calls.ready();
             async move { ready }
+        }),
+        Check::new("clock", move || {
+            let odd = clock.is_odd();
+            async move { if odd { Err("this machine's clock is not believed: see the log") } else { Ok(()) } }
         }),
         Check::new("schema", move || {
             let app = schema.clone();

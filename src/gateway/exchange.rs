@@ -224,7 +224,7 @@ impl Exchange {
     }
 
     fn ended(&self, reject: Reject, end: Ended) -> Failed {
-        if end == Ended::Lapsed {
+        if matches!(end, Ended::Lapsed | Ended::Timeless) {
             let status = http::StatusCode::SERVICE_UNAVAILABLE;
             return Failed::new(end.into(), Reject { status, ..reject });
         }

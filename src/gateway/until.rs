@@ -22,6 +22,8 @@ pub(super) enum Ended {
     Expired,
     /// This process cannot tell any more whether it was taken away. The client's token may be as good as ever.
     Lapsed,
+    /// This process cannot tell whether its time is over, since its clock cannot be believed.
+    Timeless,
 }
 
 impl Ended {
@@ -31,6 +33,7 @@ impl Ended {
             Self::Revoked => "the access token was revoked",
             Self::Expired => "the access token has expired",
             Self::Lapsed => "the gateway has lost touch with its database",
+            Self::Timeless => "the gateway's clock is wrong",
         }
     }
 }
@@ -40,7 +43,7 @@ impl From<Ended> for Outcome {
         match ended {
             Ended::Revoked => Self::Revoked,
             Ended::Expired => Self::Expired,
-            Ended::Lapsed => Self::Lapsed,
+            Ended::Lapsed | Ended::Timeless => Self::Lapsed,
         }
     }
 }
@@ -56,15 +59,19 @@ pub(super) fn ended(live: &LiveCall, clock: &Clock) -> impl Future<Output = Ende
                 Over::Revoked => Ended::Revoked,
                 Over::Lapsed => Ended::Lapsed,
             },
-            () = expired(end, &clock) => Ended::Expired,
+            ended = expired(end, &clock) => ended,
         }
     }
 }
 
-async fn expired(end: OffsetDateTime, clock: &Clock) {
-    while let Ok(left) = Duration::try_from(end - clock.now()) {
+async fn expired(end: OffsetDateTime, clock: &Clock) -> Ended {
+    loop {
+        let left = Duration::try_from(end - clock.now()).unwrap_or_default();
+        if clock.is_odd() {
+            return Ended::Timeless;
+        }
         if left.is_zero() {
-            return;
+            return Ended::Expired;
         }
         tokio::time::sleep(left.min(LOOK)).await;
     }

@@ -11,13 +11,22 @@ mod forms;
 mod node;
 
 use futures_util::future::join_all;
+use sallyport::{clock::Clock, jobs::janitor, store::Store};
+use time::Duration;
+use tokio_util::sync::CancellationToken;
 
 use self::{
     errands::{Errand, errands},
     faults::{Fault, after_all, faults},
     node::Node,
 };
-use crate::{gateway::upstream::Upstream, harness::app::TestApp};
+use crate::{
+    gateway::{
+        upstream::{Reply, Upstream},
+        world::{BOTH, World},
+    },
+    harness::{app::TestApp, db::TestDb},
+};
 
 /// Where nothing can be told, nothing is done: not by any route, and not in any table.
 #[tokio::test]
@@ -32,7 +41,7 @@ async fn every_route_refuses_in_its_own_form_and_loses_nothing() {
         fault.begin(&app.db, &node).await;
         let answers = join_all(errands.iter().map(async |errand| (errand, errand.run(&node).await))).await;
         for (errand, answer) in answers {
-            if errand.needs_the_store() {
+            if fault.concerns(errand) {
                 answer.assert_refused(errand.guard, &format!("{errand} while {fault}"));
             } else {
                 assert_eq!(answer.status, errand.done, "{errand} while {fault}");
@@ -85,4 +94,56 @@ async fn what_is_refused_can_be_done_later() {
             errand.is_done(&node, &format!("after {fault}")).await;
         }
     }
+}
+
+/// By a clock that is a year ahead everything has expired. Nothing is thrown away, and nobody is told that it has.
+#[tokio::test]
+async fn a_wrong_clock_ends_nothing_for_good() {
+    let world = World::start().await;
+    let token = world.token(&BOTH).await;
+    let (reply, events) = Reply::events();
+    world.upstream.reply(reply);
+    let mut stream = world.call(&token).send().await.unwrap();
+    events.send("data: {}\n\n".to_owned()).unwrap();
+    assert!(stream.chunk().await.unwrap().is_some());
+    let before = after_all(&world.app.db).await;
+
+    world.app.clock.set_by(Duration::days(365));
+    let last = stream.text().await.unwrap();
+    assert!(last.contains("the gateway's clock is wrong") && !last.contains("expired"), "{last}");
+    janitor::sweep(&world.app.app, world.tenant.id).await.unwrap_err();
+    let gone = |row: &&String| !row.starts_with("audit_event ");
+    let after = after_all(&world.app.db).await;
+    assert!(after.iter().filter(gone).eq(before.iter().filter(gone)));
+
+    world.app.clock.set_by(-Duration::days(365));
+    assert_eq!(world.call(&token).send().await.unwrap().status(), 200);
+    world.app.clock.advance(std::time::Duration::from_secs(366 * 86_400));
+    assert!(!janitor::sweep(&world.app.app, world.tenant.id).await.unwrap().is_empty(), "once a year went by");
+}
+
+/// Of two clocks that differ nobody can say which is right: a process does not serve by its own until they agree.
+#[tokio::test]
+async fn a_process_compares_its_clock_with_the_databases() {
+    let db = TestDb::new().await;
+    let store = Store::over(db.app.clone());
+    let clock = Clock::system();
+    assert!(clock.is_odd(), "not compared yet");
+    store.compare_clock(&clock).await.unwrap();
+    assert!(!clock.is_odd());
+    let app = TestApp::over(db, store, Clock::system(), |_| {}).await;
+    assert!(!app.clock.is_odd());
+    app.clock.compare(app.clock.now() - Duration::HOUR).unwrap_err();
+    let answer = app.browser().get(app.url("/t/acme/mcp/demo")).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    let stop = CancellationToken::new();
+    let jobs = sallyport::jobs::start(app.app.clone(), stop.clone());
+    let agreed = async {
+        while app.clock.is_odd() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), agreed).await.expect("the clocks are compared again");
+    stop.cancel();
+    jobs.await.unwrap();
 }

@@ -67,6 +67,11 @@ impl Errand {
         !self.path.starts_with("/static/")
     }
 
+    /// What is published is the same at any time.
+    pub(super) fn goes_by_time(&self) -> bool {
+        !matches!(self.guard, Guard::Public | Guard::Preflight)
+    }
+
     /// Whether it can be run again and again.
     pub(super) fn changes_nothing(&self) -> bool {
         self.method == Method::GET || self.guard == Guard::Bearer

@@ -1,4 +1,4 @@
-//! Another process over the same database, whose way to it and whose chance can be taken away.
+//! Another process over the same database, whose way to it, whose clock and chance can be taken away.
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,6 +8,7 @@ use std::{
 use reqwest::{Method, RequestBuilder};
 use sallyport::{
     app::{App, routes},
+    clock::Clock,
     config::ListenAddress,
     http::server::{self, Shutdown},
     keys::Keyring,
@@ -29,6 +30,7 @@ pub(super) const CONNECTIONS: u32 = 4;
 
 pub(super) struct Node {
     pub(super) app: Arc<App>,
+    pub(super) clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) pool: PgPool,
     line: Arc<Mutex<Line>>,
@@ -66,12 +68,12 @@ impl Node {
                 Box::pin(async move { Ok(usable) })
             })
             .connect_lazy_with(app.db.options());
-        let entropy = Entropy::manual();
+        let (clock, entropy) = (Clock::manual(app.clock.now()), Entropy::manual());
         let mut config = app.app.config.clone();
         config.database.answer = PATIENCE;
         let keyring = Keyring::parse(&app.key_file).unwrap();
         let store = Store::over(pool.clone());
-        let serving = App::start(config, keyring, store, app.clock.clone(), entropy.clone()).await.unwrap();
+        let serving = App::start(config, keyring, store, clock.clone(), entropy.clone()).await.unwrap();
 
         let listeners = server::bind([ListenAddress::parse("127.0.0.1:0").unwrap()]).unwrap();
         let at = format!("http://{}", listeners[0].local_addr().unwrap());
@@ -84,7 +86,7 @@ impl Node {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let http = http.timeout(Duration::from_secs(30)).build().unwrap();
         let host = app.base.strip_prefix("http://").unwrap().to_owned();
-        Self { app: own, entropy, pool, line, at, host, http, _stop: stop.drop_guard() }
+        Self { app: own, clock, entropy, pool, line, at, host, http, _stop: stop.drop_guard() }
     }
 
     pub(super) fn request(&self, method: &Method, path: &str) -> RequestBuilder {
