@@ -8,6 +8,7 @@ mod answer;
 mod bearer;
 mod challenge;
 mod cors;
+mod ending;
 mod events;
 mod exchange;
 mod flow;

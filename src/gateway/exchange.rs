@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderValue};
 use super::{
     answer::{self, Passed},
     challenge::BearerError,
-    flow::{self, Ending},
+    ending::Ending,
+    flow,
     refusal::Refusal,
     session::Holder,
     until::{self, Ended},
@@ -115,7 +116,7 @@ impl Exchange {
                         body.into()
                     }
                     Passed::Flowing(body, shape) => {
-                        let ending = Ending { announced, status };
+                        let ending = Ending::new(announced, status);
                         flow::carry(body, shape, self.live, &self.app, call.id().cloned(), ending)
                     }
                 };

@@ -15,10 +15,10 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
-use super::{events::Events, refusal::Refusal, until};
+use super::{ending::Ending, events::Events, refusal::Refusal, until};
 use crate::{
     app::App,
-    audit::{Announced, Outcome},
+    audit::Outcome,
     cluster::LiveCall,
     mcp::{Id, Reject},
 };
@@ -49,13 +49,6 @@ enum Piece {
     End,
 }
 
-/// What is left to be said of the call when its answer ends.
-pub(super) struct Ending {
-    pub(super) announced: Announced,
-    /// The status that the client was sent.
-    pub(super) status: u16,
-}
-
 /// Starts to carry `body` to the client as long as `live` is.
 pub(super) fn carry(
     body: Incoming,
@@ -72,17 +65,21 @@ pub(super) fn carry(
     };
     let ended = until::ended(&live, &app.clock);
     let keepalive = app.config.http.stream_keepalive;
+    let seen = ending.clone();
     tokio::spawn(async move {
-        let mut flow = Flow { body, shape, out: &out, keepalive, sent: 0 };
+        let mut flow = Flow { body, shape, out: &out, keepalive };
         let end = flow.run(ended).await;
-        let (last, sent) = (flow.last(&end, id), flow.sent);
-        // The upstream's answer ends before the client's, and the outcome is on its way.
+        let last = flow.last(&end, id);
+        // The upstream's answer ends before the client's.
         drop(flow);
-        ending.announced.end(end.into(), ending.status, sent);
+        // Nobody else would notice while the client reads nothing.
+        if let Some(outcome) = end.outcome() {
+            seen.end(outcome);
+        }
         // A client that does not even take this finds its connection closed.
         out.try_send(last).ok();
     });
-    axum::body::Body::new(Carried { pieces, live, size, over: false })
+    axum::body::Body::new(Carried { pieces, live, ending, size, over: false })
 }
 
 struct Flow<'a> {
@@ -90,25 +87,24 @@ struct Flow<'a> {
     shape: Shape,
     out: &'a mpsc::Sender<Result<Piece, CutShort>>,
     keepalive: Duration,
-    /// Bytes passed on so far.
-    sent: u64,
 }
 
-/// How a body ended.
+/// How the upstream's answer ended.
 enum End {
+    /// All of it is on its way, and the client's end knows.
     Whole,
     ClientGone,
     Authority(until::Ended),
     BrokenOff(&'static str),
 }
 
-impl From<End> for Outcome {
-    fn from(end: End) -> Self {
-        match end {
-            End::Whole => Self::Answered,
-            End::ClientGone => Self::ClientGone,
-            End::Authority(ended) => ended.into(),
-            End::BrokenOff(_) => Self::BrokenOff,
+impl End {
+    /// The call's outcome, where it hangs on that.
+    fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Whole | Self::ClientGone => None,
+            Self::Authority(ended) => Some((*ended).into()),
+            Self::BrokenOff(_) => Some(Outcome::BrokenOff),
         }
     }
 }
@@ -120,9 +116,8 @@ impl Flow<'_> {
         tokio::select! {
             biased;
             ended = ended => End::Authority(ended),
-            // With the client its answer goes, and with that the upstream's: that cancels a modern call. A client that knows
-            // the length goes when it has everything.
-            () = out.closed() => if self.body.is_end_stream() { End::Whole } else { End::ClientGone },
+            // With the client its answer goes, and with that the upstream's: that cancels a modern call.
+            () = out.closed() => End::ClientGone,
             end = self.pieces() => end,
         }
     }
@@ -130,8 +125,7 @@ impl Flow<'_> {
     /// The last piece. A stream that is cut between two events says why.
     fn last(&self, end: &End, id: Option<Id>) -> Result<Piece, CutShort> {
         let reason = match end {
-            End::Whole => return Ok(Piece::End),
-            End::ClientGone => return Err(CutShort),
+            End::Whole | End::ClientGone => return Err(CutShort),
             End::Authority(ended) => ended.reason(),
             End::BrokenOff(reason) => reason,
         };
@@ -152,7 +146,8 @@ impl Flow<'_> {
                 () = tokio::time::sleep(self.keepalive), if between => Some(Ok(Frame::data(KEEPALIVE))),
             };
             let frame = match frame {
-                None => return End::Whole,
+                // A client that is slow gets the end, too.
+                None => return if self.put(Piece::End).await { End::Whole } else { End::ClientGone },
                 Some(Err(_)) => return End::BrokenOff("the connection to the server broke"),
                 Some(Ok(frame)) => frame,
             };
@@ -168,14 +163,15 @@ impl Flow<'_> {
                     data
                 }
             };
-            let length = data.len() as u64;
-            if length > 0 {
-                if self.out.send(Ok(Piece::Data(data))).await.is_err() {
-                    return End::ClientGone;
-                }
-                self.sent += length;
+            if !data.is_empty() && !self.put(Piece::Data(data)).await {
+                return End::ClientGone;
             }
         }
+    }
+
+    /// Waits while the client is slow. False: it is gone.
+    async fn put(&self, piece: Piece) -> bool {
+        self.out.send(Ok(piece)).await.is_ok()
     }
 }
 
@@ -191,13 +187,37 @@ fn cut_short(id: Option<Id>, reason: &str) -> Reject {
     }
 }
 
-/// The client's end.
+/// The client's end. The answer ends here, whatever the upstream has sent.
 struct Carried {
     pieces: mpsc::Receiver<Result<Piece, CutShort>>,
     /// In flight until the client has everything, or has gone: pieces may wait here when the upstream's end is long past.
     live: LiveCall,
+    ending: Ending,
     size: SizeHint,
     over: bool,
+}
+
+impl Carried {
+    fn next(&mut self, piece: Option<Result<Piece, CutShort>>) -> Option<Result<Frame<Bytes>, CutShort>> {
+        match piece {
+            Some(Ok(Piece::Data(data))) => {
+                // Asked for each piece: much may have happened since it came in.
+                if let Some(over) = self.live.still().why_over() {
+                    self.ending.end(until::Ended::from(over).into());
+                    return Some(Err(CutShort));
+                }
+                self.ending.send(data.len());
+                Some(Ok(Frame::data(data)))
+            }
+            Some(Ok(Piece::LastWord(data))) => Some(Ok(Frame::data(data))),
+            Some(Ok(Piece::End)) => {
+                self.over = true;
+                self.ending.end(Outcome::Answered);
+                None
+            }
+            Some(Err(CutShort)) | None => Some(Err(CutShort)),
+        }
+    }
 }
 
 impl Body for Carried {
@@ -208,20 +228,19 @@ impl Body for Carried {
         if self.over {
             return Poll::Ready(None);
         }
-        Poll::Ready(match ready!(self.pieces.poll_recv(context)) {
-            // Asked for each piece: much may have happened since it came in.
-            Some(Ok(Piece::Data(_))) if !self.live.still().is_good() => Some(Err(CutShort)),
-            Some(Ok(Piece::Data(data) | Piece::LastWord(data))) => Some(Ok(Frame::data(data))),
-            Some(Ok(Piece::End)) => {
-                self.over = true;
-                None
-            }
-            Some(Err(error)) => Some(Err(error)),
-            None => Some(Err(CutShort)),
-        })
+        let piece = ready!(self.pieces.poll_recv(context));
+        Poll::Ready(self.next(piece))
     }
 
     fn size_hint(&self) -> SizeHint {
         self.size
+    }
+}
+
+impl Drop for Carried {
+    /// Nobody asks for the end of a body whose length is known.
+    fn drop(&mut self) {
+        let whole = self.size.exact() == Some(self.ending.sent());
+        self.ending.end(if whole { Outcome::Answered } else { Outcome::ClientGone });
     }
 }

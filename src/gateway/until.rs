@@ -38,6 +38,15 @@ impl Ended {
     }
 }
 
+impl From<Over> for Ended {
+    fn from(over: Over) -> Self {
+        match over {
+            Over::Revoked => Self::Revoked,
+            Over::Lapsed => Self::Lapsed,
+        }
+    }
+}
+
 impl From<Ended> for Outcome {
     fn from(ended: Ended) -> Self {
         match ended {
@@ -55,10 +64,7 @@ pub(super) fn ended(live: &LiveCall, clock: &Clock) -> impl Future<Output = Ende
     async move {
         tokio::select! {
             biased;
-            over = still.over() => match over {
-                Over::Revoked => Ended::Revoked,
-                Over::Lapsed => Ended::Lapsed,
-            },
+            over = still.over() => over.into(),
             ended = expired(end, &clock) => ended,
         }
     }

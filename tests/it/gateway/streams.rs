@@ -48,6 +48,24 @@ async fn an_event_arrives_before_the_next_one_is_sent() {
 }
 
 #[tokio::test]
+async fn a_slow_client_gets_a_long_stream_to_its_end() {
+    let world = World::start().await;
+    let token = world.token(&BOTH).await;
+    // More than the buffers on the way hold.
+    let piece = format!("data: {}\n\n", "x".repeat(1 << 20));
+    for _ in 0..3 {
+        let (reply, events) = Reply::events();
+        world.upstream.reply(reply);
+        let response = world.call(&token).send().await.unwrap();
+        for _ in 0..8 {
+            events.send(piece.clone()).unwrap();
+        }
+        drop(events);
+        assert_eq!(response.bytes().await.unwrap().len(), 8 * piece.len());
+    }
+}
+
+#[tokio::test]
 async fn a_silent_stream_is_kept_alive_between_events_only() {
     let world = World::start_with(|config| config.http.stream_keepalive = Duration::from_millis(20)).await;
     let token = world.token(&BOTH).await;
