@@ -68,6 +68,29 @@ async fn what_is_not_there_is_404() {
     assert_eq!(http.get(&tenant.server.resource).send().await.unwrap().status(), 401);
 }
 
+/// A client that is told of an endpoint uses it.
+#[tokio::test]
+async fn what_the_metadata_names_is_there() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let metadata = app.url("/.well-known/oauth-authorization-server/t/acme");
+    let document: serde_json::Map<String, serde_json::Value> =
+        app.http().get(metadata).send().await.unwrap().json().await.unwrap();
+    let mut endpoints = 0;
+    for (name, address) in document.iter().filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri")) {
+        let address = address.as_str().unwrap();
+        assert!(address.starts_with(&format!("{}/", tenant.issuer)), "{name}: {address}");
+        let mut found = Vec::new();
+        for method in [reqwest::Method::GET, reqwest::Method::POST] {
+            found.push(app.http().request(method, address).send().await.unwrap().status().as_u16());
+        }
+        assert!(found.iter().any(|status| ![404, 405].contains(status)), "{name}: {found:?}");
+        assert!(found.iter().all(|status| *status < 500), "{name}: {found:?}");
+        endpoints += 1;
+    }
+    assert_eq!(endpoints, 5);
+}
+
 /// RFC 8414 and RFC 9728: the same body at all four spellings; nothing that is not on; nothing null or empty.
 #[tokio::test]
 async fn discovery_says_what_is_on() {

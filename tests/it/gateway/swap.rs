@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::{Value, json};
 
@@ -142,6 +144,37 @@ async fn two_families_never_share_a_jwt() {
     let first = world.upstream.last().jwt().to_owned();
     world.call(&two).send().await.unwrap();
     assert_ne!(world.upstream.last().jwt(), first);
+}
+
+/// All at once, with nothing cached yet, and each says of itself that it is somebody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_people_at_once_are_each_themselves() {
+    let mut world = World::start().await;
+    let mut crowd = Vec::new();
+    for number in 0..6 {
+        world.tenant.person = world.app.person(world.tenant.id, &format!("person-{number}")).await;
+        crowd.push((format!("person:{}", world.tenant.person.id), world.token(&BOTH).await));
+    }
+    let calls = (0..48).map(|at| {
+        let ((subject, token), (other, _)) = (&crowd[at % crowd.len()], &crowd[(at + 1) % crowd.len()]);
+        let arguments = json!({ "i_am": subject, "user_id": other });
+        let call = world.modern(token, "tools/call", json!({ "name": "echo", "arguments": arguments }));
+        call.header("x-user-id", other).header("x-forwarded-user", other).header("remote-user", other).send()
+    });
+    for answer in join_all(calls).await {
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+    let seen = world.upstream.seen();
+    assert_eq!(seen.len(), 48);
+    for request in seen {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(request.jwt().split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!(claims["sub"], body["params"]["arguments"]["i_am"]);
+        for header in ["x-user-id", "x-forwarded-user", "remote-user"] {
+            assert_eq!(request.header(header), None);
+        }
+    }
 }
 
 #[tokio::test]
