@@ -16,6 +16,7 @@ mod front;
 mod refusal;
 mod session;
 mod until;
+mod whole;
 mod witness;
 
 pub use bearer::{Bearer, NoBearer};

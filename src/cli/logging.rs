@@ -4,25 +4,42 @@ use std::io;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer as _,
+    filter::{Targets, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use crate::config::{Log, LogFormat, colour};
 
 /// Starts logging for the rest of the process. Only the first call counts.
 pub(super) fn start(log: &Log) {
-    // The configuration has seen it parse.
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let layer = match log.format {
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed(),
+        // Of spans there is one, that of the request: a list of them would say the same again.
+        LogFormat::Json => {
+            fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stderr).boxed()
+        }
         LogFormat::Human => {
             fmt::layer().with_target(false).with_ansi(colour(&io::stderr())).with_writer(io::stderr).boxed()
         }
     };
-    let layer = layer.with_filter(filter_fn(harmless)).with_filter(filter);
+    let layer = layer.with_filter(filter_fn(harmless));
+    let layer = match targets(&log.filter) {
+        Some(targets) => layer.with_filter(targets).boxed(),
+        // The configuration has seen it parse.
+        None => layer.with_filter(EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"))).boxed(),
+    };
     // A second start, in tests, keeps the first.
     let _ = tracing_subscriber::registry().with(layer).try_init();
     std::panic::set_hook(Box::new(panicked));
+}
+
+/// A filter by nothing but targets and levels, if that is all that is asked for. The filter that can do more takes a lock
+/// whenever a request goes on.
+fn targets(filter: &str) -> Option<Targets> {
+    let plain = |directive: &str| !directive.is_empty() && !directive.contains(|c: char| c == '[' || c.is_whitespace());
+    if filter.split(',').all(plain) { filter.parse().ok() } else { None }
 }
 
 /// What may be logged at all, whatever the filter says. Libraries write header fields and whole URLs when asked for
@@ -90,5 +107,15 @@ mod tests {
         assert!(!made.contains("AAECAwQF"), "{made}");
         assert!(logged(|| panic!("a literal")).contains("a literal"));
         drop(take_hook());
+    }
+
+    #[test]
+    fn targets_are_told_from_what_needs_more() {
+        let levels = targets("warn,sallyport=debug").unwrap();
+        assert!(levels.would_enable("sallyport::http", &Level::DEBUG) && levels.would_enable("hyper", &Level::WARN));
+        assert!(!levels.would_enable("sallyport::http", &Level::TRACE) && !levels.would_enable("hyper", &Level::INFO));
+        for more in ["info,sallyport[request]=debug", "[{id=x}]=debug", "info,", "", "info, sallyport=debug"] {
+            assert!(targets(more).is_none(), "{more}");
+        }
     }
 }

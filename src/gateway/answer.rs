@@ -15,7 +15,6 @@ use super::{
     events::{Events, Rename},
     exchange::{Exchange, Failed, Session},
     flow::Shape,
-    until,
 };
 use crate::{
     audit::Outcome,
@@ -27,6 +26,9 @@ use crate::{
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The largest error of an upstream that is read to see of which era it is, in bytes.
 const LARGEST_ERROR: usize = 64 * 1024;
+/// A JSON answer of at most so many bytes is passed on whole: head and body leave in one write, and no task is needed to
+/// carry it.
+const SMALL: u64 = 64 * 1024;
 /// How long such an error may take to arrive.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -60,14 +62,10 @@ pub(super) async fn pass(
         return Err(Failed::new(Outcome::NotExecuted, Reject::session_not_found(call)));
     }
     if call.era() == Era::Modern && exchange.server.era == EraSetting::Auto && is_refusal(call, status) {
-        return tokio::select! {
-            biased;
-            end = until::ended(&exchange.live, &exchange.app.clock) => Err(exchange.cut(call, end)),
-            passed = refused_as_modern(call, answer, kind) => passed,
-        };
+        return refused_as_modern(call, answer, kind).await;
     }
     match kind {
-        Kind::Stream | Kind::Json => stream(exchange, call, session, answer, kind),
+        Kind::Stream | Kind::Json => stream(exchange, call, session, answer, kind).await,
         // Nobody reads what answers a notification or ends a session.
         _ if call.id().is_none() => {
             let sealed = seal(exchange, call, session, answer.session)?;
@@ -94,8 +92,8 @@ fn kind(answer: &Answer) -> Kind {
     }
 }
 
-/// Lets a body pass piece by piece.
-fn stream(
+/// Lets a body pass, piece by piece unless it is small.
+async fn stream(
     exchange: &Exchange,
     call: &Call,
     session: &Session,
@@ -108,10 +106,14 @@ fn stream(
     let shape = if kind == Kind::Stream {
         headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
         Shape::Stream(Events::new(rename(exchange, call, named.or_else(|| session.upstream.clone()))))
-    } else if body.size_hint().lower() <= largest {
-        Shape::Plain(largest)
-    } else {
+    } else if body.size_hint().lower() > largest {
         return Err(Failed::new(Outcome::MayHaveBeenExecuted, Reject::maybe_executed(call)));
+    } else if body.size_hint().exact().is_some_and(|length| length <= SMALL) {
+        let body = body.collect().await;
+        let body = body.map_err(|_| Failed::new(Outcome::MayHaveBeenExecuted, Reject::maybe_executed(call)))?;
+        return Ok(response(status, headers, sealed, Passed::Whole(body.to_bytes())));
+    } else {
+        Shape::Plain(largest)
     };
     Ok(response(status, headers, sealed, Passed::Flowing(body, shape)))
 }

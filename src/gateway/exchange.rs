@@ -13,6 +13,7 @@ use super::{
     refusal::Refusal,
     session::Holder,
     until::{self, Ended},
+    whole::whole,
     witness::{Stopped, Witness},
 };
 use crate::{
@@ -103,20 +104,29 @@ impl Exchange {
     /// Forwards an announced call and passes the answer on.
     async fn execute(self, permit: Permit, call: &Call, session: &Session, mut announced: Announced) -> Response {
         let answered = async {
-            let answer = self.forward(permit, call, session).await?;
-            answer::pass(&self, call, session, answer).await
+            let passed = async {
+                let answer = self.forward(permit, call, session).await?;
+                answer::pass(&self, call, session, answer).await
+            };
+            tokio::select! {
+                biased;
+                end = until::ended(&self.live, &self.app.clock) => Err(self.cut(call, end)),
+                passed = passed => passed,
+            }
         };
-        match beside(answered, announced.durable(), call).await {
+        let mut answered = beside(answered, announced.durable(), call).await;
+        // What it rests on may have ended while an answer that had come waited for the disk.
+        if let (true, Some(over)) = (answered.is_ok(), self.live.still().why_over()) {
+            answered = Err(self.cut(call, over.into()));
+        }
+        match answered {
             Ok(response) => {
                 let status = response.status().as_u16();
                 let (head, body) = response.into_parts();
+                let ending = Ending::new(announced, status);
                 let body = match body {
-                    Passed::Whole(body) => {
-                        announced.end(Outcome::Answered, status, body.len() as u64);
-                        body.into()
-                    }
+                    Passed::Whole(body) => whole(body, self.live, ending),
                     Passed::Flowing(body, shape) => {
-                        let ending = Ending::new(announced, status);
                         flow::carry(body, shape, self.live, &self.app, call.id().cloned(), ending)
                     }
                 };
@@ -189,12 +199,7 @@ impl Exchange {
         if !self.live.still().is_good() {
             return Err(self.withheld(call));
         }
-        let answer = tokio::select! {
-            biased;
-            end = until::ended(&self.live, &self.app.clock) => return Err(self.cut(call, end)),
-            answer = self.app.upstreams.forward(permit, caller, &along) => answer,
-        };
-        answer.map_err(|error| {
+        self.app.upstreams.forward(permit, caller, &along).await.map_err(|error| {
             tracing::warn!(%error, tenant = %self.tenant.slug, server = %self.server.slug, "an upstream gave no answer");
             match error {
                 ForwardError::Swap(SwapError::Expired) => self.cut(call, Ended::Expired),

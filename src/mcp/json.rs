@@ -156,15 +156,14 @@ impl<'a> Members<'a> {
         self.0.iter().map(|(name, _)| name.as_ref())
     }
 
-    /// The first of `known` that a member imitates: equal but for case. Some JSON libraries match names without
-    /// regard to case (Go's does, with Unicode folding), so an upstream might take such a member for the real one.
+    /// The first of `known`, names in ASCII, that a member imitates: equal but for case. Some JSON libraries match names
+    /// without regard to case (Go's does, with Unicode folding), so an upstream might take such a member for the real one.
     pub(super) fn imitation<'k>(&self, known: &[&'k str]) -> Option<&'k str> {
-        // Folding costs more than reading, and an object may have as many members as fit into a body: each is folded once.
-        let folded_known: Vec<_> = known.iter().map(|name| (*name, folded(name))).collect();
         self.keys().find_map(|key| {
-            let folded = folded(key);
-            let imitated = folded_known.iter().find(|(name, folded_name)| *folded_name == folded && *name != key);
-            imitated.map(|(name, _)| *name)
+            // Folding costs more than reading, and an object may have as many members as fit into a body: each is folded at
+            // most once.
+            let folded = if key.is_ascii() { Cow::Borrowed(key) } else { Cow::Owned(folded(key)) };
+            known.iter().copied().find(|name| folded.eq_ignore_ascii_case(name) && *name != key)
         })
     }
 }

@@ -106,7 +106,11 @@ pub enum BadUpstream {
 /// # Errors
 /// [`BadUpstream`], which says what to change.
 pub fn parse_url(text: &str) -> Result<Uri, BadUpstream> {
-    let url = url::Url::parse(text).map_err(|_| BadUpstream::Unreadable)?;
+    uri_of(&url::Url::parse(text).map_err(|_| BadUpstream::Unreadable)?)
+}
+
+/// The same of a URL that has been read.
+pub(super) fn uri_of(url: &url::Url) -> Result<Uri, BadUpstream> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(BadUpstream::Scheme);
     }

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::{
-    Caller, Dialer, SendError, SwapError, UpstreamSession,
+    Caller, Dialer, SendError, SwapError, UpstreamSession, dial,
     headers::{self, X_REQUEST_ID},
     swap::{Swapped, Swaps},
 };
@@ -112,7 +112,7 @@ fn request(swapped: &Swapped, caller: Caller<'_>, along: &Along) -> Result<Reque
     let mut request = Request::new(Full::new(call.bytes().clone()));
     *request.method_mut() = method;
     *request.uri_mut() =
-        super::parse_url(caller.server.upstream_url.as_str()).map_err(|error| SendError::NotSent(error.to_string()))?;
+        dial::uri_of(&caller.server.upstream_url).map_err(|error| SendError::NotSent(error.to_string()))?;
     let mut out = along.headers.clone();
     if let Some(session) = &along.session {
         let mut value =

@@ -46,20 +46,37 @@ async fn an_upstream_does_not_take_the_clients_connection_over() {
     }
 }
 
-#[tokio::test]
-async fn a_revocation_cuts_a_call_whose_refusal_is_still_arriving() {
+/// What a call comes to whose upstream's answer begins with this status, and breaks into two.
+async fn halves(status: &str, between: impl AsyncFnOnce(&World, &Token, TcpStream)) -> (u16, String) {
     let world = World::start().await;
     let (server, token, mut asked) = rude(&world).await;
     let mut request = world.call(&token).build().unwrap();
     *request.url_mut() = server.resource.parse().unwrap();
     let http = world.http.clone();
-    let call = tokio::spawn(async move { http.execute(request).await.unwrap().status().as_u16() });
+    let call = tokio::spawn(async move { http.execute(request).await.unwrap() });
     let mut stream = asked.recv().await.unwrap();
-    let body = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"secret"}}"#;
-    let (half, rest) = body.split_at(30);
-    let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json";
-    stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{half}", body.len()).as_bytes()).await.unwrap();
-    world.revoke(token.family).await;
-    stream.write_all(rest.as_bytes()).await.ok();
-    assert_eq!(call.await.unwrap(), 401);
+    let half = r#"{"jsonrpc":"2.0","id":1,"resul"#;
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json");
+    stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{half}", half.len() + 9).as_bytes()).await.unwrap();
+    between(&world, &token, stream).await;
+    let answer = call.await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_revocation_cuts_a_call_whose_small_answer_is_still_arriving() {
+    for status in ["200 OK", "400 Bad Request"] {
+        let cut = halves(status, async |world, token, mut stream| {
+            world.revoke(token.family).await;
+            stream.write_all(br#"t":"done"}"#).await.ok();
+        });
+        assert_eq!(cut.await.0, 401, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_small_answer_that_breaks_off_nothing_passes() {
+    let (status, text) = halves("200 OK", async |_, _, stream| drop(stream)).await;
+    assert_eq!(status, 502);
+    assert!(text.contains("may have been executed") && !text.contains("resul\""), "{text}");
 }

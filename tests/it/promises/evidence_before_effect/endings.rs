@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Response;
 use sqlx::PgPool;
 
-use super::{change, count, told};
+use super::{change, count, is_held, look, sent, told};
 use crate::gateway::{
     upstream::Reply,
     world::{BOTH, World},
@@ -60,6 +60,22 @@ async fn a_revocation_in_the_middle_of_a_stream_is_its_outcome() {
     let token = world.token(&BOTH).await;
     let (_response, _events) = streaming(&world, &token).await;
     world.revoke(token.family).await;
+    assert_eq!(ended(&world).await.0, "revoked");
+}
+
+#[tokio::test]
+async fn a_revocation_cuts_an_answer_that_waits_for_the_disk() {
+    let world = World::start().await;
+    let token = world.token(&BOTH).await;
+    // Revocations are written all the same.
+    let mut held = world.app.db.owner.begin().await.unwrap();
+    sqlx::query("lock table open_call in share mode").execute(&mut *held).await.unwrap();
+    let mut call = sent(look(&world, &token));
+    assert!(is_held(&mut call).await);
+    assert_eq!(world.upstream.seen().len(), 1);
+    world.revoke(token.family).await;
+    held.rollback().await.unwrap();
+    assert_eq!(call.await.unwrap().0, 401);
     assert_eq!(ended(&world).await.0, "revoked");
 }
 
