@@ -24,7 +24,8 @@ impl Database {
             url: url(reader, "database.url"),
             owner_url: url(reader, "database.owner_url"),
             max_connections: reader.number("database.max_connections", 16, 2..=1000),
-            answer: reader.duration("database.answer_seconds", 1, 15, 1..=300),
+            // A revocation may wait 1.1 s for a process that is gone, and must not be refused for that.
+            answer: reader.duration("database.answer_seconds", 1, 15, 2..=300),
         }
     }
 }

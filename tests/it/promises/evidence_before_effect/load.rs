@@ -139,7 +139,8 @@ impl Calls {
                     assert!(matches!(end, None | Some("not_executed" | "unknown")), "{call:?} {end:?}");
                 }
                 Some((status, text)) => {
-                    assert_eq!(*status, 502, "{call:?}");
+                    // 503: the lease lapsed while the call was at its upstream.
+                    assert!([502, 503].contains(status), "{call:?}");
                     assert!(text.contains("may have been executed"), "{call:?}");
                 }
                 None => {}
