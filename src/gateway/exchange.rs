@@ -104,6 +104,10 @@ impl Exchange {
     /// Forwards an announced call and passes the answer on.
     async fn execute(self, permit: Permit, call: &Call, session: &Session, mut announced: Announced) -> Response {
         let answered = async {
+            // Evidence may have taken its time.
+            if !self.live.still().is_good() {
+                return Err(self.withheld(call));
+            }
             let passed = async {
                 let answer = self.forward(permit, call, session).await?;
                 answer::pass(&self, call, session, answer).await
@@ -195,10 +199,6 @@ impl Exchange {
         along.session = session.upstream.clone();
         along.last_event = session.last_event.clone();
         along.request_id = self.request_id.as_ref().and_then(|id| HeaderValue::from_str(id.as_str()).ok());
-        // Evidence may have taken its time.
-        if !self.live.still().is_good() {
-            return Err(self.withheld(call));
-        }
         self.app.upstreams.forward(permit, caller, &along).await.map_err(|error| {
             tracing::warn!(%error, tenant = %self.tenant.slug, server = %self.server.slug, "an upstream gave no answer");
             match error {

@@ -32,6 +32,36 @@ pub(crate) async fn cut_after<F: Future>(polls: usize, work: F) -> Option<F::Out
     .await
 }
 
+/// Makes a try with one poll, two, three and so on, which says whether it was done or dropped, until `whole` one after the
+/// other were done. Where the machine is busy, what work waits for is there before it asks, so that it waits in few places
+/// or in none: then it all begins again, until `cut` were dropped. Gives how many were dropped and done.
+pub(crate) async fn cut_everywhere(
+    cut: usize,
+    whole: usize,
+    mut one_try: impl AsyncFnMut(usize) -> bool,
+) -> (usize, usize) {
+    let (mut dropped, mut done) = (0, 0);
+    for _ in 0..100 {
+        let mut in_a_row = 0;
+        for polls in 1.. {
+            if one_try(polls).await {
+                done += 1;
+                in_a_row += 1;
+            } else {
+                dropped += 1;
+                in_a_row = 0;
+            }
+            if in_a_row == whole {
+                break;
+            }
+        }
+        if dropped >= cut {
+            return (dropped, done);
+        }
+    }
+    panic!("it was cut off in {dropped} places")
+}
+
 /// The public router without a connection in front of it.
 pub(crate) struct Direct(Router);
 

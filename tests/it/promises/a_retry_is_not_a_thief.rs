@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::harness::{
     app::{TestApp, TestTenant},
-    cancel::Direct,
+    cancel::{Direct, cut_everywhere},
     flow::{Flow, TestClient, Tokens, oauth_error},
 };
 
@@ -63,8 +63,7 @@ async fn an_answer_is_given_again_wherever_the_first_try_was_cut_off() {
     let client = flow.client().await;
     let direct = Direct::of(&app);
     let mut token = flow.tokens(&client).await.refresh;
-    let (mut lost, mut answered) = (0, 0);
-    for polls in 1.. {
+    let (lost, answered) = cut_everywhere(6, 3, async |polls| {
         let form = [("grant_type", "refresh_token"), ("refresh_token", &token), ("client_id", &client.id)];
         let request = flow.http.post(format!("{}/token", tenant.issuer)).form(&form);
         let first_try = direct.cut_after(polls, request).await;
@@ -72,18 +71,10 @@ async fn an_answer_is_given_again_wherever_the_first_try_was_cut_off() {
         assert!(flow.accepts(&again.access).await);
         assert_ne!(again.refresh, token);
         token = again.refresh;
-        match first_try {
-            None => lost += 1,
-            Some(answer) => {
-                assert_eq!(answer.status(), StatusCode::OK);
-                answered += 1;
-            }
-        }
-        if answered == 3 {
-            break;
-        }
-    }
-    assert!(lost > 5, "it was cut off in {lost} places");
+        assert!(first_try.as_ref().is_none_or(|answer| answer.status() == StatusCode::OK));
+        first_try.is_some()
+    })
+    .await;
     // One rotation a round, whether the first try or the second made it.
     let rotations = events(&app, &tenant, "token.refreshed").await;
     let rotations = rotations.iter().filter(|event| event["retried"] == false).count();

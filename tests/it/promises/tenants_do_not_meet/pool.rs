@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::harness::{
     app::{TestApp, TestTenant},
     browser::TestBrowser,
-    cancel::{Direct, cut_after},
+    cancel::{Direct, cut_after, cut_everywhere},
     db::TestDb,
     flow::{CALLBACK, Flow, TestClient},
 };
@@ -50,24 +50,20 @@ async fn a_transaction_that_is_dropped_leaves_nothing_on_its_connection() {
     let tenant = app.tenant("acme").await;
     Flow::new(&app, &tenant).client().await;
     let store = app.app.store.clone();
-    let (mut cut, mut whole) = (0, 0);
-    // More than it takes. How often it waits depends on how quick the database is.
-    for polls in 1..=16 {
+    cut_everywhere(6, 3, async |polls| {
         let work = async {
             let mut tx = store.tenant_tx(tenant.id).await.unwrap();
             let given = grants::given_by(&mut tx, tenant.person.id).await.unwrap();
             tx.commit().await.unwrap();
             given.len()
         };
-        match cut_after(polls, work).await {
-            Some(_) => whole += 1,
-            None => cut += 1,
-        }
+        let done = cut_after(polls, work).await.is_some();
         clean(&pool).await;
         cut_after(polls, store.platform_tx()).await;
         clean(&pool).await;
-    }
-    assert!(cut > 0 && whole > 0, "{cut} {whole}");
+        done
+    })
+    .await;
 }
 
 /// Whole requests, dropped at each place where they wait.
@@ -77,14 +73,13 @@ async fn a_request_that_is_dropped_leaves_nothing_on_its_connection() {
     let resident = Resident::of(&app, app.tenant("acme").await).await;
     let direct = Direct::of(&app);
     for request in 0..Resident::REQUESTS {
-        let mut whole = 0;
-        for polls in 1.. {
-            whole += usize::from(direct.cut_after(polls, resident.request(request)).await.is_some());
+        // Some wait for nothing.
+        cut_everywhere(0, 2, async |polls| {
+            let done = direct.cut_after(polls, resident.request(request)).await.is_some();
             clean(&pool).await;
-            if whole == 2 {
-                break;
-            }
-        }
+            done
+        })
+        .await;
     }
 }
 
