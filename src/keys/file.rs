@@ -162,7 +162,8 @@ impl KeyFile {
     }
 }
 
-const HEAD: &str = "# Sallyport's keys. Whoever has this file and the database has everything; whoever loses it loses every token.\n\
+const HEAD: &str = "# Sallyport's keys. Whoever has this file and the database can sign as every tenant and, with write access to it,\n\
+    # plant tokens; it still cannot read tokens or passwords. Whoever loses this file loses every token.\n\
     # Keep it 0600, back it up apart from the database, and change it with `sallyport keys rotate` and `retire` only.\n\n";
 
 fn is_plain(id: &str) -> bool {
