@@ -117,3 +117,18 @@ fn metrics_and_log_lines_of_the_manual_are_the_programs() {
     }
     assert!(found > 15, "{found}");
 }
+
+/// What the program counts is in the manual.
+#[test]
+fn the_manual_knows_every_metric() {
+    let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let source: String = source().split_whitespace().collect();
+    let names = ["registry.register(\"", "register_with_unit(\"", "encode_descriptor(\"", "gauge(\""].map(|before| {
+        source.split(before).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect::<Vec<_>>()
+    });
+    let names = names.concat();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        assert!(manual.contains(&format!("`sallyport_{name}")), "docs/operations.md does not know sallyport_{name}");
+    }
+}
