@@ -37,7 +37,7 @@ pub enum KeyMismatch {
         /// Its id.
         id: String,
     },
-    /// The database was used with a key that the key file lacks.
+    /// The database was used with a key that the key file lacks, as with all others in it.
     #[error(
         "the key file lacks the {kind} key \"{id}\" that this database was used with: start with the right key file"
     )]
@@ -47,18 +47,16 @@ pub enum KeyMismatch {
         /// Its id.
         id: String,
     },
-    /// The key file is one of this database, but from before the key in use was made.
+    /// The key file is one of this database, but from before the key was made, or from after it was taken out.
     #[error(
-        "the key file is older than this database: it lacks the {kind} key \"{id}\", in use since {}: start with the newer key file",
-        .since.date()
+        "the key file lacks the {kind} key \"{id}\", which this database uses. After a restore: use the copy of the key file \
+         from the time of the dump. Otherwise: use the file to which {id} was added"
     )]
-    Older {
+    OtherTime {
         /// The kind of key.
         kind: KeyKind,
         /// Its id.
         id: String,
-        /// Since when it is in use.
-        since: OffsetDateTime,
     },
     /// The key file holds none of a kind that may be used.
     #[error("every {0} key in the key file is retired: start with the newer key file")]
@@ -95,9 +93,7 @@ impl Standing {
                     }
                 }
                 (None, Some(_), _) => return Err(KeyMismatch::Wrong { kind, id }),
-                (None, None, Some(since)) if key.in_use && one_of_ours => {
-                    return Err(KeyMismatch::Older { kind, id, since });
-                }
+                (None, None, Some(_)) if one_of_ours => return Err(KeyMismatch::OtherTime { kind, id }),
                 (None, None, Some(_)) => return Err(KeyMismatch::Missing { kind, id }),
                 (None, None, None) => {}
             }
@@ -224,13 +220,13 @@ mod tests {
 
     #[test]
     fn a_file_that_lacks_what_was_in_use_is_refused() {
-        let (kind, since) = (KeyKind::Pepper, THEN);
+        let kind = KeyKind::Pepper;
         let of = |id: &str| id.to_owned();
         assert_eq!(pepper(&["one"], &[in_use("two2")]), Err(KeyMismatch::Missing { kind, id: of("two2") }));
-        let older = Err(KeyMismatch::Older { kind, id: of("two2"), since });
-        assert_eq!(pepper(&["one"], &[known("one", |_| {}), in_use("two2")]), older);
-        let missing = Err(KeyMismatch::Missing { kind, id: of("one") });
-        assert_eq!(pepper(&["two2"], &[known("one", |_| {}), in_use("two2")]), missing);
+        let before = Err(KeyMismatch::OtherTime { kind, id: of("two2") });
+        assert_eq!(pepper(&["one"], &[known("one", |_| {}), in_use("two2")]), before);
+        let after = Err(KeyMismatch::OtherTime { kind, id: of("one") });
+        assert_eq!(pepper(&["two2"], &[known("one", |_| {}), in_use("two2")]), after);
         assert_eq!(pepper(&["two2"], &[known("one", |key| key.in_use_since = None), in_use("two2")]).unwrap(), "two2");
         let other = known("one", |key| key.value = vec![0; 32]);
         assert_eq!(pepper(&["one"], &[other]), Err(KeyMismatch::Wrong { kind, id: of("one") }));

@@ -120,7 +120,8 @@ async fn a_pepper_is_rotated_and_retired_in_its_file() {
     let older = site.fails(&create);
     assert!(
         older.contains(&format!(
-            "the key file is older than this database: it lacks the pepper key \"{new}\", in use since "
+            "the key file lacks the pepper key \"{new}\", which this database uses. After a restore: use the copy of the key file \
+             from the time of the dump. Otherwise: use the file to which {new} was added\n"
         )),
         "{older}"
     );

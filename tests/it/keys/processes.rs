@@ -53,7 +53,7 @@ async fn a_key_is_used_when_every_process_knows_it_and_each_takes_it_up() {
     let ring = sallyport::keys::Keyring::parse(&app.key_file).unwrap();
     assert!(behind.check_keys(&ring, &app.recorder()).await.is_err());
     there.keyring.replace(&ring);
-    assert!(watch.look(&there).await.unwrap_err().to_string().contains("older than this database"));
+    assert!(watch.look(&there).await.unwrap_err().to_string().contains("which this database uses"));
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn a_missing_wrong_or_older_key_file_stops_every_command_that_needs_keys()
         ("noise", "the key file is not readable"),
         (&other, "the key file lacks the"),
         (&altered, "in the key file is not the one this database was used with"),
-        (&first, "the key file is older than this database: it lacks the pepper key"),
+        (&first, "After a restore: use the copy of the key file from the time of the dump"),
         (&without_old.render(), "the key file lacks the pepper key"),
     ];
     let acme = site.scratch.path("acme.toml").to_str().unwrap().to_owned();
