@@ -7,6 +7,7 @@ pub mod authority;
 mod begin;
 pub mod calls;
 pub mod clients;
+mod connect;
 pub mod grants;
 pub mod handles;
 pub mod initial_tokens;
@@ -22,6 +23,8 @@ pub mod sessions;
 pub mod tenants;
 
 use begin::Beginning;
+pub use connect::NoConnection;
+use connect::reason;
 use sqlx::{
     PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -39,8 +42,14 @@ const PROMPT: std::time::Duration = std::time::Duration::from_secs(2);
 /// The database did not do what it was asked. Always a fault of ours: 503, nothing lost, never an OAuth client error.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Not reachable, timed out, or it refused a statement.
-    #[error("the database did not answer as expected: {0}")]
+    /// There was no connection to begin with.
+    #[error(transparent)]
+    NoConnection(Box<NoConnection>),
+    /// The address of the database is none.
+    #[error("the database's address cannot be used: {0}")]
+    Address(String),
+    /// Not reachable any more, timed out, or it refused a statement.
+    #[error("the database did not answer as expected: {}", reason(.0))]
     Database(#[from] sqlx::Error),
     /// A row that this program could not have written.
     #[error("the database holds something unreadable: {0}")]
@@ -66,12 +75,20 @@ impl StoreError {
         Self::Corrupt(what.to_string())
     }
 
+    fn driver(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Database(error) => Some(error),
+            Self::NoConnection(error) => Some(error.cause()),
+            _ => None,
+        }
+    }
+
     /// Whether it says no more than that a connection has ended: its own, or all of a server that stops.
     pub fn is_disconnected(&self) -> bool {
-        match self {
-            Self::Database(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => true,
+        match self.driver() {
+            Some(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => true,
             // 57P01 to 57P03 and 57P05: ended by an administrator, by a crash, starting up, or idle for too long.
-            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code.starts_with("57P")),
+            Some(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code.starts_with("57P")),
             _ => false,
         }
     }
@@ -104,6 +121,7 @@ pub struct Store {
 impl Store {
     /// Connects, with at most `connections` at a time.
     pub async fn connect(options: PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
+        connect::try_out(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(std::time::Duration::from_secs(5))

@@ -100,9 +100,17 @@ pub enum CliError {
     /// Nobody to ask.
     #[error("http.operations_listen: is off, so there is nobody to ask")]
     NoOperations,
-    /// `serve` does not run, or cannot serve.
+    /// `serve` cannot serve.
     #[error("not ready: {0}")]
     NotReady(String),
+    /// `serve` does not run.
+    #[error("nobody answers at {address}: {why}")]
+    NobodyAnswers {
+        /// Where it was asked for.
+        address: std::net::SocketAddr,
+        /// What the operating system says.
+        why: String,
+    },
     /// The keys are not those of the database.
     #[error(transparent)]
     KeyCheck(#[from] KeyCheckError),

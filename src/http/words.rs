@@ -14,6 +14,14 @@ pub fn ago(now: OffsetDateTime, then: OffsetDateTime) -> String {
     format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
+/// What the operating system says went wrong, as a part of a sentence: `connection refused`.
+pub fn why(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use time::{Duration, macros::datetime};
@@ -33,5 +41,11 @@ mod tests {
         ] {
             assert_eq!(ago(now, now - past), words);
         }
+    }
+
+    #[test]
+    fn trouble_has_no_number() {
+        let refused = std::io::Error::from_raw_os_error(rustix::io::Errno::CONNREFUSED.raw_os_error());
+        assert_eq!(why(&refused), "connection refused");
     }
 }

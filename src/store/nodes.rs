@@ -2,7 +2,7 @@
 
 use serde::Deserialize as _;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgExecutor,
+    Connection as _, PgConnection, PgExecutor,
     postgres::{PgListener, PgPoolOptions},
 };
 use time::OffsetDateTime;
@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use super::{
     Store, StoreError,
     authority::{AuthorityRow, Position},
+    connect::connect,
 };
 use crate::ids::{NodeId, ProcessId};
 
@@ -90,7 +91,7 @@ impl Store {
     /// Connects directly, in the runtime of the caller.
     pub async fn lease_connection(&self) -> Result<LeaseConnection, StoreError> {
         let options = (*self.pool().connect_options()).clone().application_name("sallyport lease");
-        let mut connection = options.connect().await?;
+        let mut connection = connect(&options).await?;
         sqlx::raw_sql(STATEMENT_LIMIT).execute(&mut connection).await?;
         Ok(LeaseConnection(connection))
     }

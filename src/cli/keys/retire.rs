@@ -120,7 +120,10 @@ fn take_out(installation: &Installation, kind: KeyKind, id: &str) -> Result<(), 
     }
     let path = held.path().display().to_string();
     match held.replace() {
-        Ok(()) => output::line(format_args!("took it out of {path}: do so with its copies and on other nodes")),
+        Ok(()) => output::line(format_args!(
+            "took it out of {path}. Do the same on other nodes. Keep backup copies as long as dumps of their time: those \
+             dumps need it."
+        )),
         Err(error) => {
             output::error(&error);
             by_hand(&path)

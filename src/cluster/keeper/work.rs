@@ -74,7 +74,7 @@ impl Work {
             let began = tokio::time::Instant::now();
             let next = match self.round().await {
                 Ok(next) => {
-                    if !std::mem::replace(&mut self.well, true) {
+                    if next != Next::Never && !std::mem::replace(&mut self.well, true) {
                         tracing::info!("the lease can be asked for again");
                     }
                     next

@@ -1,14 +1,13 @@
 //! `sallyport migrate`: forward only, by the owner.
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, migrate::MigrateError as SqlxMigrateError,
-    postgres::PgConnectOptions,
+    Connection as _, PgConnection, migrate::MigrateError as SqlxMigrateError, postgres::PgConnectOptions,
 };
 
 use super::{MIGRATIONS, RoleError, role::check_owner};
 use crate::{
     audit::{PlatformEvent, Recorder},
-    store::{StoreError, audit, provision},
+    store::{StoreError, audit, connect, provision},
 };
 
 /// The schema could not be brought up to date.
@@ -24,8 +23,18 @@ pub enum MigrateError {
     #[error("the database has no role {0}: create it first, `create role {0} login`")]
     NoRole(&'static str),
     /// A migration failed and was rolled back, or the database has one that this program does not know.
-    #[error("the schema stays as it was: {0}")]
+    #[error("the schema stays as it was: {}", failed(.0))]
     Migration(#[from] SqlxMigrateError),
+}
+
+fn failed(error: &SqlxMigrateError) -> String {
+    match error {
+        SqlxMigrateError::ExecuteMigration(error, migration) => {
+            format!("migration {migration}: {}", connect::reason(error))
+        }
+        SqlxMigrateError::Execute(error) => connect::reason(error),
+        error => error.to_string(),
+    }
 }
 
 /// A migration that was applied just now.
@@ -39,7 +48,7 @@ pub struct Applied {
 
 /// Applies what is missing, as the owner of the schema, and notes it in the platform log. Nothing to do is no error.
 pub async fn migrate(owner: &PgConnectOptions, recorder: &Recorder) -> Result<Vec<Applied>, MigrateError> {
-    let mut connection = owner.connect().await.map_err(StoreError::from)?;
+    let mut connection = connect::connect(owner).await?;
     check_owner(&mut connection).await?;
     require_role(&mut connection, provision::APP).await?;
     let before = applied(&mut connection).await?;

@@ -40,7 +40,7 @@ struct Powers {
 /// # Errors
 /// When it is none. The message holds no part of it.
 pub fn connect_options(url: &SecretText) -> Result<PgConnectOptions, StoreError> {
-    let options = PgConnectOptions::from_str(url.expose()).map_err(StoreError::from)?;
+    let options = PgConnectOptions::from_str(url.expose()).map_err(|error| StoreError::Address(error.to_string()))?;
     Ok(options.application_name("sallyport"))
 }
 
