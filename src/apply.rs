@@ -143,7 +143,8 @@ pub async fn prepare<'a>(tools: Tools<'a>, document: &Document, prune: Prune) ->
     }
     let changes = tenants.iter().flat_map(|tenant| &tenant.steps).map(|step| step.change.clone()).collect();
     let unchanged = tenants.iter().map(|tenant| tenant.unchanged).sum();
-    Ok(Prepared { tools, tx, tenants, plan: Plan { changes, unchanged } })
+    let notes = tenants.iter().flat_map(|tenant| tenant.notes.clone()).collect();
+    Ok(Prepared { tools, tx, tenants, plan: Plan { changes, unchanged, notes } })
 }
 
 impl Prepared<'_> {

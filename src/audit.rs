@@ -17,7 +17,7 @@ pub use refused::Refused;
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     clock::Clock,
@@ -25,6 +25,9 @@ use crate::{
     secret::{Entropy, without_handles},
     store::{self, PlatformTx, StoreError, TenantTx, audit::EventRow},
 };
+
+/// Events in one statement.
+const PER_INSERT: usize = 5_000;
 
 /// Who writes events, and when: clock and chance, and the request behind it.
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ pub struct Recorder {
     pub entropy: Entropy,
     /// The request that causes the events; none for commands.
     pub request_id: Option<String>,
+    /// The command that does: then events name it as their actor.
+    pub command: Option<&'static str>,
 }
 
 impl Recorder {
@@ -42,6 +47,19 @@ impl Recorder {
     pub async fn record(&self, tx: &mut TenantTx, event: &Event) -> Result<(), StoreError> {
         let row = self.row(event)?;
         store::audit::insert(tx, &row).await
+    }
+
+    /// Writes many events like one.
+    pub async fn record_many(
+        &self,
+        tx: &mut TenantTx,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<EventRow> = events.into_iter().map(|event| self.row(&event)).collect::<Result<_, _>>()?;
+        for rows in rows.chunks(PER_INSERT) {
+            store::audit::insert_batch(tx, rows).await?;
+        }
+        Ok(())
     }
 
     /// Writes an event of the platform log with the change in `tx`: both are there after the commit, or neither.
@@ -66,6 +84,9 @@ impl Recorder {
             _ => return Err(StoreError::corrupt("an event without a kind")),
         };
         leave_handles_out(&mut body);
+        if let (Some(command), Some(members)) = (self.command, body.as_object_mut()) {
+            members.insert("actor".to_owned(), json!({ "kind": "command", "command": command }));
+        }
         Ok(EventRow {
             id: EventId::new(&self.clock, &self.entropy)?,
             at: self.clock.now(),

@@ -18,6 +18,7 @@ mod password;
 mod person;
 mod probe;
 mod serve;
+mod session;
 mod tenant;
 
 use std::{process::ExitCode, sync::OnceLock};
@@ -46,7 +47,7 @@ Examples:
   sallyport apply acme.toml --dry-run        see what a file of tenants would change
   sallyport serve --config FILE              serve
 
-Settings come from --config FILE and from SALLYPORT_* variables, which win:
+Settings come from --config FILE and from SALLYPORT_* variables, which win: \
 http.trusted_proxies is SALLYPORT_HTTP__TRUSTED_PROXIES.
 
 Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage.";
@@ -75,6 +76,9 @@ enum Command {
     /// What people allowed which client on which server.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
+    /// Logins of people in their browsers.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// Tokens with which clients register where a tenant wants one (RFC 7591).
     #[command(subcommand)]
     InitialToken(initial_token::InitialTokenCommand),
@@ -117,7 +121,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
-            ExitCode::FAILURE
+            ExitCode::from(error.code())
         }
     }
 }
@@ -141,9 +145,36 @@ impl Command {
             Self::Person(command) => person::run(command).await,
             Self::Client(command) => client::run(&command),
             Self::Grant(command) => grant::run(command).await,
+            Self::Session(command) => session::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn all(command: &clap::Command) -> Vec<&clap::Command> {
+        std::iter::once(command).chain(command.get_subcommands().flat_map(all)).collect()
+    }
+
+    /// A text that was broken into lines here would be broken once more in a narrow terminal.
+    #[test]
+    fn sentences_below_a_help_are_wrapped_by_nobody_but_the_terminal() {
+        let commands = Cli::command();
+        for command in all(&commands) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            for pair in lines.windows(2) {
+                let [line, next] = pair else { continue };
+                let goes_on = !next.is_empty() && !next.starts_with(' ') && !line.is_empty() && !line.starts_with(' ');
+                assert!(!goes_on || line.ends_with(['.', ':']), "{}: {line}", command.get_name());
+            }
         }
     }
 }

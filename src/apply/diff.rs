@@ -21,6 +21,7 @@ pub(super) struct TenantSteps {
     pub(super) slug: String,
     pub(super) steps: Vec<Step>,
     pub(super) unchanged: usize,
+    pub(super) notes: Vec<String>,
 }
 
 /// Collects steps, problems, and the number of what stays.
@@ -30,6 +31,7 @@ pub(super) struct Findings<'a> {
     pub(super) slug: &'a str,
     pub(super) steps: Vec<Step>,
     pub(super) unchanged: usize,
+    pub(super) notes: Vec<String>,
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
@@ -43,6 +45,12 @@ impl Findings<'_> {
             Some(change) => self.steps.push(Step { change, write: write() }),
             None => self.unchanged += 1,
         }
+    }
+
+    /// Whoever reads the file takes it for something that works.
+    fn stays_disabled(&mut self, kind: Kind, name: &str) {
+        let kind = kind.name();
+        self.notes.push(format!("{kind} {name} is disabled, and the file does not say whether it should be"));
     }
 
     fn problem(&mut self, line: Option<usize>, object: String, message: impl Into<String>) {
@@ -72,10 +80,14 @@ pub(super) async fn tenant(
         settings: serde_json::to_value(&doc.settings).map_err(crate::store::StoreError::corrupt)?,
         status: if enabled { "active" } else { "disabled" }.to_owned(),
     };
-    let mut findings = Findings { tools, tenant: id, slug, steps: Vec::new(), unchanged: 0, problems };
+    let mut findings =
+        Findings { tools, tenant: id, slug, steps: Vec::new(), unchanged: 0, notes: Vec::new(), problems };
     if state.is_some_and(|state| state.row.status == "removed") {
         let message = "was removed, and its issuer is never used again: choose another slug";
         findings.problem(doc.line, format!("tenant {slug}"), message);
+    }
+    if !enabled && doc.enabled.is_none() {
+        findings.stays_disabled(Kind::Tenant, slug);
     }
     let old = state.map(|state| facts(&state.row.name, &state.settings, state.row.status == "active"));
     let new = facts(&doc.name, &doc.settings, enabled);
@@ -85,8 +97,8 @@ pub(super) async fn tenant(
     server::all(&mut findings, doc, state, prune)?;
     person::all(&mut findings, doc, state, prune).await?;
     client::all(&mut findings, doc, state, prune);
-    let Findings { steps, unchanged, .. } = findings;
-    Ok(TenantSteps { new: known.is_none().then_some(row), id, slug: slug.to_owned(), steps, unchanged })
+    let Findings { steps, unchanged, notes, .. } = findings;
+    Ok(TenantSteps { new: known.is_none().then_some(row), id, slug: slug.to_owned(), steps, unchanged, notes })
 }
 
 /// Whether something works: as the document says, else as it does now. What is new works.
@@ -103,7 +115,14 @@ pub(super) fn gone(state: &State, document: &Document) -> Option<TenantSteps> {
     }
     let change = removal(Kind::Tenant, row.slug.clone());
     let step = Step { change, write: Write::Remove(Removed::Tenant(row.clone())) };
-    Some(TenantSteps { new: None, id: row.id, slug: row.slug.clone(), steps: vec![step], unchanged: 0 })
+    Some(TenantSteps {
+        new: None,
+        id: row.id,
+        slug: row.slug.clone(),
+        steps: vec![step],
+        unchanged: 0,
+        notes: Vec::new(),
+    })
 }
 
 fn facts(name: &str, settings: &Settings, enabled: bool) -> Facts {

@@ -17,6 +17,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// How many objects of the file are as they should be.
     pub unchanged: usize,
+    /// What somebody who reads the plan may not expect.
+    pub notes: Vec<String>,
 }
 
 /// What happens to one object.
@@ -122,7 +124,8 @@ impl fmt::Display for Plan {
         if !self.is_empty() {
             writeln!(f)?;
         }
-        f.write_str(&self.summary())
+        f.write_str(&self.summary())?;
+        self.notes.iter().try_for_each(|note| write!(f, "\nnote: {note}"))
     }
 }
 

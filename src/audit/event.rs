@@ -111,6 +111,9 @@ pub enum Event {
     },
     #[serde(rename = "logout")]
     Logout { person: PersonId, session: SessionId },
+    /// An administrator ended it.
+    #[serde(rename = "session.ended")]
+    SessionEnded { person: PersonId, session: SessionId },
     #[serde(rename = "consent.shown")]
     ConsentShown { person: PersonId, client: ClientId, server: ServerId, scopes: Vec<String> },
     #[serde(rename = "consent.given")]
@@ -141,7 +144,15 @@ pub enum Event {
     #[serde(rename = "family.revoked")]
     FamilyRevoked { family: FamilyId, reason: &'static str },
     #[serde(rename = "grant.revoked")]
-    GrantRevoked { grant: GrantId, reason: &'static str },
+    GrantRevoked {
+        grant: GrantId,
+        /// Who had given it; none where a machine client acts for itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        person: Option<PersonId>,
+        client: ClientId,
+        server: ServerId,
+        reason: &'static str,
+    },
     /// A key that signs for this tenant.
     #[serde(rename = "signing_key.changed")]
     SigningKeyChanged {

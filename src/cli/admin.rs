@@ -29,8 +29,8 @@ pub(super) struct CreateArgs {
 
 pub(super) async fn run(AdminCommand::Create(args): AdminCommand) -> Result<(), CliError> {
     let username = Username::parse(&args.username)?;
-    let installation = Installation::open(&args.place).await?;
-    let store = installation.store("admin create").await?;
+    let installation = Installation::open(&args.place, "admin create").await?;
+    let store = installation.store().await?;
     let password = args.password.read(&installation).await?;
     let mut tx = store.platform_tx().await?;
     create_administrator(&mut tx, &installation.recorder(), username.clone(), password.hash.clone()).await?;

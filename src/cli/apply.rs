@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::{CliError, Installation, Json, Place, output, probe};
 use crate::{
     apply::{self, Document, Plan, Prune, ReadContext, Tools},
-    audit::Recorder,
     cluster,
     people::PasswordHasher,
     store::Store,
@@ -70,9 +69,9 @@ struct Printed<'a> {
 }
 
 pub(super) async fn run(args: ApplyArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
+    let installation = Installation::open(&args.place, "apply").await?;
     let document = read(&args.file, &installation)?;
-    let store = installation.store("apply").await?;
+    let store = installation.store().await?;
     apply_to(&installation, &store, &document, &args).await?;
     store.close().await;
     installation.close().await
@@ -139,12 +138,5 @@ impl ApplyArgs {
             (true, false) => Prune::Objects,
             (true, true) => Prune::ObjectsAndTenants,
         }
-    }
-}
-
-impl Installation {
-    /// Who writes audit events for a command.
-    pub(super) fn recorder(&self) -> Recorder {
-        Recorder { clock: self.clock.clone(), entropy: self.entropy.clone(), request_id: None }
     }
 }

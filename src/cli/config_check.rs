@@ -28,9 +28,10 @@ pub(super) fn run(args: &ConfigCheckArgs) -> Result<(), CliError> {
     if args.json.json {
         return output::json(&config.settings());
     }
+    let file = args.place.file().map(|file| file.display().to_string()).unwrap_or_default();
     let source = |setting: &Setting| match setting.source {
         Source::Default => "default",
-        Source::File => "file",
+        Source::File => file.as_str(),
         Source::Environment => "environment",
         Source::Development => "sallyport dev",
     };

@@ -10,12 +10,15 @@ use crate::{
     dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
     ids::GrantId,
-    keys::{KeyFileError, KeyKind, rotation::RotationError},
+    keys::{
+        KeyFileError, KeyKind,
+        rotation::{RotationError, listed},
+    },
     people::{AdministratorError, BadPassword, BadUsername, HashError, PersonError},
     secret::NoEntropy,
     store::{
         StoreError,
-        keys::KeyCheckError,
+        keys::{KeyCheckError, Process},
         schema::{MigrateError, RoleError, SchemaError},
     },
 };
@@ -133,6 +136,9 @@ pub enum CliError {
         /// Those that are there.
         known: Vec<String>,
     },
+    /// One tenant or all of them?
+    #[error("say --tenant NAME or --all-tenants")]
+    WhichTenants,
     /// There is no such client.
     #[error("there is no client \"{0}\" here; `sallyport grant list` has their ids")]
     NoClient(String),
@@ -209,8 +215,10 @@ pub enum CliError {
     },
     /// The new key is there, and not every node has it.
     #[error(
-        "{lacking} of {processes} running processes do not have the {kind} key \"{id}\" yet, so it is not used: bring the \
-         key file to every node, which reads it within seconds, and run this again"
+        "{} of {processes} known processes do not have the {kind} key \"{id}\" yet, so it is not used: bring the key file to \
+         every node, which reads it within seconds, and run this again. They log \"serving\" with these ids: {}",
+        .lacking.len(),
+        listed(.lacking)
     )]
     KeyNotEverywhere {
         /// Its kind.
@@ -218,13 +226,20 @@ pub enum CliError {
         /// Its id.
         id: String,
         /// Processes that do not know it.
-        lacking: i64,
-        /// Processes that serve.
+        lacking: Vec<Process>,
+        /// Processes that serve, as far as is known.
         processes: i64,
     },
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
+}
+
+impl CliError {
+    /// 2 for wrong usage, 1 for all else.
+    pub(super) fn code(&self) -> u8 {
+        if matches!(self, Self::WhichTenants) { 2 } else { 1 }
+    }
 }
 
 fn known_servers(known: &[String]) -> String {

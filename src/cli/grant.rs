@@ -42,13 +42,13 @@ Examples:
   sallyport grant revoke --all --tenant acme --config FILE            the kill switch
   sallyport grant revoke --all --all-tenants --yes --config FILE      in a hurry
 
-Says first what it takes back, and asks, unless grants are named by their ids or --yes is given. Access tokens, refresh
-tokens and codes of these grants stop working at once, calls in flight are cut, and whoever allowed them is asked again.
-Nobody is kept from allowing the same once more: `sallyport person disable` keeps a person out, `sallyport apply` a
-client or a server.")]
+Says first what it takes back, and asks, unless grants are named by their ids or --yes is given.
+Access tokens, refresh tokens and codes of these grants stop working at once, calls in flight are \
+cut, and whoever allowed them is asked again. Nobody is kept from allowing the same once more:
+`sallyport person disable` keeps a person out, `sallyport apply` a client or a server.")]
 pub(super) struct RevokeArgs {
     /// Grants, by their ids.
-    #[arg(value_name = "GRANT", conflicts_with_all = ["person", "client", "server", "all", "all_tenants"])]
+    #[arg(value_name = "GRANT", value_parser = grant, conflicts_with_all = ["person", "client", "server", "all", "all_tenants"])]
     ids: Vec<uuid::Uuid>,
     #[command(flatten)]
     choice: Choice,
@@ -64,40 +64,13 @@ pub(super) struct RevokeArgs {
     json: Json,
 }
 
+fn grant(text: &str) -> Result<uuid::Uuid, &'static str> {
+    uuid::Uuid::parse_str(text).map_err(|_| "not a grant id: `sallyport grant list` has them")
+}
+
 pub(super) async fn run(command: GrantCommand) -> Result<(), CliError> {
     match command {
         GrantCommand::List(args) => list::run(args).await,
         GrantCommand::Revoke(args) => revoke::run(args).await,
-    }
-}
-
-/// `1 grant`, `3 812 grants`.
-fn amount(count: u64, thing: &str) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(digit);
-    }
-    let plural = match (count, thing) {
-        (1, _) => thing.to_owned(),
-        (_, "person") => "people".to_owned(),
-        _ => format!("{thing}s"),
-    };
-    format!("{out} {plural}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::amount;
-
-    #[test]
-    fn amounts_read_well() {
-        for (count, words) in [(0, "0 grants"), (1, "1 grant"), (999, "999 grants"), (1240, "1 240 grants")] {
-            assert_eq!(amount(count, "grant"), words);
-        }
-        assert_eq!(amount(1_234_567, "person"), "1 234 567 people");
     }
 }

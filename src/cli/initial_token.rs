@@ -23,7 +23,7 @@ Examples:
   sallyport initial-token create --tenant acme --note \"for the build farm\" --config FILE
   sallyport initial-token create --tenant acme --uses 20 --expires-in 7d --json --config FILE
 
-A tenant asks for such a token if `sallyport apply` gave it registration = \"initial_access_token\". A client presents
+A tenant asks for such a token if `sallyport apply` gave it registration = \"initial_access_token\". A client presents \
 it when it registers: Authorization: Bearer TOKEN.")]
 pub(super) struct CreateArgs {
     #[command(flatten)]

@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::CliError;
 use crate::{
     app::App,
+    audit::Recorder,
     clock::Clock,
     config::{Config, Environment},
     dev::{
@@ -32,6 +33,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The configuration file, if there is one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(|| Environment::of_process().config_file().map(PathBuf::from))
+    }
+
     /// Reads the configuration of this place.
     ///
     /// # Errors
@@ -41,7 +47,7 @@ impl Place {
             return Ok(Config::of_dev_installation(data_dir)?);
         }
         let environment = Environment::of_process();
-        let file = self.config.clone().or_else(|| environment.config_file().map(PathBuf::from));
+        let file = self.file();
         if file.is_none() && environment.says_nothing() {
             return Err(CliError::NoInstallation);
         }
@@ -58,6 +64,8 @@ pub struct Installation {
     pub clock: Clock,
     /// The operating system's randomness.
     pub entropy: Entropy,
+    /// Which command works on it.
+    command: &'static str,
     /// The private Postgres of a development installation.
     private: Option<Attached>,
 }
@@ -67,35 +75,30 @@ impl Installation {
     ///
     /// # Errors
     /// When the configuration is wrong, or the private Postgres does not start.
-    pub async fn open(place: &Place) -> Result<Self, CliError> {
+    pub async fn open(place: &Place, command: &'static str) -> Result<Self, CliError> {
         let config = place.config()?;
         let private = match &place.data_dir {
             Some(data_dir) => Some(attach(data_dir).await?),
             None => None,
         };
-        Ok(Self { config, clock: Clock::system(), entropy: Entropy::system(), private })
+        Ok(Self { config, clock: Clock::system(), entropy: Entropy::system(), command, private })
     }
 
     /// How the role that serves connects.
-    pub fn app_options(&self, command: &'static str) -> Result<PgConnectOptions, CliError> {
-        self.options(DbRole::App, self.config.database.url.as_ref(), ("database.url", command))
+    pub fn app_options(&self) -> Result<PgConnectOptions, CliError> {
+        self.options(DbRole::App, self.config.database.url.as_ref(), "database.url")
     }
 
     /// How the role that migrates connects.
-    pub fn owner_options(&self, command: &'static str) -> Result<PgConnectOptions, CliError> {
-        self.options(DbRole::Owner, self.config.database.owner_url.as_ref(), ("database.owner_url", command))
+    pub fn owner_options(&self) -> Result<PgConnectOptions, CliError> {
+        self.options(DbRole::Owner, self.config.database.owner_url.as_ref(), "database.owner_url")
     }
 
-    fn options(
-        &self,
-        role: DbRole,
-        url: Option<&SecretText>,
-        (key, command): (&'static str, &'static str),
-    ) -> Result<PgConnectOptions, CliError> {
+    fn options(&self, role: DbRole, url: Option<&SecretText>, key: &'static str) -> Result<PgConnectOptions, CliError> {
         match (&self.private, url) {
             (Some(private), _) => Ok(private.connector().connect_options(role, dev::DATABASE)),
             (None, Some(url)) => Ok(connect_options(url)?),
-            (None, None) => Err(CliError::Setting { key, command }),
+            (None, None) => Err(CliError::Setting { key, command: self.command }),
         }
     }
 
@@ -105,18 +108,24 @@ impl Installation {
     }
 
     /// The store, once role and schema are found to be right.
-    pub async fn store(&self, command: &'static str) -> Result<Store, CliError> {
-        let store = Store::connect(self.app_options(command)?, self.config.database.max_connections).await?;
+    pub async fn store(&self) -> Result<Store, CliError> {
+        let store = Store::connect(self.app_options()?, self.config.database.max_connections).await?;
         store.check_role().await?;
         store.check_schema().await?;
         Ok(store)
     }
 
     /// The application, once keys, role and schema are found to be right.
-    pub async fn app(&self, command: &'static str) -> Result<Arc<App>, CliError> {
+    pub async fn app(&self) -> Result<Arc<App>, CliError> {
         let keyring = self.keyring()?;
-        let store = self.store(command).await?;
+        let store = self.store().await?;
         Ok(App::start(self.config.clone(), keyring, store, self.clock.clone(), self.entropy.clone()).await?)
+    }
+
+    /// Who writes audit events for this command.
+    pub(super) fn recorder(&self) -> Recorder {
+        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        Recorder { clock, entropy, request_id: None, command: Some(self.command) }
     }
 
     /// Stops the private Postgres if it was started for this command.

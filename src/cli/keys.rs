@@ -41,6 +41,7 @@ enum Kind {
     /// What signing keys are sealed under.
     Kek,
     /// Keyed handles in the audit log.
+    #[value(alias = "audit_handle")]
     AuditHandle,
 }
 

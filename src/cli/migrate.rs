@@ -20,8 +20,8 @@ pub(super) struct MigrateArgs {
 }
 
 pub(super) async fn run(args: MigrateArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
-    let applied = schema::migrate(&installation.owner_options("migrate")?, &installation.recorder()).await?;
+    let installation = Installation::open(&args.place, "migrate").await?;
+    let applied = schema::migrate(&installation.owner_options()?, &installation.recorder()).await?;
     installation.close().await?;
     if args.json.json {
         return output::json(&applied);

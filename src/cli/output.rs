@@ -29,6 +29,24 @@ pub(super) fn table<const N: usize>(rows: &[[&str; N]]) -> Result<(), CliError> 
     Ok(())
 }
 
+/// `1 grant`, `3 812 grants`.
+pub(super) fn amount(count: u64, thing: &str) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    let plural = match (count, thing) {
+        (1, _) => thing.to_owned(),
+        (_, "person") => "people".to_owned(),
+        _ => format!("{thing}s"),
+    };
+    format!("{out} {plural}")
+}
+
 /// A time as lists have it, to the minute.
 pub(super) fn minute(at: OffsetDateTime) -> String {
     at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).unwrap_or_default()
@@ -49,4 +67,17 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
 pub(super) fn error(error: &CliError) {
     // Nobody is left to tell when standard error is closed too.
     let _ = writeln!(io::stderr().lock(), "sallyport: {error}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn amounts_read_well() {
+        for (count, words) in [(0, "0 grants"), (1, "1 grant"), (999, "999 grants"), (1240, "1 240 grants")] {
+            assert_eq!(amount(count, "grant"), words);
+        }
+        assert_eq!(amount(1_234_567, "person"), "1 234 567 people");
+    }
 }

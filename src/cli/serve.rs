@@ -3,6 +3,7 @@
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use clap::Args;
+use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -34,9 +35,9 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
+    let installation = Installation::open(&args.place, "serve").await?;
     logging::start(&installation.config.log);
-    let app = installation.app("serve").await?;
+    let app = installation.app().await?;
     let served = serve(&app).await;
     // What became of the last calls is on the disk before the process ends.
     if app.calls.finish().await.is_err() {
@@ -75,7 +76,7 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
     };
     let stop = CancellationToken::new();
     let mut jobs = jobs::start(app.clone(), stop.clone());
-    tracing::info!(public_url = %app.config.public_url, "serving");
+    tracing::info!(public_url = %app.config.public_url, process = %app.process, "serving");
     // Operations are answered until the last request has ended.
     let ended: io::Result<()> = tokio::select! {
         ended = public => ended,
@@ -104,8 +105,21 @@ async fn operations(app: &Arc<App>, listeners: Vec<TcpListener>, shutdown: &Shut
     if listeners.is_empty() {
         return std::future::pending().await;
     }
-    let router = operations::router(app.metrics.clone(), checks(app, shutdown));
+    let router = operations::router(app.metrics.clone(), checks(app, shutdown), about(app));
     server::serve(router, listeners, None, &app.config.http, &Shutdown::new(Duration::ZERO)).await
+}
+
+/// How this process stands: its id as it is logged, and how close it is to the authority log.
+fn about(app: &Arc<App>) -> impl Fn() -> Value + use<> {
+    let (node, process) = (app.node.clone(), app.process);
+    move || {
+        let (applied, head) = (node.applied(), node.head_seen());
+        json!({
+            "process": process,
+            "lease_age_ms": node.lease_age().map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            "authority_log": { "applied": applied, "lag": (head - applied).max(0) },
+        })
+    }
 }
 
 fn checks(app: &Arc<App>, shutdown: &Shutdown) -> Vec<Check> {

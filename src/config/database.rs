@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{reader::Reader, secrets::secret_from_file};
+use super::{reader::Reader, secrets::url_from_file};
 use crate::secret::SecretText;
 
 /// The Postgres that holds everything but the keys. A development installation has neither URL.
@@ -41,9 +41,7 @@ fn url(reader: &mut Reader, key: &str) -> Option<SecretText> {
             None
         }
         (inline, None) => inline,
-        (None, Some(path)) => {
-            secret_from_file(&path).map_err(|error| reader.problem(&file_key, error.to_string())).ok()
-        }
+        (None, Some(path)) => url_from_file(&path).map_err(|error| reader.problem(&file_key, error.to_string())).ok(),
     }?;
     let scheme = url::Url::parse(url.expose()).map(|url| url.scheme().to_owned());
     if matches!(scheme.as_deref(), Ok("postgres" | "postgresql")) {

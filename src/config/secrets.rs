@@ -1,6 +1,10 @@
 //! Secrets that settings and `apply` files name by where they are, never by what they are.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use zeroize::Zeroizing;
 
@@ -20,6 +24,16 @@ pub enum SecretError {
     /// The variable is not set, or is no UTF-8.
     #[error("the variable {0} is not set")]
     Variable(String),
+    /// Somebody else could read it.
+    #[error(
+        "{path:?} holds a password and has mode {mode:04o}, so that others can read or change it; run `chmod 600` on it"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// There, and empty.
     #[error("{0} is empty")]
     Empty(String),
@@ -30,6 +44,26 @@ pub fn secret_from_file(path: &Path) -> Result<SecretText, SecretError> {
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
     let text = text.map_err(|source| SecretError::File { path: path.to_owned(), source })?;
     first_line(&text).ok_or_else(|| SecretError::Empty(format!("{path:?}")))
+}
+
+/// A URL, the first line of `path`. With a password in it the file is for its owner alone, as the key file is.
+pub(super) fn url_from_file(path: &Path) -> Result<SecretText, SecretError> {
+    let failed = |source| SecretError::File { path: path.to_owned(), source };
+    // Mode and text come from one open file, so that they cannot be of two.
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(failed)?;
+    let url = first_line(&text).ok_or_else(|| SecretError::Empty(format!("{path:?}")))?;
+    if mode & 0o077 != 0 && has_password(url.expose()) {
+        return Err(SecretError::Open { path: path.to_owned(), mode });
+    }
+    Ok(url)
+}
+
+fn has_password(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else { return false };
+    url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
 }
 
 /// The variable `name`.

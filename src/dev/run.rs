@@ -156,7 +156,7 @@ async fn prepare(
     ReadyFile::clear(&options.data_dir)?;
     postgres.ensure_database(DATABASE).await?;
     let (clock, entropy) = (Clock::system(), Entropy::system());
-    let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None };
+    let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None, command: Some("dev") };
     schema::migrate(&postgres.connect_options(DbRole::Owner, DATABASE), &recorder).await?;
     let config = sockets.config.clone();
     let as_app = postgres.connect_options(DbRole::App, DATABASE);

@@ -47,15 +47,16 @@ impl Check {
 struct Operations {
     metrics: Arc<Metrics>,
     checks: Arc<[Check]>,
+    node: Arc<dyn Fn() -> Value + Send + Sync>,
 }
 
-/// `/healthz`, `/readyz` and `/metrics`.
-pub fn router(metrics: Arc<Metrics>, checks: Vec<Check>) -> Router {
+/// `/healthz`, `/readyz` and `/metrics`. `node` is what `/readyz` says of this process whether it can serve or not.
+pub fn router(metrics: Arc<Metrics>, checks: Vec<Check>, node: impl Fn() -> Value + Send + Sync + 'static) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(numbers))
-        .with_state(Operations { metrics, checks: checks.into() })
+        .with_state(Operations { metrics, checks: checks.into(), node: Arc::new(node) })
 }
 
 async fn ready(State(operations): State<Operations>) -> Response {
@@ -66,7 +67,7 @@ async fn ready(State(operations): State<Operations>) -> Response {
         checks.insert(check.name.to_owned(), outcome.map_or_else(Value::from, |()| Value::from("ok")));
     }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ready, "checks": checks }))).into_response()
+    (status, Json(json!({ "ready": ready, "checks": checks, "node": (operations.node)() }))).into_response()
 }
 
 async fn numbers(State(operations): State<Operations>) -> Response {

@@ -13,7 +13,7 @@ use crate::{
     secret::NoEntropy,
     store::{
         StoreError,
-        keys::{KeyCheckError, KeyValues},
+        keys::{KeyCheckError, KeyValues, Process},
     },
 };
 
@@ -41,15 +41,19 @@ pub enum RotationError {
         id: String,
     },
     /// Some process could not read what others write.
-    #[error("{lacking} of {processes} running processes do not know the {kind} key \"{id}\" yet")]
+    #[error(
+        "{} of {processes} known processes do not know the {kind} key \"{id}\" yet: {}",
+        .lacking.len(),
+        listed(.lacking)
+    )]
     NotEverywhere {
         /// Its kind.
         kind: KeyKind,
         /// Its id.
         id: String,
         /// Processes that do not know it.
-        lacking: i64,
-        /// Processes that serve.
+        lacking: Vec<Process>,
+        /// Processes that serve, as far as is known.
         processes: i64,
     },
     /// New values are made with it.
@@ -61,14 +65,17 @@ pub enum RotationError {
         id: String,
     },
     /// Some process has not heard that another key is in use.
-    #[error("{processes} running processes still make new values with the {kind} key \"{id}\": try again in a moment")]
+    #[error(
+        "the {kind} key \"{id}\" is still used for new values by {}: try again in a moment",
+        counted(*.processes, "running process")
+    )]
     StillUsed {
         /// Its kind.
         kind: KeyKind,
         /// Its id.
         id: String,
         /// How many processes.
-        processes: i64,
+        processes: u64,
     },
     /// It is still needed.
     #[error(
@@ -103,6 +110,15 @@ pub const fn command_word(kind: KeyKind) -> &'static str {
     }
 }
 
+/// Processes by the ids that they log, and which of them are silent.
+pub fn listed(processes: &[Process]) -> String {
+    let one = |process: &Process| match process.silent {
+        true => format!("{} (silent: given up for dead within seconds)", process.id),
+        false => process.id.to_string(),
+    };
+    processes.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// `12 access tokens, 3 refresh tokens`, and what only tells replays.
 pub fn describe(values: &[KeyValues]) -> String {
     let live = values.iter().filter(|values| values.live > 0).map(|values| counted(values.live, &values.what));
@@ -112,9 +128,13 @@ pub fn describe(values: &[KeyValues]) -> String {
     if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
 }
 
-fn counted(n: u64, what: &str) -> String {
+/// `1 access token`, `12 access tokens`.
+pub fn counted(n: u64, what: &str) -> String {
     let what = what.replace('_', " ");
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+    match n {
+        1 => format!("1 {what}"),
+        _ => format!("{n} {what}{}", if what.ends_with('s') { "es" } else { "s" }),
+    }
 }
 
 #[cfg(test)]

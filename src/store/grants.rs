@@ -96,18 +96,39 @@ pub async fn revoke_family(
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends a grant and thereby all its families. False where it had ended before.
-pub async fn revoke_grant(tx: &mut TenantTx, grant: GrantId, now: OffsetDateTime) -> Result<bool, StoreError> {
+/// A grant that has just ended.
+#[derive(Clone, Debug)]
+pub struct EndedGrant {
+    /// Its id.
+    pub id: GrantId,
+    /// Who had given it; none where a machine client acts for itself.
+    pub person: Option<PersonId>,
+    /// To which client.
+    pub client: ClientId,
+    /// For which server.
+    pub server: ServerId,
+}
+
+/// Ends a grant and thereby all its families. None where it had ended before.
+pub async fn revoke_grant(
+    tx: &mut TenantTx,
+    grant: GrantId,
+    now: OffsetDateTime,
+) -> Result<Option<EndedGrant>, StoreError> {
     let tenant = tx.tenant();
-    let done = sqlx::query!(
-        "update access_grant set revoked_at = $3, version = version + 1 where tenant = $1 and id = $2 and revoked_at is null",
+    let ended = sqlx::query_as!(
+        EndedGrant,
+        r#"update access_grant set revoked_at = $3, version = version + 1
+            where tenant = $1 and id = $2 and revoked_at is null
+           returning id as "id: GrantId", person as "person: PersonId", client as "client: ClientId",
+                     server as "server: ServerId""#,
         tenant.0,
         grant.0,
         now
     )
-    .execute(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(ended)
 }
 
 /// Ends the consents behind a grant: whoever takes it back wants to be asked again.
@@ -126,23 +147,26 @@ pub async fn void_consents_of_grant(tx: &mut TenantTx, grant: GrantId, now: Offs
     Ok(())
 }
 
-/// Ends all grants of a client. Returns them.
+/// Ends all grants of a client.
 pub async fn revoke_grants_of_client(
     tx: &mut TenantTx,
     client: &ClientId,
     now: OffsetDateTime,
-) -> Result<Vec<GrantId>, StoreError> {
+) -> Result<Vec<EndedGrant>, StoreError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query_scalar!(
-        "update access_grant set revoked_at = $3, version = version + 1
-          where tenant = $1 and client = $2 and revoked_at is null returning id",
+    let rows = sqlx::query_as!(
+        EndedGrant,
+        r#"update access_grant set revoked_at = $3, version = version + 1
+            where tenant = $1 and client = $2 and revoked_at is null
+           returning id as "id: GrantId", person as "person: PersonId", client as "client: ClientId",
+                     server as "server: ServerId""#,
         tenant.0,
         client.as_str(),
         now
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(GrantId).collect())
+    Ok(rows)
 }
 
 /// A grant that a person has given.

@@ -6,7 +6,7 @@ mod retire;
 mod signing;
 mod values;
 
-pub use holders::{Holders, holders, report};
+pub use holders::{Holders, Process, holders, lacking, report};
 pub use known::{KeyCheckError, introduce, known, put_in_use, take_turn};
 pub use retire::{Ended, end_under_pepper, fence, mark_retired};
 pub use signing::*;

@@ -128,3 +128,52 @@ pub async fn end_all(tx: &mut TenantTx, person: PersonId, now: OffsetDateTime) -
     .await?;
     Ok(())
 }
+
+/// How many sessions are in force, and of how many people: of all, or of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Sessions.
+    pub sessions: i64,
+    /// People.
+    pub people: i64,
+}
+
+/// Counts the sessions that are in force: all of a tenant, or those of one person.
+pub async fn extent(tx: &mut TenantTx, person: Option<PersonId>, now: OffsetDateTime) -> Result<Extent, StoreError> {
+    let tenant = tx.tenant();
+    let extent = sqlx::query_as!(
+        Extent,
+        r#"select count(*) as "sessions!", count(distinct person) as "people!" from session
+            where tenant = $1 and ended_at is null and expires_at > $3 and ($2::uuid is null or person = $2)"#,
+        tenant.0,
+        person.map(|id| id.0),
+        now
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(extent)
+}
+
+/// Ends the sessions that are in force: all of a tenant, or those of one person. Returns them with their people.
+pub async fn end_many(
+    tx: &mut TenantTx,
+    person: Option<PersonId>,
+    now: OffsetDateTime,
+) -> Result<Vec<(SessionId, PersonId)>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"with chosen as (
+               -- in one order, so that two who end them at once wait for one another and do not deadlock
+               select id from session
+                where tenant = $1 and ended_at is null and expires_at > $3 and ($2::uuid is null or person = $2)
+                order by id for update)
+           update session s set ended_at = $3 from chosen where s.tenant = $1 and s.id = chosen.id
+           returning s.id as "id: SessionId", s.person as "person: PersonId""#,
+        tenant.0,
+        person.map(|id| id.0),
+        now
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.person)).collect())
+}

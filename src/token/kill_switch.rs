@@ -1,21 +1,19 @@
 //! Taking many grants back at once.
 
 use crate::{
-    audit::{Event, Recorder},
+    audit::Recorder,
     cluster::{self, Entry, Ticket},
     ids::{GrantId, TenantId},
     store::{
-        self, Store, StoreError, TenantTx,
+        Store, StoreError,
         grants::many::{self, Selection},
     },
-    token::revoke::Reason,
+    token::revoke::{self, Reason},
 };
 
 /// Grants in one entry of the authority log. A node goes through its cache once for each entry, so there are few; and it
 /// reads them while it renews its lease, so they are not too long.
 const PER_ENTRY: usize = 5_000;
-/// Events in one statement.
-const PER_INSERT: usize = 5_000;
 
 /// What was taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -45,9 +43,9 @@ pub async fn revoke(
         let grants = many::revoke(&mut inside, selection, now).await?;
         revoked.grants += grants.len() as u64;
         revoked.installations += grants.iter().map(|(_, families)| families.unsigned_abs()).sum::<u64>();
-        let grants: Vec<GrantId> = grants.into_iter().map(|(grant, _)| grant).collect();
-        record(&mut inside, recorder, &grants).await?;
-        ended.push((*tenant, grants));
+        ended.push((*tenant, grants.iter().map(|(grant, _)| grant.id).collect()));
+        let events = grants.into_iter().map(|(grant, _)| revoke::revoked(grant, Reason::AdministratorRevoked));
+        recorder.record_many(&mut inside, events).await?;
         tx = inside.leave().await?;
     }
     // Last, since the log's lock keeps every node from renewing its lease until the commit. Each entry is of exactly these
@@ -61,13 +59,4 @@ pub async fn revoke(
     }
     tx.commit().await?;
     Ok((revoked, ticket))
-}
-
-async fn record(tx: &mut TenantTx, recorder: &Recorder, grants: &[GrantId]) -> Result<(), StoreError> {
-    let reason = Reason::AdministratorRevoked.word();
-    for grants in grants.chunks(PER_INSERT) {
-        let rows = grants.iter().map(|grant| recorder.row(&Event::GrantRevoked { grant: *grant, reason }));
-        store::audit::insert_batch(tx, &rows.collect::<Result<Vec<_>, _>>()?).await?;
-    }
-    Ok(())
 }

@@ -10,7 +10,11 @@ use crate::{
     cluster::{self, Entry, Ticket},
     ids::{ClientId, FamilyId, GrantId},
     secret::{Handle, HandleKind},
-    store::{StoreError, TenantTx, grants, handles},
+    store::{
+        StoreError, TenantTx,
+        grants::{self, EndedGrant},
+        handles,
+    },
 };
 
 /// Why a family or grant ended.
@@ -70,11 +74,9 @@ pub async fn grant(
     reason: Reason,
 ) -> Result<Ticket, StoreError> {
     let now = recorder.clock.now();
-    if !grants::revoke_grant(tx, grant, now).await? {
-        return cluster::taken(tx).await;
-    }
+    let Some(ended) = grants::revoke_grant(tx, grant, now).await? else { return cluster::taken(tx).await };
     grants::void_consents_of_grant(tx, grant, now).await?;
-    recorder.record(tx, &Event::GrantRevoked { grant, reason: reason.word() }).await?;
+    recorder.record(tx, &revoked(ended, reason)).await?;
     cluster::take(tx, &Entry::Grant(grant), now).await
 }
 
@@ -86,10 +88,15 @@ pub async fn all_of_client(
     reason: Reason,
 ) -> Result<Ticket, StoreError> {
     let now = recorder.clock.now();
-    for grant in grants::revoke_grants_of_client(tx, client, now).await? {
-        recorder.record(tx, &Event::GrantRevoked { grant, reason: reason.word() }).await?;
+    for ended in grants::revoke_grants_of_client(tx, client, now).await? {
+        recorder.record(tx, &revoked(ended, reason)).await?;
     }
     cluster::take(tx, &Entry::Client(client.clone()), now).await
+}
+
+/// The event of a grant that has ended.
+pub(super) fn revoked(EndedGrant { id, person, client, server }: EndedGrant, reason: Reason) -> Event {
+    Event::GrantRevoked { grant: id, person, client, server, reason: reason.word() }
 }
 
 /// What RFC 7009 answers.

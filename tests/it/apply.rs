@@ -51,7 +51,7 @@ impl Bench {
             store: Store::over(db.app.clone()),
             keyring: Keyring::parse(&generate_key_file(&entropy).unwrap()).unwrap(),
             hasher: PasswordHasher::new(&cheap(), entropy.clone()).unwrap(),
-            recorder: Recorder { clock, entropy, request_id: None },
+            recorder: Recorder { clock, entropy, request_id: None, command: None },
             scratch: Scratch::new(),
             db,
         }

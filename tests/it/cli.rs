@@ -2,8 +2,10 @@
 
 mod apply;
 mod commands;
+mod database;
 mod grant;
 mod initial_token;
 mod migrate;
 mod platform_log;
 mod serve;
+mod session;

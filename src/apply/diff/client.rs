@@ -53,6 +53,9 @@ fn one(findings: &mut Findings<'_>, doc: &ClientDoc, stored: Option<&Client>) {
     let facts = |client: &Client| facts(&client.metadata, client.is_active());
     let (before, after) = (old.map(facts), facts(&client));
     let name = findings.name(&doc.id);
+    if !enabled && doc.enabled.is_none() {
+        findings.stays_disabled(Kind::Client, &name);
+    }
     let secrets: Vec<Field> = changed.into_iter().collect();
     let compared = Compared { kind: Kind::Client, name, old: before.as_ref(), new: &after, secrets };
     findings.compare(compared, || Write::Client(Box::new(client)));

@@ -52,6 +52,9 @@ async fn one(findings: &mut Findings<'_>, doc: &PersonDoc, old: Option<&PersonRo
     let secret: Option<Field> = password.as_ref().map(|_| secret_field("password", row.password_hash.is_some()));
     let (before, after) = (old.map(facts), facts(&row));
     let name = findings.name(&row.username);
+    if !enabled && doc.enabled.is_none() {
+        findings.stays_disabled(Kind::Person, &name);
+    }
     let compared =
         Compared { kind: Kind::Person, name, old: before.as_ref(), new: &after, secrets: secret.into_iter().collect() };
     let loses = old.is_some_and(|old| {

@@ -85,6 +85,9 @@ fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>, en
     let published = Published { row, spec };
     let (before, after) = (old.map(Published::facts), published.facts());
     let name = findings.name(&doc.slug);
+    if !enabled && doc.enabled.is_none() {
+        findings.stays_disabled(Kind::Server, &name);
+    }
     let compared = Compared { kind: Kind::Server, name, old: before.as_ref(), new: &after, secrets: Vec::new() };
     findings.compare(compared, || Write::Server(Box::new(published)));
     Ok(())

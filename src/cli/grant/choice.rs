@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    cli::CliError,
+    cli::{CliError, tenant::TenantsArgs},
     ids::{ClientId, TenantId},
     people::{PersonError, Username},
     store::{Store, clients, grants::many::Selection, people, tenants, tenants::TenantRow},
@@ -12,12 +12,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[group(id = "grants", multiple = true)]
 pub(super) struct Choice {
-    /// Of this tenant, by its name in addresses.
-    #[arg(long = "tenant", value_name = "TENANT", required_unless_present = "all_tenants")]
-    tenant: Option<String>,
-    /// Of all tenants.
-    #[arg(long, conflicts_with = "tenant")]
-    all_tenants: bool,
+    #[command(flatten)]
+    pub(super) tenants: TenantsArgs,
     /// Given by this person, by the name at login.
     #[arg(long, value_name = "NAME")]
     person: Option<String>,
@@ -37,17 +33,12 @@ pub(super) struct Chosen {
 }
 
 impl Choice {
-    /// `acme`, or `all tenants`.
-    pub(super) fn place(&self) -> &str {
-        self.tenant.as_deref().unwrap_or("all tenants")
-    }
-
     /// Looks everything up. A tenant that lacks what is named is left out; a name that none has is an error, since
     /// nothing is worse than a kill switch with a typing error that says "done".
     pub(super) async fn find(&self, store: &Store) -> Result<Vec<Chosen>, CliError> {
         let mut found = Vec::new();
         let mut missing = None;
-        for tenant in self.tenants(store).await? {
+        for tenant in self.tenants.find(store).await? {
             match self.selection(store, tenant.id).await? {
                 Ok(selection) => found.push(Chosen { tenant, selection }),
                 Err(error) => missing = Some(both(missing, error)),
@@ -56,20 +47,6 @@ impl Choice {
         match missing {
             Some(error) if found.is_empty() => Err(error),
             _ => Ok(found),
-        }
-    }
-
-    async fn tenants(&self, store: &Store) -> Result<Vec<TenantRow>, CliError> {
-        // Nothing of a removed tenant works any more.
-        let tenants = store.tenants().await?.into_iter().filter(|tenant| tenant.status != "removed");
-        let known: Vec<_> = tenants.collect();
-        let Some(asked) = &self.tenant else { return Ok(known) };
-        match known.iter().find(|tenant| tenant.slug == *asked) {
-            Some(tenant) => Ok(vec![tenant.clone()]),
-            None => Err(CliError::NoTenant {
-                asked: asked.clone(),
-                known: known.into_iter().map(|tenant| tenant.slug).collect(),
-            }),
         }
     }
 

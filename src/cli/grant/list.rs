@@ -36,8 +36,9 @@ struct Printed<'a> {
 }
 
 pub(super) async fn run(args: ListArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
-    let store = installation.store("grant list").await?;
+    args.choice.tenants.check()?;
+    let installation = Installation::open(&args.place, "grant list").await?;
+    let store = installation.store().await?;
     let now = installation.clock.now();
     let mut rows = Vec::new();
     for chosen in args.choice.find(&store).await? {
@@ -49,7 +50,7 @@ pub(super) async fn run(args: ListArgs) -> Result<(), CliError> {
         return output::json(&rows.iter().map(|(tenant, row)| printed(tenant, row)).collect::<Vec<_>>());
     }
     if rows.is_empty() {
-        return output::line(format_args!("no grant in force in {}", args.choice.place()));
+        return output::line(format_args!("no grant in force in {}", args.choice.tenants.place()));
     }
     table(&rows, now)
 }

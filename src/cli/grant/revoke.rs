@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::{RevokeArgs, amount, choice::Chosen};
+use super::{RevokeArgs, choice::Chosen};
 use crate::{
-    cli::{CliError, Installation, output},
+    cli::{CliError, Installation, output, output::amount},
     cluster,
     ids::{GrantId, TenantId},
     store::{
@@ -25,8 +25,9 @@ struct Printed {
 }
 
 pub(super) async fn run(args: RevokeArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
-    let store = installation.store("grant revoke").await?;
+    args.choice.tenants.check()?;
+    let installation = Installation::open(&args.place, "grant revoke").await?;
+    let store = installation.store().await?;
     let chosen = choose(&args, &store, &installation).await?;
     if let Some(chosen) = chosen {
         let began = Instant::now();
@@ -82,7 +83,7 @@ async fn all_there(
         there.extend(rows.into_iter().map(|row| row.id));
     }
     match args.ids.iter().find(|id| !there.contains(&GrantId(**id))) {
-        Some(id) => Err(CliError::NoGrant { grant: GrantId(*id), place: args.choice.place().to_owned() }),
+        Some(id) => Err(CliError::NoGrant { grant: GrantId(*id), place: args.choice.tenants.place().to_owned() }),
         None => Ok(()),
     }
 }
@@ -112,7 +113,7 @@ fn confirm(args: &RevokeArgs, extent: &Extent) -> Result<(), CliError> {
          asked again.\n",
         of(grants, "grant"),
         of(families, "installation"),
-        args.choice.place(),
+        args.choice.tenants.place(),
         of(subjects, "person"),
         of(clients, "client"),
     );
@@ -125,7 +126,10 @@ fn say(args: &RevokeArgs, revoked: Revoked, seconds: f64) -> Result<(), CliError
     }
     let Revoked { grants, installations } = revoked;
     if grants == 0 {
-        return output::line(format_args!("nothing to revoke: no such grant is in force in {}", args.choice.place()));
+        return output::line(format_args!(
+            "nothing to revoke: no such grant is in force in {}",
+            args.choice.tenants.place()
+        ));
     }
     output::line(format_args!(
         "Revoked {} ({}) in {seconds:.2} s: no node accepts them any more.",

@@ -25,11 +25,14 @@ Examples:
   sallyport keys list --config FILE
   sallyport keys list --json --config FILE
 
-A key that is neither in use nor needed any more can be retired. What a key holds is counted over all tenants; what has
+A key that is neither in use nor needed any more can be retired. What a key holds is counted over all tenants; what has \
 expired or was revoked does not count. Spent tokens work no more: by them a replay is told from noise.")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     place: Place,
+    /// Show retired signing keys, too. JSON always has them.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     json: Json,
 }
@@ -84,13 +87,13 @@ struct Signing {
 }
 
 pub(super) async fn run(args: ListArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
-    let store = installation.store("keys list").await?;
+    let installation = Installation::open(&args.place, "keys list").await?;
+    let store = installation.store().await?;
     let listed = list(&installation, &store).await;
     store.close().await;
     installation.close().await?;
     let (listing, now) = listed?;
-    if args.json.json { output::json(&listing) } else { print(&listing, now) }
+    if args.json.json { output::json(&listing) } else { print(&listing, args.all, now) }
 }
 
 async fn list(installation: &Installation, store: &Store) -> Result<(Listing, OffsetDateTime), CliError> {
@@ -135,11 +138,17 @@ impl Signing {
     }
 }
 
-fn print(listing: &Listing, now: OffsetDateTime) -> Result<(), CliError> {
+fn print(listing: &Listing, all: bool, now: OffsetDateTime) -> Result<(), CliError> {
     let outside: Vec<_> = listing.outside.iter().map(outside_row).collect();
     output::table(&outside.iter().map(|row| row.each_ref().map(String::as_str)).collect::<Vec<_>>())?;
-    let signing: Vec<_> = listing.signing.iter().map(|key| signing_row(key, now)).collect();
-    output::table(&signing.iter().map(|row| row.each_ref().map(String::as_str)).collect::<Vec<_>>())
+    let shown = |key: &&Signing| all || key.state != SigningState::Retired;
+    let signing: Vec<_> = listing.signing.iter().filter(shown).map(|key| signing_row(key, now)).collect();
+    output::table(&signing.iter().map(|row| row.each_ref().map(String::as_str)).collect::<Vec<_>>())?;
+    match (listing.signing.len() - signing.len()) as u64 {
+        0 => Ok(()),
+        1 => output::line("1 retired signing key is not shown: --all shows it"),
+        hidden => output::line(format_args!("{hidden} retired signing keys are not shown: --all shows them")),
+    }
 }
 
 fn outside_row(key: &Outside) -> [String; 5] {
@@ -159,7 +168,7 @@ fn outside_row(key: &Outside) -> [String; 5] {
     };
     let lacking = key.processes - key.processes_that_know;
     let file = match key.state {
-        KeyState::New if lacking > 0 => format!("unknown to {lacking} of {} running processes", key.processes),
+        KeyState::New if lacking > 0 => format!("unknown to {lacking} of {} known processes", key.processes),
         _ => file.to_owned(),
     };
     let live = key.holds.iter().map(|held| crate::store::keys::KeyValues {

@@ -9,7 +9,7 @@ use crate::{
     keys::{
         KeyKind,
         rotation::{
-            describe,
+            counted, describe,
             retire::{self, Retired},
         },
     },
@@ -22,7 +22,7 @@ Examples:
   sallyport keys retire pepper kx3Jd81aQ --config FILE            nothing needs it any more
   sallyport keys retire pepper kx3Jd81aQ --force --config FILE    somebody else may have it, or it is lost
 
-Refuses while the key is in use or anything needs it; `sallyport keys list` says what. A retired key is never used again,
+Refuses while the key is in use or anything needs it; `sallyport keys list` says what. A retired key is never used again, \
 whatever a key file says. It is taken out of the key file; other nodes leave theirs aside until it is taken out there, too.")]
 pub(crate) struct RetireArgs {
     /// Its kind.
@@ -40,8 +40,8 @@ pub(crate) struct RetireArgs {
 }
 
 pub(super) async fn run(args: RetireArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
-    let store = installation.store("keys retire").await?;
+    let installation = Installation::open(&args.place, "keys retire").await?;
+    let store = installation.store().await?;
     let done = retire(&installation, &store, &args).await;
     store.close().await;
     let closed = installation.close().await;
@@ -53,7 +53,7 @@ async fn retire(installation: &Installation, store: &Store, args: &RetireArgs) -
     let keyring = installation.keyring()?;
     let recorder = installation.recorder();
     if args.force {
-        let values = retire::would_end(store, &recorder, kind, id).await?;
+        let values = retire::would_end(store, &keyring, &recorder, (kind, id)).await?;
         warn(kind, id, &values)?;
         if !values.is_empty() && !args.yes {
             output::confirm("")?;
@@ -72,14 +72,12 @@ fn warn(kind: KeyKind, id: &str, values: &[KeyValues]) -> Result<(), CliError> {
     }
     output::line(format_args!("the {kind} key {id} holds {}:", describe(values)))?;
     for KeyValues { what, live, spent, .. } in values {
-        let name = what.replace('_', " ");
         if *live > 0 {
-            output::line(format_args!("  {live} {name}: {}", fate(what)))?;
+            output::line(format_args!("  {}: {}", counted(*live, what), fate(what)))?;
         }
         if *spent > 0 {
-            output::line(format_args!(
-                "  {spent} spent {name}: if one comes back, nobody notices that it is a replay"
-            ))?;
+            let spent = counted(*spent, &format!("spent {what}"));
+            output::line(format_args!("  {spent}: if one comes back, nobody notices that it is a replay"))?;
         }
     }
     Ok(())

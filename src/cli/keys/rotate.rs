@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use time::OffsetDateTime;
 
 use super::file;
 use crate::{
@@ -13,7 +14,11 @@ use crate::{
     cluster,
     keys::{
         KeyFile, KeyKind, Keyring,
-        rotation::{RotationError, command_word, outside, signing},
+        rotation::{
+            RotationError, command_word, describe,
+            outside::{self, KeyState, OutsideKey},
+            signing,
+        },
     },
     store::{Store, keys::Holders, tenants::TenantRow},
 };
@@ -29,6 +34,7 @@ pub(crate) enum RotateCommand {
     /// Let another key-encryption key follow: signing keys are sealed under it, old ones within moments.
     Kek(FileArgs),
     /// Let another key of audit handles follow.
+    #[command(alias = "audit_handle")]
     AuditHandle(FileArgs),
 }
 
@@ -39,8 +45,8 @@ Examples:
   sallyport keys rotate signing --tenant acme --config FILE
   sallyport keys rotate signing --tenant acme --now --config FILE  the key is known to others
 
-The next key is published first and signs after keys.signing_lead_minutes, so that every upstream knows it by then. The
-one before it stays published until what it signed has expired. `serve` does the same by itself after
+The next key is published first and signs after keys.signing_lead_minutes, so that every upstream knows it by then. The \
+one before it stays published until what it signed has expired. `serve` does the same by itself after \
 keys.signing_rotate_days.")]
 pub(crate) struct SigningArgs {
     #[command(flatten)]
@@ -60,8 +66,8 @@ Examples:
   sallyport keys rotate pepper --config FILE
   sallyport keys rotate kek --out - --config FILE | vault kv put secret/sallyport keys=-
 
-Adds a key to the key file, waits until every process that serves has read it, and then puts it in use. If other nodes
-have key files of their own, copy this one to them and run the same command again: it goes on where it was. What was
+Adds a key to the key file, waits until every process that serves has read it, and then puts it in use. If other nodes \
+have key files of their own, copy this one to them and run the same command again: it goes on where it was. What was \
 stored under the key before moves by itself; `sallyport keys list` shows how far it is, `sallyport keys retire` ends it.")]
 pub(crate) struct FileArgs {
     #[command(flatten)]
@@ -81,17 +87,19 @@ pub(crate) struct FileArgs {
 pub(super) async fn run(command: RotateCommand) -> Result<(), CliError> {
     match command {
         RotateCommand::Signing(args) => rotate_signing(args).await,
-        RotateCommand::Pepper(args) => rotate_outside(args, KeyKind::Pepper).await,
-        RotateCommand::Kek(args) => rotate_outside(args, KeyKind::Kek).await,
-        RotateCommand::AuditHandle(args) => rotate_outside(args, KeyKind::AuditHandle).await,
+        RotateCommand::Pepper(args) => rotate_outside(args, KeyKind::Pepper, "keys rotate pepper").await,
+        RotateCommand::Kek(args) => rotate_outside(args, KeyKind::Kek, "keys rotate kek").await,
+        RotateCommand::AuditHandle(args) => {
+            rotate_outside(args, KeyKind::AuditHandle, "keys rotate audit-handle").await
+        }
     }
 }
 
 // ---------------------------------------------------------------- keys of the key file
 
-async fn rotate_outside(args: FileArgs, kind: KeyKind) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
-    let store = installation.store("keys rotate").await?;
+async fn rotate_outside(args: FileArgs, kind: KeyKind, command: &'static str) -> Result<(), CliError> {
+    let installation = Installation::open(&args.place, command).await?;
+    let store = installation.store().await?;
     let done = outside(&installation, &store, &args, kind).await;
     store.close().await;
     let closed = installation.close().await;
@@ -157,7 +165,30 @@ async fn use_it(
         result => result?,
     }
     wait(store, (kind, id), patience, Holders::all_use_it).await?;
-    output::line(format_args!("the {kind} key {id} is in use"))
+    output::line(format_args!("the {kind} key {id} is in use"))?;
+    say_what_is_next(store, keyring, kind, recorder.clock.now()).await
+}
+
+/// The keys before it are to be retired some day.
+async fn say_what_is_next(
+    store: &Store,
+    keyring: &Keyring,
+    kind: KeyKind,
+    now: OffsetDateTime,
+) -> Result<(), CliError> {
+    let keys = outside::all(store, keyring, now).await?;
+    for OutsideKey { id, values, .. } in keys.iter().filter(|key| key.kind == kind && key.state == KeyState::Older) {
+        let retire = format!("sallyport keys retire {} {id}", command_word(kind));
+        if values.is_empty() {
+            output::line(format_args!("{id} holds nothing any more: `{retire}`"))?;
+        } else {
+            let values = describe(values);
+            output::line(format_args!(
+                "{id} still holds {values}; `sallyport keys list` shows when it holds nothing, then `{retire}`"
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns when the processes that serve have reported so, or after a while.
@@ -179,8 +210,8 @@ async fn wait(
 // ---------------------------------------------------------------- signing keys
 
 async fn rotate_signing(args: SigningArgs) -> Result<(), CliError> {
-    let installation = Installation::open(&args.place).await?;
-    let store = installation.store("keys rotate signing").await?;
+    let installation = Installation::open(&args.place, "keys rotate signing").await?;
+    let store = installation.store().await?;
     let done = signing(&installation, &store, &args).await;
     store.close().await;
     let closed = installation.close().await;

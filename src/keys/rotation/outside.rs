@@ -157,7 +157,7 @@ pub async fn put_in_use(
     let standing = Standing::of(&keyring.check_values(), &rows::known(&mut tx).await?)?;
     let Holders { processes, know, .. } = rows::holders(&mut tx, kind, id).await?;
     if know < processes {
-        let lacking = processes - know;
+        let lacking = rows::lacking(&mut tx, kind, id).await?;
         return Err(RotationError::NotEverywhere { kind, id: id.to_owned(), lacking, processes });
     }
     for key in standing.unseen() {

@@ -26,17 +26,30 @@ pub struct Retired {
     pub already: bool,
 }
 
-/// What a key still holds: what would end with it.
+/// What a key still holds: what would end with it by force.
+///
+/// # Errors
+/// It is unknown, or in use and in the key file, so that force is of no use either.
 pub async fn would_end(
     store: &Store,
+    keyring: &Keyring,
     recorder: &Recorder,
-    kind: KeyKind,
-    id: &str,
+    (kind, id): (KeyKind, &str),
 ) -> Result<Vec<KeyValues>, RotationError> {
     let mut tx = store.platform_tx().await?;
+    let known = rows::known(&mut tx).await?;
+    let key = find(&known, kind, id)?;
+    if key.in_use && keyring.has(kind, id) {
+        return Err(RotationError::InUse { kind, id: id.to_owned() });
+    }
     let values = held(&mut tx, recorder, kind, id).await?;
     tx.commit().await?;
     Ok(values)
+}
+
+fn find<'a>(known: &'a [KnownKey], kind: KeyKind, id: &str) -> Result<&'a KnownKey, RotationError> {
+    let key = known.iter().find(|key| key.kind == kind && key.id == id);
+    key.ok_or_else(|| RotationError::Unknown { kind, id: id.to_owned() })
 }
 
 async fn held(tx: &mut PlatformTx, recorder: &Recorder, kind: KeyKind, id: &str) -> Result<Vec<KeyValues>, StoreError> {
@@ -61,9 +74,7 @@ pub async fn retire(
     let known = rows::known(&mut tx).await?;
     // Keys of other kinds may be lost, too: each is mended by itself.
     let standing = Standing::as_far_as_possible(&keyring.check_values(), &known)?;
-    let Some(key) = known.iter().find(|key| key.kind == kind && key.id == id) else {
-        return Err(RotationError::Unknown { kind, id: id.to_owned() });
-    };
+    let key = find(&known, kind, id)?;
     if key.retired_at.is_some() {
         return Ok((Retired { ended: Vec::new(), replaced_by: None, already: true }, None));
     }
@@ -73,7 +84,7 @@ pub async fn retire(
     }
     let users = rows::holders(&mut tx, kind, id).await?.use_it;
     if users > 0 && !force {
-        return Err(RotationError::StillUsed { kind, id: id.to_owned(), processes: users });
+        return Err(RotationError::StillUsed { kind, id: id.to_owned(), processes: users.unsigned_abs() });
     }
     // From here on nothing can be added to what is counted.
     rows::fence(&mut tx, kind, id).await?;

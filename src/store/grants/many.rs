@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::{ClientId, GrantId, PersonId, ServerId},
-    store::{StoreError, TenantTx},
+    store::{StoreError, TenantTx, grants::EndedGrant},
 };
 
 /// Which grants of a tenant: those in force that fit every part that is there.
@@ -125,7 +125,11 @@ pub async fn extent(tx: &mut TenantTx, of: &Selection, now: OffsetDateTime) -> R
 
 /// Ends the grants of a selection and the consents behind them. Returns each grant with how many families it had alive.
 /// Goes with entries of the authority log: see [`crate::token::kill_switch`].
-pub async fn revoke(tx: &mut TenantTx, of: &Selection, now: OffsetDateTime) -> Result<Vec<(GrantId, i64)>, StoreError> {
+pub async fn revoke(
+    tx: &mut TenantTx,
+    of: &Selection,
+    now: OffsetDateTime,
+) -> Result<Vec<(EndedGrant, i64)>, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
         r#"with chosen as (
@@ -143,7 +147,8 @@ pub async fn revoke(tx: &mut TenantTx, of: &Selection, now: OffsetDateTime) -> R
                update consent c set voided_at = $6 from ended e
                 where c.tenant = $1 and c.voided_at is null
                   and (c.person, c.client, c.server) = (e.person, e.client, e.server))
-           select e.id as "id!",
+           select e.id as "id!: GrantId", e.person as "person: PersonId", e.client as "client!: ClientId",
+                  e.server as "server!: ServerId",
                   (select count(*) from family f
                     where f.tenant = $1 and f.grant_id = e.id and f.revoked_at is null and f.expires_at > $6) as "families!"
              from ended e"#,
@@ -156,5 +161,6 @@ pub async fn revoke(tx: &mut TenantTx, of: &Selection, now: OffsetDateTime) -> R
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (GrantId(row.id), row.families)).collect())
+    let ended = |(id, person, client, server)| EndedGrant { id, person, client, server };
+    Ok(rows.into_iter().map(|row| (ended((row.id, row.person, row.client, row.server)), row.families)).collect())
 }

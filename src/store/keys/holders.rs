@@ -45,6 +45,31 @@ pub async fn holders(tx: &mut PlatformTx, kind: KeyKind, id: &str) -> Result<Hol
     Ok(Holders { processes: row.processes, know: row.know, use_it: row.use_it })
 }
 
+/// A process that serves, as others see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id, which it logs when it begins to serve.
+    pub id: ProcessId,
+    /// It does not renew its lease, and will be given up for dead.
+    pub silent: bool,
+}
+
+/// The processes that serve and have not reported a key.
+pub async fn lacking(tx: &mut PlatformTx, kind: KeyKind, id: &str) -> Result<Vec<Process>, StoreError> {
+    let rows = sqlx::query_as!(
+        Process,
+        r#"select process as "id: ProcessId", bool_and(suspect) as "silent!" from node n
+            where not exists (select from key_holder h
+                               where h.process = n.process and h.kind = $1 and h.key_id = $2)
+            group by process order by process"#,
+        kind.name(),
+        id
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
 /// Says what this process knows, in place of what it said before.
 pub async fn report(
     store: &Store,

@@ -1,8 +1,6 @@
 //! `sallyport migrate`: forward only, by the owner.
 
-use sqlx::{
-    Connection as _, PgConnection, migrate::MigrateError as SqlxMigrateError, postgres::PgConnectOptions,
-};
+use sqlx::{Connection as _, PgConnection, migrate::MigrateError as SqlxMigrateError, postgres::PgConnectOptions};
 
 use super::{MIGRATIONS, RoleError, role::check_owner};
 use crate::{

@@ -16,6 +16,26 @@ async fn a_second_run_has_nothing_to_do_and_writes_nothing() {
     assert_eq!(bench.dump().await, before);
 }
 
+/// Whoever reads such a file takes what it names for something that works.
+#[tokio::test]
+async fn what_is_disabled_and_not_said_to_be_is_noted() {
+    let bench = Bench::new().await;
+    bench.apply(ACME).await;
+    for rows in ["tenant", "server where slug = 'notes'", "person", "client"] {
+        let (table, these) = rows.split_once(' ').unwrap_or((rows, ""));
+        let disable = format!("update {table} set status = 'disabled' {these}");
+        sqlx::query(sqlx::AssertSqlSafe(disable)).execute(&bench.db.owner).await.unwrap();
+    }
+    let (plan, _) = bench.apply_pruning(ACME, Prune::Nothing).await.unwrap();
+    assert_eq!(plan.summary(), "nothing to do; 5 stay as they are");
+    assert_eq!(plan.notes.len(), 4, "{:?}", plan.notes);
+    let note = "\nnote: tenant acme is disabled, and the file does not say whether it should be\n";
+    assert!(plan.to_string().contains(note), "{plan}");
+    let said = ACME.replacen("slug = \"acme\"", "slug = \"acme\"\nenabled = false", 1);
+    let (plan, _) = bench.apply_pruning(&said, Prune::Nothing).await.unwrap();
+    assert_eq!((plan.is_empty(), plan.notes.len()), (true, 3), "{plan}");
+}
+
 fn flag() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.8)
 }

@@ -79,7 +79,10 @@ fn keys_that_cannot_be_used_fail_the_check() {
 fn a_configuration_file_can_be_named_by_a_variable() {
     let scratch = Scratch::new();
     let file = scratch.write("sallyport.toml", "public_url = \"https://mcp.example.com\"\n");
-    assert_eq!(run(&["config", "check"], &[("SALLYPORT_CONFIG", file.to_str().unwrap())]).code, 0);
+    let said = run(&["config", "check"], &[("SALLYPORT_CONFIG", file.to_str().unwrap())]);
+    assert_eq!(said.code, 0);
+    let first: Vec<_> = said.out.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(first, ["public_url", "https://mcp.example.com", file.to_str().unwrap()], "which file it is from");
 }
 
 #[test]

@@ -20,13 +20,13 @@ use crate::harness::{
 };
 
 /// A process that serves, and commands beside it. By the machine's clock, as commands go by that.
-struct Site {
-    app: TestApp,
+pub(super) struct Site {
+    pub(super) app: TestApp,
     url: String,
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let db = TestDb::new().await;
         let url = db.options().to_url_lossy().to_string();
         let store = Store::over(db.app.clone());
@@ -34,7 +34,7 @@ impl Site {
         Self { app, url }
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub(super) fn run(&self, args: &[&str]) -> Said {
         let keys = self.app.key_file.as_str();
         let variables = [
             ("SALLYPORT_PUBLIC_URL", self.app.base.as_str()),
@@ -45,14 +45,14 @@ impl Site {
     }
 
     #[track_caller]
-    fn done(&self, args: &[&str]) -> String {
+    pub(super) fn done(&self, args: &[&str]) -> String {
         let said = self.run(args);
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{args:?}");
         said.out
     }
 
     #[track_caller]
-    fn fails(&self, args: &[&str]) -> String {
+    pub(super) fn fails(&self, args: &[&str]) -> String {
         let said = self.run(args);
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{args:?}: {}", said.err);
         said.err
@@ -225,7 +225,11 @@ async fn a_named_grant_ends_and_nothing_else() {
     assert_eq!(oauth_error(refreshed).await.1, "invalid_grant");
     let events = site.app.app.store.audit_recent(town.acme.id, 3).await.unwrap();
     let event = events.iter().find(|event| event.kind == "grant.revoked").unwrap();
-    assert_eq!(event.body, serde_json::json!({ "grant": id, "reason": "administrator_revoked" }));
+    let expected = serde_json::json!({
+        "grant": id, "reason": "administrator_revoked", "person": town.notes.person.id, "server": town.notes.server.id,
+        "client": grants.ada_notes.client.id, "actor": { "kind": "command", "command": "grant revoke" },
+    });
+    assert_eq!(event.body, expected);
     assert_eq!(site.count("select count(*) from consent where voided_at is not null").await, 1, "she is asked again");
     assert!(site.fails(&["grant", "revoke", &id, "--tenant", "acme"]).contains("is in force"), "it has ended");
 }
@@ -321,15 +325,20 @@ fn what_makes_no_sense_is_wrong_usage() {
     let grant = uuid::Uuid::nil().to_string();
     for args in [
         &["revoke", "--tenant", "acme"][..],
-        &["revoke", "--all"],
         &["revoke", "--all", "--tenant", "acme", "--all-tenants"],
         &["revoke", "--all", "--person", "ada", "--tenant", "acme"],
         &["revoke", &grant, "--all-tenants"],
         &["revoke", &grant, "--all", "--tenant", "acme"],
         &["revoke", "nonsense", "--tenant", "acme"],
-        &["list"],
     ] {
         let said = run(&[&["grant"], args].concat(), &[]);
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{args:?}: {}", said.err);
     }
+    for args in [&["grant", "revoke", "--all", "--yes"][..], &["grant", "list"], &["session", "end", "--all"]] {
+        let said = run(args, &[]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""));
+        assert_eq!(said.err, "sallyport: say --tenant NAME or --all-tenants\n");
+    }
+    let nonsense = run(&["grant", "revoke", "blah", "--tenant", "acme"], &[]).err;
+    assert!(nonsense.contains("'blah'") && nonsense.contains("not a grant id: `sallyport grant list`"), "{nonsense}");
 }

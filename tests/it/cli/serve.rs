@@ -72,6 +72,10 @@ async fn it_serves_until_told_to_stop() {
     let ready: Value = serde_json::from_str(&ready).unwrap();
     assert_eq!((status, &ready["ready"]), (200, &true.into()), "{ready}");
     assert_eq!(ready["checks"]["lease"], "ok");
+    let node = &ready["node"];
+    assert!(node["lease_age_ms"].as_u64().unwrap() < 1000 && node["authority_log"]["lag"] == 0, "{ready}");
+    let logged = serving.seen.lines().find(|line| line.contains("\"serving\"")).unwrap();
+    assert!(logged.contains(node["process"].as_str().unwrap()), "{logged}");
     assert_eq!(nodes(&db).await, 1);
 
     let answer = public(&serving, "/.well-known/oauth-authorization-server/t/nobody").await;

@@ -52,6 +52,23 @@ fn a_database_url_can_lie_in_a_file() {
 }
 
 #[test]
+fn a_file_with_a_password_is_for_its_owner_alone() {
+    let scratch = Scratch::new();
+    let file = scratch.write("sallyport.toml", &format!("{BASE}[database]\nurl_file = \"url\"\n"));
+    let load = || Config::load(Some(&file), &Environment::default());
+    for url in
+        ["postgres://sallyport_app:hunter2@db/sallyport", "postgres://sallyport_app@db/sallyport?password=hunter2"]
+    {
+        scratch.write_mode("url", url, 0o644);
+        let said = load().unwrap_err().to_string();
+        assert!(said.starts_with("database.url_file: ") && said.contains("has mode 0644"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    scratch.write_mode("url", "postgres://sallyport_app@db/sallyport", 0o644);
+    assert!(load().is_ok(), "there is nothing in it to hide");
+}
+
+#[test]
 fn a_secret_file_must_hold_something() {
     let scratch = Scratch::new();
     let path = scratch.write("empty", "\n");

@@ -30,24 +30,28 @@ async fn ready_says_which_check_fails() {
         async move { if well { Ok(()) } else { Err("the database does not answer") } }
     });
     let keys = Check::new("keys", || async { Ok::<_, String>(()) });
-    let web = Web::serve(router(Arc::new(Metrics::new()), vec![store, keys]), &limits(), Duration::ZERO);
+    let web =
+        Web::serve(router(Arc::new(Metrics::new()), vec![store, keys], || json!("here")), &limits(), Duration::ZERO);
 
     let (status, body) = get(&web, "/readyz").await;
     let body: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, body), (200, json!({ "ready": true, "checks": { "store": "ok", "keys": "ok" } })));
+    assert_eq!(
+        (status, body),
+        (200, json!({ "ready": true, "checks": { "store": "ok", "keys": "ok" }, "node": "here" }))
+    );
 
     well.store(false, Ordering::SeqCst);
     let (status, body) = get(&web, "/readyz").await;
     let body: Value = serde_json::from_str(&body).unwrap();
     let checks = json!({ "store": "the database does not answer", "keys": "ok" });
-    assert_eq!((status, body), (503, json!({ "ready": false, "checks": checks })));
+    assert_eq!((status, body), (503, json!({ "ready": false, "checks": checks, "node": "here" })));
     assert_eq!(get(&web, "/healthz").await, (200, "ok\n".to_owned()), "the process itself is well");
 }
 
 #[tokio::test]
 async fn a_check_that_hangs_is_a_check_that_fails() {
     let hangs = Check::new("store", || async { std::future::pending::<Result<(), String>>().await });
-    let web = Web::serve(router(Arc::new(Metrics::new()), vec![hangs]), &limits(), Duration::ZERO);
+    let web = Web::serve(router(Arc::new(Metrics::new()), vec![hangs], Default::default), &limits(), Duration::ZERO);
     let (status, body) = get(&web, "/readyz").await;
     assert_eq!(status, 503);
     assert!(body.contains("no answer within 2 seconds"), "{body}");
@@ -59,7 +63,7 @@ async fn other_parts_have_metrics_of_their_own() {
     let counter = prometheus_client::metrics::counter::Counter::<u64>::default();
     metrics.register(|registry| registry.register("swaps", "Tokens swapped", counter.clone()));
     counter.inc_by(7);
-    let web = Web::serve(router(metrics, Vec::new()), &limits(), Duration::ZERO);
+    let web = Web::serve(router(metrics, Vec::new(), Default::default), &limits(), Duration::ZERO);
     let (status, body) = get(&web, "/metrics").await;
     assert_eq!(status, 200);
     assert!(body.contains("\nsallyport_swaps_total 7\n") && body.ends_with("# EOF\n"), "{body}");

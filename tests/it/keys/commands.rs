@@ -93,7 +93,9 @@ async fn a_pepper_is_rotated_and_retired_in_its_file() {
     let keyring = site.keyring();
     let new = keyring.check_values().into_iter().map(|key| key.id).find(|id| !before.contains(id.as_str())).unwrap();
     assert!(said.contains(&format!("added the pepper key {new} to ")), "{said}");
-    assert!(said.ends_with(&format!("the pepper key {new} is in use\n")), "{said}");
+    let next =
+        format!("the pepper key {new} is in use\n{old} holds nothing any more: `sallyport keys retire pepper {old}`\n");
+    assert!(said.ends_with(&next), "{said}");
     let file = fs::metadata(&site.keys).unwrap();
     assert_eq!(file.permissions().mode() & 0o7777, 0o600);
     assert_eq!((file.uid(), file.gid()), (owner.uid(), owner.gid()));
@@ -110,7 +112,8 @@ async fn a_pepper_is_rotated_and_retired_in_its_file() {
     assert!(site.fails(&["keys", "retire", "pepper", "none"]).contains("there is no pepper key \"none\""));
     let both = site.text();
     let said = site.done(&["keys", "retire", "pepper", &old]);
-    assert!(said.contains(&format!("retired the pepper key {old}\ntook it out of ")), "{said}");
+    assert!(said.starts_with(&format!("retired the pepper key {old}\ntook it out of ")), "{said}");
+    assert!(said.contains("Keep backup copies as long as dumps of their time"), "{said}");
     assert!(!site.text().contains(&old) && site.text().contains(&new));
     assert_eq!(site.listed("pepper", &old)["state"], "retired");
 
@@ -142,12 +145,18 @@ async fn a_pepper_is_rotated_and_retired_in_its_file() {
 async fn what_dies_by_force_is_said_first_and_asked() {
     let site = Site::new().await;
     let old = site.keyring().in_use(KeyKind::Kek);
-    site.done(&["keys", "rotate", "kek"]);
+    let in_use = site.run(&["keys", "retire", "kek", &old, "--force"]);
+    assert_eq!((in_use.code, in_use.out.as_str()), (1, ""), "nothing is listed that will not happen");
+    assert!(in_use.err.contains("is in use: `sallyport keys rotate kek`"), "{}", in_use.err);
+    let rotated = site.done(&["keys", "rotate", "kek"]);
+    let next =
+        format!("{old} still holds 2 signing keys; `sallyport keys list` shows when it holds nothing, then `sallyport");
+    assert!(rotated.contains(&next), "{rotated}");
     let refused = site.fails(&["keys", "retire", "kek", &old]);
     assert!(refused.contains("still holds 2 signing keys"), "{refused}");
     let unasked = site.run(&["keys", "retire", "kek", &old, "--force"]);
     assert_eq!(unasked.code, 1);
-    assert!(unasked.out.contains("  2 signing key: replaced at once"), "{}", unasked.out);
+    assert!(unasked.out.contains("  2 signing keys: replaced at once"), "{}", unasked.out);
     assert!(unasked.err.contains("nothing was changed"), "{}", unasked.err);
     assert!(site.text().contains(&old));
     let forced = site.done(&["keys", "retire", "kek", &old, "--force", "--yes"]);
@@ -157,6 +166,9 @@ async fn what_dies_by_force_is_said_first_and_asked() {
         list["signing"].as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap()).collect();
     assert_eq!(states.iter().filter(|state| **state == "active").count(), 2, "{states:?}");
     assert_eq!(states.len(), 4);
+    let (table, all) = (site.done(&["keys", "list"]), site.done(&["keys", "list", "--all"]));
+    assert_eq!((table.matches("signing acme").count(), all.matches("signing acme").count()), (2, 4), "{table}");
+    assert!(table.ends_with("2 retired signing keys are not shown: --all shows them\n"), "{table}");
 }
 
 #[tokio::test]
@@ -218,6 +230,9 @@ async fn a_link_to_the_key_file_stays_one_and_commands_beside_each_other_lose_no
     });
     assert!(fs::symlink_metadata(&site.keys).unwrap().is_symlink());
     assert_eq!(site.keyring().check_values().len(), 5);
+    let audit_handle = site.keyring().in_use(KeyKind::AuditHandle);
+    let as_listed = site.fails(&["keys", "retire", "audit_handle", &audit_handle]);
+    assert!(as_listed.contains("is in use: `sallyport keys rotate audit-handle`"), "{as_listed}");
     let waits = site.done(&["keys", "rotate", "pepper", "--stage"]);
     assert!(waits.contains("is in the key file, and not in use yet"), "{waits}");
     assert_eq!(site.keyring().check_values().len(), 5, "it goes on with the one that is there");

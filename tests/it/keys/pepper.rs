@@ -224,7 +224,7 @@ async fn nothing_is_stored_under_a_retired_pepper_by_whoever_did_not_hear_of_it(
     let late = app.sibling_with(&pepper.file.render()).await;
     use_it(&app, KeyKind::Pepper, &pepper.new).await;
     let refused = retired(&app, &app.app.keyring, KeyKind::Pepper, &pepper.old, false).await.unwrap_err();
-    assert!(refused.contains("1 running processes still make new values with the pepper key"), "{refused}");
+    assert!(refused.contains("is still used for new values by 1 running process: try again"), "{refused}");
     retired(&app, &app.app.keyring, KeyKind::Pepper, &pepper.old, true).await.unwrap();
 
     let mut tx = late.store.tenant_tx(tenant.id).await.unwrap();

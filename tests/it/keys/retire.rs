@@ -46,7 +46,8 @@ async fn a_pepper_by_force_ends_what_it_holds_and_nothing_else() {
     };
     tokio::time::timeout(super::LONG, emptied).await.unwrap();
 
-    let said = would_end(&app.app.store, &app.recorder(), KeyKind::Pepper, &pepper.old).await.unwrap();
+    let said =
+        would_end(&app.app.store, &app.app.keyring, &app.recorder(), (KeyKind::Pepper, &pepper.old)).await.unwrap();
     let expected = [
         ("access_token", 1, 0),
         ("authorization_code", 0, 4),
