@@ -82,7 +82,7 @@ async fn a_file_is_applied_once() {
     assert!(first.ends_with("2 to create; 0 stay as they are\napplied\n"), "{first}");
     assert_eq!(site.done(&["apply", &file]), "nothing to do; 2 stay as they are\n");
     let json: Value = serde_json::from_str(&site.done(&["apply", &file, "--json", "--dry-run"])).unwrap();
-    assert_eq!(json, serde_json::json!({ "changes": [], "unchanged": 2, "dry_run": true }));
+    assert_eq!(json, serde_json::json!({ "changes": [], "unchanged": 2, "notes": [], "dry_run": true }));
 }
 
 #[tokio::test]

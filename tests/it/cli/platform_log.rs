@@ -49,12 +49,14 @@ async fn administrators_tenants_and_keys_leave_events() {
         site.done(&["apply", &site.file(&ACME.replace("name = \"Acme\"", &format!("name = \"Acme\"\n{change}")))]);
     }
     site.done(&["apply", &site.file(""), "--prune", "--prune-tenants"]);
-    let changed = |change: &str| event("tenant.changed", json!({ "slug": "acme", "change": change }));
+    let by = |command: &str| json!({ "kind": "command", "command": command });
+    let changed =
+        |change: &str| event("tenant.changed", json!({ "slug": "acme", "change": change, "actor": by("apply") }));
     assert_eq!(
         log(&site).await.split_off(6),
         [
-            event("tenant.created", json!({ "slug": "acme" })),
-            event("administrator.created", json!({})),
+            event("tenant.created", json!({ "slug": "acme", "actor": by("apply") })),
+            event("administrator.created", json!({ "actor": by("admin create") })),
             changed("disabled"),
             changed("enabled"),
             changed("changed"),

@@ -210,3 +210,21 @@ async fn a_hangup_without_tls_ends_nothing() {
     serving.wait_for("SIGHUP: there is no TLS certificate to read again");
     assert_eq!(operations(&serving, "/healthz").await.0, 200);
 }
+
+#[tokio::test]
+async fn a_log_that_lost_entries_while_it_was_away_is_the_last_word_on_the_lease() {
+    let db = TestDb::new().await;
+    let mut serving = Settings::new(&db, DbRole::App).await.start(&[]);
+    let away = "alter function lease_renew(uuid, bigint, uuid) rename to away";
+    sqlx::query(away).execute(&db.owner).await.unwrap();
+    serving.wait_for("the lease cannot be renewed");
+    let back = "update authority_head set seq = -1; alter function away(uuid, bigint, uuid) rename to lease_renew";
+    sqlx::raw_sql(back).execute(&db.owner).await.unwrap();
+    while !serving.seen.contains("the database has lost entries") {
+        serving.next_line().expect("it goes on");
+    }
+    assert!(operations(&serving, "/readyz").await.1.contains("start it again"));
+    serving.signal(Signal::TERM);
+    let (_, log) = serving.end();
+    assert!(!log.contains("can be asked for again"), "{log}");
+}

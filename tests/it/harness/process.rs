@@ -72,7 +72,7 @@ impl Serving {
         panic!("it ended before it served: {}", this.seen)
     }
 
-    fn next_line(&mut self) -> Option<Value> {
+    pub(crate) fn next_line(&mut self) -> Option<Value> {
         let mut line = String::new();
         let read = self.log.read_line(&mut line).unwrap();
         self.seen.push_str(&line);

@@ -6,6 +6,7 @@ use sallyport::{
         KeyKind,
         rotation::{RotationError, outside},
     },
+    store::keys::Process,
 };
 
 use super::{LONG, commands::Site};
@@ -29,10 +30,11 @@ async fn a_key_is_used_when_every_process_knows_it_and_each_takes_it_up() {
     assert!(app.app.keyring.has(KeyKind::Pepper, &new) && app.app.keyring.in_use(KeyKind::Pepper) != new);
     let recorder = app.recorder();
     let use_it = || outside::put_in_use(&app.app.store, &app.app.keyring, &recorder, KeyKind::Pepper, &new);
-    match use_it().await.unwrap_err() {
-        RotationError::NotEverywhere { lacking, processes, .. } => assert_eq!((lacking.len(), processes), (1, 2)),
-        other => panic!("{other}"),
-    }
+    let refused = use_it().await.unwrap_err();
+    let said = format!("1 of 2 known processes do not know the pepper key \"{new}\" yet: {}", there.process);
+    assert_eq!(refused.to_string(), said);
+    let RotationError::NotEverywhere { lacking, processes, .. } = refused else { panic!("{refused}") };
+    assert_eq!((lacking, processes), (vec![Process { id: there.process, silent: false }], 2));
     watch.look(&there).await.unwrap();
     use_it().await.unwrap();
     let holders = || outside::holders(&app.app.store, KeyKind::Pepper, &new);
@@ -62,7 +64,7 @@ async fn a_running_server_takes_up_another_key_without_a_restart() {
     let more = [("SALLYPORT_LISTEN", "127.0.0.1:0"), ("SALLYPORT_HTTP__OPERATIONS_LISTEN", "127.0.0.1:0")];
     let mut serving = Serving::start(&[&site.variables()[..], &more].concat());
     let said = site.done(&["keys", "rotate", "pepper"]);
-    let new = said.trim_end().strip_suffix(" is in use").and_then(|said| said.rsplit(' ').next()).unwrap().to_owned();
+    let new = said.split(" is in use").next().and_then(|said| said.rsplit(' ').next()).unwrap().to_owned();
     serving.wait_for("the key file was read again");
     let told = async {
         loop {
