@@ -170,6 +170,8 @@ mod tests {
         for command in all(&commands) {
             let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
+            let examples = lines.iter().filter(|line| line.starts_with(' '));
+            examples.for_each(|line| assert!(line.chars().count() <= 100, "{line}"));
             for pair in lines.windows(2) {
                 let [line, next] = pair else { continue };
                 let goes_on = !next.is_empty() && !next.starts_with(' ') && !line.is_empty() && !line.starts_with(' ');

@@ -9,7 +9,7 @@ use crate::store::schema;
 #[command(after_help = "\
 Examples:
   sallyport migrate --config /etc/sallyport/sallyport.toml
-  SALLYPORT_DATABASE__OWNER_URL=postgres://sallyport_owner@db/sallyport sallyport migrate --config FILE
+  SALLYPORT_DATABASE__OWNER_URL=postgres://sallyport_owner@db/sallyport sallyport migrate
 
 Connects with database.owner_url, which nothing else reads. Forward only; running it again changes nothing.")]
 pub(super) struct MigrateArgs {

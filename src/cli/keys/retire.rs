@@ -20,7 +20,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   sallyport keys retire pepper kx3Jd81aQ --config FILE            nothing needs it any more
-  sallyport keys retire pepper kx3Jd81aQ --force --config FILE    somebody else may have it, or it is lost
+  sallyport keys retire pepper kx3Jd81aQ --force --config FILE    known to others, or lost
 
 Refuses while the key is in use or anything needs it; `sallyport keys list` says what. A retired key is never used again, \
 whatever a key file says. It is taken out of the key file; other nodes leave theirs aside until it is taken out there, too.")]
