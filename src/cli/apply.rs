@@ -22,7 +22,7 @@ Examples:
   sallyport apply acme.toml --dry-run            see what would change
   sallyport apply acme.toml                      change it, all or nothing
   sallyport apply acme.toml --prune              also remove what it made and the file names no more
-  sallyport apply acme.toml --probe              also propose catalogues out of what the servers offer
+  sallyport apply acme.toml --probe              also propose catalogues of what servers offer
   sallyport apply - < acme.toml --data-dir DIR   a development installation, running or not
 
 A file:

@@ -16,7 +16,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   sallyport keys init --out /etc/sallyport/keys.toml
-  sallyport keys init --config /etc/sallyport/sallyport.toml      writes the file that keys.file names
+  sallyport keys init --config /etc/sallyport/sallyport.toml    writes what keys.file names
   sallyport keys init --out - | vault kv put secret/sallyport keys=-
 
 Whoever loses this file loses every token, secret and signing key. Back it up apart from the database.")]
