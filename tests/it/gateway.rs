@@ -11,7 +11,7 @@ mod rude;
 mod sessions;
 mod store_away;
 mod streams;
-mod swap;
+pub(crate) mod swap;
 mod tls;
 pub(crate) mod upstream;
 mod whole;

@@ -5,6 +5,7 @@ mod a_retry_is_not_a_thief;
 mod consent_is_a_click;
 mod evidence_before_effect;
 mod grant_machine;
+mod no_call_without_policy;
 mod no_passthrough;
 mod revoked_means_refused;
 mod tenants_do_not_meet;

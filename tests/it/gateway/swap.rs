@@ -15,12 +15,16 @@ use super::{
 /// Verifies a JWT by the tenant's published keys, as an upstream would; gives header and claims.
 async fn verified(world: &World, jwt: &str, audience: &str) -> (jsonwebtoken::Header, Value) {
     let jwks = world.http.get(format!("{}/jwks.json", world.tenant.issuer)).send().await.unwrap();
-    let jwks: JwkSet = jwks.json().await.unwrap();
+    verified_by(&jwks.json().await.unwrap(), &world.tenant.issuer, jwt, audience)
+}
+
+/// The same by keys that are known already.
+pub(crate) fn verified_by(keys: &JwkSet, issuer: &str, jwt: &str, audience: &str) -> (jsonwebtoken::Header, Value) {
     let header = decode_header(jwt).unwrap();
-    let key = DecodingKey::from_jwk(jwks.find(header.kid.as_ref().unwrap()).unwrap()).unwrap();
+    let key = DecodingKey::from_jwk(keys.find(header.kid.as_ref().unwrap()).unwrap()).unwrap();
     let mut validation = Validation::new(header.alg);
     validation.set_audience(&[audience]);
-    validation.set_issuer(&[&world.tenant.issuer]);
+    validation.set_issuer(&[issuer]);
     // The world's clock stands still; the test compares times itself.
     validation.validate_exp = false;
     let claims = decode::<Value>(jwt, &key, &validation).unwrap().claims;

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{future::BoxFuture, stream};
 use http::{HeaderMap, Method, StatusCode, Version};
 use sallyport::http::server::Certificate;
 use serde_json::{Value, json};
@@ -92,6 +92,7 @@ struct Shared {
     /// How many answers the other side has let go before their end.
     dropped: watch::Sender<usize>,
     replies: Mutex<VecDeque<Reply>>,
+    arrivals: Mutex<VecDeque<BoxFuture<'static, ()>>>,
 }
 
 impl Shared {
@@ -138,6 +139,27 @@ impl Upstream {
         self.shared.replies.lock().unwrap().push_back(reply);
     }
 
+    /// Orders what is done when the next request arrives, before it is answered.
+    pub(crate) fn at_arrival(&self, look: impl Future<Output = ()> + Send + 'static) {
+        self.shared.arrivals.lock().unwrap().push_back(Box::pin(look));
+    }
+
+    /// Forgets what was ordered and not used.
+    pub(crate) fn forget_orders(&self) {
+        self.shared.replies.lock().unwrap().clear();
+        self.shared.arrivals.lock().unwrap().clear();
+    }
+
+    /// How many requests there were so far.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.seen.borrow().len()
+    }
+
+    /// All requests after the first so many.
+    pub(crate) fn seen_since(&self, count: usize) -> Vec<Seen> {
+        self.shared.seen.borrow()[count..].to_vec()
+    }
+
     /// All requests so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.borrow().clone()
@@ -173,6 +195,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let reply = shared.replies.lock().unwrap().pop_front();
+    let look = shared.arrivals.lock().unwrap().pop_front();
+    if let Some(look) = look {
+        look.await;
+    }
     let mut watched = Watched(Some(shared.clone()));
     let seen = Seen {
         version: parts.version,
