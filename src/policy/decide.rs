@@ -6,6 +6,25 @@ use super::{ItemKind, ScopeSet, ServerPolicy, catalogue::Governed};
 
 /// Proof that policy allowed one call, with that call in it: what was judged is what goes on. Only [`decide`] makes
 /// one, and it cannot be copied.
+///
+/// Nobody else can put one together, not even out of another one:
+///
+/// ```compile_fail,E0451
+/// use sallyport::policy::Permit;
+///
+/// fn forged(permit: Permit) -> Permit {
+///     Permit { ..permit }
+/// }
+/// ```
+///
+/// Nor is there one for nothing:
+///
+/// ```compile_fail,E0277
+/// use sallyport::policy::Permit;
+///
+/// fn made_of_nothing<T: Default>() {}
+/// made_of_nothing::<Permit>();
+/// ```
 #[derive(Debug)]
 pub struct Permit {
     call: Call,

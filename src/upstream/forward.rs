@@ -89,6 +89,22 @@ impl Upstreams {
     ///
     /// A 401 means that the call was not executed: it is tried once more, with a new JWT.
     ///
+    /// A call by itself does not go out, only one that was permitted:
+    ///
+    /// ```no_run,standalone_crate
+    /// # use sallyport::{policy::Permit, upstream::{Along, Answer, Caller, ForwardError, Upstreams}};
+    /// async fn out(to: Upstreams, what: Permit, caller: Caller<'_>, along: Along) -> Result<Answer, ForwardError> {
+    ///     to.forward(what, caller, &along).await
+    /// }
+    /// ```
+    ///
+    /// ```compile_fail,E0308
+    /// # use sallyport::{mcp::Call, upstream::{Along, Answer, Caller, ForwardError, Upstreams}};
+    /// async fn out(to: Upstreams, what: Call, caller: Caller<'_>, along: Along) -> Result<Answer, ForwardError> {
+    ///     to.forward(what, caller, &along).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ForwardError`], by what is known of the call's execution.
     pub async fn forward(&self, permit: Permit, caller: Caller<'_>, along: &Along) -> Result<Answer, ForwardError> {
