@@ -34,7 +34,7 @@ impl Holder {
 pub(super) struct DataDir {
     path: PathBuf,
     // The kernel gives the lock back when the file closes, however this process ends.
-    _lock: File,
+    lock: File,
 }
 
 impl DataDir {
@@ -56,7 +56,7 @@ impl DataDir {
             Err(errno) => return Err(io_error("lock", file)(errno.into())),
         }
         lock.set_len(0).and_then(|()| lock.write_all(holder.word().as_bytes())).map_err(io_error("write", file))?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -65,6 +65,13 @@ impl DataDir {
 
     pub(super) fn pgdata(&self) -> PathBuf {
         pgdata_in(&self.path)
+    }
+}
+
+impl Drop for DataDir {
+    /// Closing is not enough while a process that another thread is just starting still has the file open, too.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
@@ -91,4 +98,22 @@ pub(super) fn pgdata_in(data_dir: &Path) -> PathBuf {
 /// The absolute path without symbolic links: two spellings of one directory are one directory.
 pub(super) fn canonical(path: &Path) -> Result<PathBuf, PostgresError> {
     fs::canonicalize(path).map_err(io_error("open", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process that is being started holds what its parent has open, until it becomes another program.
+    #[test]
+    fn the_lock_is_given_back_though_another_process_has_the_file_open() {
+        let path = std::env::temp_dir().join(format!("sallyport-lock-{}", std::process::id()));
+        let held = DataDir::lock(&path, Holder::Dev).unwrap();
+        assert!(DataDir::lock(&path, Holder::Command).is_err());
+        let inherited = held.lock.try_clone().unwrap();
+        drop(held);
+        assert!(DataDir::lock(&path, Holder::Command).is_ok());
+        drop(inherited);
+        fs::remove_dir_all(&path).unwrap();
+    }
 }
