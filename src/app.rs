@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{
     audit::{CallLog, Lane, Recorder, Refused},
     clock::Clock,
-    cluster::{Fill, Keeper, KeeperError, Node},
+    cluster::{Fill, Keeper, KeeperError, MostCalls, Node},
     config::{Config, TlsError},
     http::{address::ClientAddress, metrics::Metrics},
     ids::{ProcessId, Slug, TenantId},
@@ -107,7 +107,8 @@ impl App {
         let calls = CallLog::start(store.clone(), process, &metrics);
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
-        let (node, lease) = Keeper::start(process, &store, &clock, &entropy).await?;
+        let most = MostCalls { of_family: config.gateway.calls_per_token, of_tenant: CallLog::ROOM / 4 };
+        let (node, lease) = Keeper::start(process, &store, &clock, &entropy, most).await?;
         metrics.register(|registry| registry.register_collector(Box::new(node.clone())));
         // From here on whoever puts another key in use waits until this process knows it; what came before is seen now.
         store.check_keys(&keyring, &recorder).await?;

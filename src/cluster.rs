@@ -6,6 +6,7 @@
 //! those that have not cannot have a lease any more. `docs/architecture.md` has the argument.
 
 mod barrier;
+mod crowd;
 mod entry;
 mod keeper;
 mod lease;
@@ -17,6 +18,7 @@ mod taken;
 mod verified;
 
 pub use barrier::LONGEST_WAIT;
+pub(crate) use crowd::MostCalls;
 pub use entry::Entry;
 pub use keeper::{Keeper, KeeperError};
 pub use lease::TERM;

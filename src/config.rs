@@ -10,6 +10,7 @@ mod database;
 mod dev;
 mod environment;
 mod http;
+mod gateway;
 mod keys;
 mod listen;
 mod log;
@@ -30,6 +31,7 @@ pub use database::Database;
 pub use environment::Environment;
 pub use http::Http;
 pub use keys::{KeySource, Keys, KeysError, SigningRotation};
+pub use gateway::Gateway;
 pub use listen::{BadListen, Listen, ListenAddress};
 pub use log::{Log, LogFormat};
 pub use login::{Argon2, Login, Throttle};
@@ -60,6 +62,8 @@ pub struct Config {
     pub http: Http,
     /// Connections to upstream servers.
     pub upstream: Upstream,
+    /// What one caller may take.
+    pub gateway: Gateway,
     /// Passwords and browser sessions.
     pub login: Login,
     /// How long what is issued lives.
@@ -147,6 +151,7 @@ impl Config {
             login: Login::read(reader),
             tokens: Tokens::read(reader),
             registration: Registration::read(reader),
+            gateway: Gateway::read(reader),
             log: Log::read(reader),
             settings: Vec::new(),
         }

@@ -62,3 +62,5 @@ pub enum CallRefusal {
     /// A header that names a session or an event is malformed.
     BadHeader,
 }
+    /// Too many others of its family or its tenant are in flight.
+    TooManyCalls,

@@ -3,7 +3,7 @@
 //! A call is announced by its intent and ends with its outcome ([`Announced`]). One that goes no further leaves one event
 //! ([`CallLog::record`]). One task writes them all ([`writer`]), as fast as one commit follows another.
 //!
-//! Nothing is dropped, and little is kept in memory. Room is limited ([`ROOM`]): an announced call keeps its place until its
+//! Nothing is dropped, and little is kept in memory. Room is limited ([`CallLog::ROOM`]): an announced call keeps its place until its
 //! outcome is on the disk, so that there is always room for the outcome, and whoever finds no room waits. While nothing can be
 //! written, nobody waits: calls are refused before they have an effect ([`NoEvidence`]).
 //!
@@ -39,8 +39,6 @@ use crate::{
     tenants::Evidence,
 };
 
-/// The most calls that are announced and whose outcome is not on the disk yet. An event takes about a kilobyte.
-const ROOM: u32 = 65_536;
 /// How long anybody waits for evidence, for room first and then for the disk.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the last calls may take to end when serving has ended.
@@ -61,9 +59,12 @@ pub struct CallLog {
 }
 
 impl CallLog {
+    /// The most calls that are announced and whose outcome is not on the disk yet. An event takes about a kilobyte.
+    pub const ROOM: u32 = 65_536;
+
     /// Starts the writer, which takes a connection of its own when there is something to write.
     pub fn start(store: Store, process: ProcessId, metrics: &Metrics) -> Self {
-        Self::with_room(store, process, metrics, ROOM)
+        Self::with_room(store, process, metrics, Self::ROOM)
     }
 
     /// Starts with room for so many calls.

@@ -11,7 +11,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::Node;
+use super::{MostCalls, Node};
 use crate::{
     clock::Clock,
     ids::{NodeId, ProcessId},
@@ -55,8 +55,9 @@ impl Keeper {
         store: &Store,
         clock: &Clock,
         entropy: &Entropy,
+        most: MostCalls,
     ) -> Result<(Arc<Node>, Self), KeeperError> {
-        let node = Arc::new(Node::new(process, store.clone(), clock.clone()));
+        let node = Arc::new(Node::new(process, store.clone(), clock.clone(), most));
         let id = NodeId::new(clock, entropy).map_err(StoreError::from)?;
         node.registered(id, store.register_node(id, process, clock.now()).await?);
         let this = Self { stop: CancellationToken::new(), ended: CancellationToken::new() };

@@ -12,10 +12,20 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Verified, lease::Lease};
+use super::{
+    Verified,
+    crowd::{Crowd, MostCalls},
+    lease::Lease,
+};
 use crate::clock::BootTime;
 
-type Calls = Arc<Mutex<HashMap<u64, (Arc<Verified>, Still)>>>;
+type Calls = Arc<Mutex<InFlight>>;
+
+#[derive(Debug)]
+struct InFlight {
+    calls: HashMap<u64, (Arc<Verified>, Still)>,
+    crowd: Crowd,
+}
 
 /// All calls in flight on this process.
 #[derive(Clone, Debug)]
@@ -26,44 +36,49 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(lease: Arc<Lease>) -> Self {
-        Self { lease, calls: Calls::default(), next: Arc::default() }
+    pub(super) fn new(lease: Arc<Lease>, most: MostCalls) -> Self {
+        let calls = InFlight { calls: HashMap::new(), crowd: Crowd::new(most) };
+        Self { lease, calls: Arc::new(Mutex::new(calls)), next: Arc::default() }
     }
 
-    /// Enters a call, good until `own_until` even without a lease. It leaves when the guard is dropped.
+    /// Enters a call, good until `own_until` even without a lease. It leaves when the guard is dropped. One too many of its
+    /// family or tenant enters, too, so that it can be told so; it takes no room from others.
     pub(super) fn enter(&self, verified: Arc<Verified>, own_until: BootTime) -> LiveCall {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (lease, token) = (self.lease.clone(), CancellationToken::new());
         let still = Still(Arc::new(State { lease, own_until, over: AtomicU8::new(LIVE), token }));
-        self.lock().insert(id, (verified.clone(), still.clone()));
-        LiveCall { id, calls: self.calls.clone(), verified, still }
+        let mut in_flight = self.lock();
+        let counts = in_flight.crowd.enter(&verified);
+        in_flight.calls.insert(id, (verified.clone(), still.clone()));
+        drop(in_flight);
+        LiveCall { id, calls: self.calls.clone(), verified, still, counts }
     }
 
     /// Cuts the calls that `hit` names, since their authority was taken away; says how many.
     pub(super) fn cut(&self, hit: impl Fn(&Verified) -> bool) -> usize {
-        let calls = self.lock();
-        let cut = calls.values().filter(|(verified, _)| hit(verified));
+        let in_flight = self.lock();
+        let cut = in_flight.calls.values().filter(|(verified, _)| hit(verified));
         cut.map(|(_, still)| still.end(REVOKED)).count()
     }
 
     /// Cuts the calls that nothing vouches for any more; says how many.
     pub(super) fn cut_lapsed(&self) -> usize {
-        let calls = self.lock();
-        let lapsed = calls.values().filter(|(_, still)| !still.is_good());
+        let in_flight = self.lock();
+        let lapsed = in_flight.calls.values().filter(|(_, still)| !still.is_good());
         lapsed.map(|(_, still)| still.end(LAPSED)).count()
     }
 
     /// Cuts all calls: this process may not serve.
     pub(super) fn cut_all(&self) -> usize {
-        self.lock().values().map(|(_, still)| still.end(LAPSED)).count()
+        self.lock().calls.values().map(|(_, still)| still.end(LAPSED)).count()
     }
 
     /// How many calls are in flight.
     pub(super) fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().calls.len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (Arc<Verified>, Still)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, InFlight> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -146,12 +161,19 @@ pub struct LiveCall {
     calls: Calls,
     verified: Arc<Verified>,
     still: Still,
+    /// Whether there was room for it.
+    counts: bool,
 }
 
 impl LiveCall {
     /// What the call rests on.
     pub fn verified(&self) -> &Arc<Verified> {
         &self.verified
+    }
+
+    /// Whether its family or its tenant has too many others in flight. Then it must go no further.
+    pub fn is_one_too_many(&self) -> bool {
+        !self.counts
     }
 
     /// Cancelled when the call was cut.
@@ -167,7 +189,11 @@ impl LiveCall {
 
 impl Drop for LiveCall {
     fn drop(&mut self) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        let mut in_flight = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        in_flight.calls.remove(&self.id);
+        if self.counts {
+            in_flight.crowd.leave(&self.verified);
+        }
     }
 }
 
@@ -188,6 +214,8 @@ mod tests {
         policy::ScopeSet,
     };
 
+    const MOST: MostCalls = MostCalls { of_family: 3, of_tenant: 5 };
+
     struct World {
         clock: Clock,
         lease: Arc<Lease>,
@@ -198,16 +226,20 @@ mod tests {
         fn new() -> Self {
             let clock = Clock::manual(datetime!(2026-08-03 10:00 UTC));
             let lease = Arc::new(Lease::new(clock.clone()));
-            Self { clock, live: Live::new(lease.clone()), lease }
+            Self { clock, live: Live::new(lease.clone(), MOST), lease }
         }
 
         /// A call that rests on the lease alone, or on a read of the store that was just sent.
         fn enter(&self, read: bool) -> LiveCall {
+            self.enter_of(read, 0)
+        }
+
+        fn enter_of(&self, read: bool, family: u128) -> LiveCall {
             let verified = Verified {
                 tenant: TenantId(Uuid::nil()),
                 token: crate::ids::AccessTokenId(uuid::Uuid::nil()),
                 hash: [0; 32],
-                family: FamilyId(Uuid::nil()),
+                family: FamilyId(Uuid::from_u128(family)),
                 grant: GrantId(Uuid::nil()),
                 grant_version: 1,
                 subject: "person:1".to_owned(),
@@ -256,6 +288,28 @@ mod tests {
         world.clock.sleep_through(TERM);
         assert!(read.still().is_good());
         assert!(!lost.still().is_good(), "what was cut stays cut");
+    }
+
+    #[test]
+    fn calls_of_one_family_and_of_one_tenant_are_counted_while_they_last() {
+        let world = World::new();
+        let enter = |family| world.enter_of(true, family);
+        let first: Vec<_> = (0..3).map(|_| enter(1)).collect();
+        let beyond = enter(1);
+        assert!(first.iter().all(|call| !call.is_one_too_many()) && beyond.is_one_too_many());
+        let second: Vec<_> = (0..2).map(|_| enter(2)).collect();
+        assert!(second.iter().all(|call| !call.is_one_too_many()));
+        assert!(enter(3).is_one_too_many(), "the tenant has as many as it may");
+        assert_eq!(world.live.cut(|_| true), 6, "what is one too many is cut like the others");
+        // It had no room to give back.
+        drop(beyond);
+        assert!(enter(1).is_one_too_many());
+        drop(first);
+        let again: Vec<_> = (0..3).map(|_| enter(1)).collect();
+        assert!(again.iter().all(|call| !call.is_one_too_many()));
+        drop((again, second));
+        let empty = world.live.lock();
+        assert!(format!("{:?}", empty.crowd).contains("families: {}, tenants: {}"), "{:?}", empty.crowd);
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LiveCall, Ticket, Verified,
+    LiveCall, MostCalls, Ticket, Verified,
     barrier::Barrier,
     lease::{Lease, TERM},
     live::Live,
@@ -103,7 +103,7 @@ impl std::fmt::Debug for Node {
 
 impl Node {
     /// Without a registration, so it admits nobody yet.
-    pub(super) fn new(process: ProcessId, store: Store, clock: Clock) -> Self {
+    pub(super) fn new(process: ProcessId, store: Store, clock: Clock, most: MostCalls) -> Self {
         let lease = Arc::new(Lease::new(clock));
         Self {
             process,
@@ -111,7 +111,7 @@ impl Node {
             tokens: Cache::new(TOKENS),
             tenants: Cache::new(TENANTS),
             filling: Mutex::new(()),
-            live: Live::new(lease.clone()),
+            live: Live::new(lease.clone(), most),
             lease,
             barrier: Barrier::new(store),
             asked: Notify::new(),

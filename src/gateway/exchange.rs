@@ -96,6 +96,9 @@ impl Exchange {
 
     /// All that is decided before anything is forwarded.
     fn judge(&self, call: &Call) -> Result<(Permit, Session), Refused> {
+        if self.live.is_one_too_many() {
+            return Err(Refused::new(CallRefusal::TooManyCalls, Reject::too_many_calls(call)));
+        }
         self.check_era(call)?;
         let permit = self.decide(call)?;
         Ok((permit, self.session(call)?))

@@ -97,6 +97,8 @@ impl Door {
         let call = door.read(&parts, body).await?;
         // A body can take long. What was known of the token when it began may have run out.
         if live.still().why_over() == Some(Over::Lapsed) {
+            // It counts once.
+            drop(live);
             (door, live) = door.enter(&parts).await?;
         }
         let request_id = parts.extensions.get::<RequestId>().cloned();

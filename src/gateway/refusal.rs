@@ -30,6 +30,8 @@ impl From<Reject> for Refusal {
         let header = match reject.status {
             StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, HeaderValue::from_static("POST"))),
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            // Our own: an upstream's says nothing of when.
+            _ if reject.code == code::TOO_MANY_CALLS => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         };
         Self { reject: Box::new(reject), header }

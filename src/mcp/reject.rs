@@ -43,6 +43,8 @@ pub mod code {
     pub const NOT_EXECUTED: i64 = 1008;
     /// The request has no token, or a bad one.
     pub const UNAUTHORIZED: i64 = 1009;
+    /// Too many calls are in flight; this one was not executed.
+    pub const TOO_MANY_CALLS: i64 = 1010;
 }
 
 /// A refusal: an HTTP status and a JSON-RPC error. Says nothing of what the client sent but its id and version.
@@ -177,6 +179,13 @@ impl Reject {
     pub fn not_executed(call: &Call) -> Self {
         let message = "The gateway cannot serve this call now. It was not executed; try again shortly.";
         Self::about(call, StatusCode::SERVICE_UNAVAILABLE, code::NOT_EXECUTED, message)
+    }
+
+    /// 429: others with the same token are in flight, more than one may have. Send `Retry-After` with it.
+    pub fn too_many_calls(call: &Call) -> Self {
+        let message = "Too many calls are in flight at the same time. This one was not executed; \
+                       try again when another has ended.";
+        Self::about(call, StatusCode::TOO_MANY_REQUESTS, code::TOO_MANY_CALLS, message)
     }
 
     /// The JSON-RPC error response.

@@ -3,6 +3,7 @@
 mod answers;
 mod authentication;
 mod cors;
+mod crowd;
 mod demo;
 mod eras;
 mod passthrough;
