@@ -181,9 +181,25 @@ async fn refused_as_modern(call: &Call, answer: Answer, kind: Kind) -> Result<Re
             let status = if modern { answer.status } else { StatusCode::BAD_REQUEST };
             Ok(response(status, answer.headers, None, Passed::Whole(body)))
         }
-        (None, Err(reject)) => Err(Failed::new(Outcome::NotExecuted, reject)),
+        (None, Err(reject)) if shows_that_nothing_was_done(call, answer.status) => {
+            Err(Failed::new(Outcome::NotExecuted, reject))
+        }
+        (None, Err(_)) => Err(Failed::new(Outcome::MayHaveBeenExecuted, Reject::maybe_executed(call))),
         (None, Ok(())) => Err(unreadable(call, answer.status)),
     }
+}
+
+/// Whether a refusal without a JSON-RPC message came before anything was done: it is about the form of the request, as a
+/// server of the other era words it. Any other may as well be the end of a call that went half of its way.
+fn shows_that_nothing_was_done(call: &Call, status: StatusCode) -> bool {
+    let of_the_form = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::NOT_ACCEPTABLE,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    ];
+    call.method() == Some(&Method::Discover) || of_the_form.contains(&status)
 }
 
 async fn read_error(body: Incoming) -> Option<Bytes> {

@@ -6,6 +6,7 @@ use super::{
     upstream::Reply,
     world::{BOTH, LEGACY, MODERN, World},
 };
+use crate::harness::evidence;
 
 /// Status and body.
 async fn ask(request: reqwest::RequestBuilder) -> (u16, Value) {
@@ -81,6 +82,41 @@ async fn an_auto_server_that_turns_out_legacy_makes_clients_fall_back() {
         assert_eq!(status, 400);
         assert!(!is_modern_error(status, &body), "{body}");
     }
+}
+
+/// Only what is about the form of a request shows that it was turned down before anything was done.
+#[tokio::test]
+async fn a_refusal_without_a_message_says_not_executed_only_where_that_is_sure() {
+    let world = World::of_era("auto").await;
+    let token = world.token(&BOTH).await;
+    let mut expected = Vec::new();
+    for (status, answer, outcome) in [
+        (400, 400, "not_executed"),
+        (404, 400, "not_executed"),
+        (405, 400, "not_executed"),
+        (406, 400, "not_executed"),
+        (415, 400, "not_executed"),
+        (402, 502, "may_have_been_executed"),
+        (409, 502, "may_have_been_executed"),
+        (410, 502, "may_have_been_executed"),
+        (418, 502, "may_have_been_executed"),
+        (422, 502, "may_have_been_executed"),
+        (499, 502, "may_have_been_executed"),
+    ] {
+        world.upstream.reply(Reply::text(status, "no"));
+        let (got, body) = ask(world.call(&token)).await;
+        assert_eq!(got, answer, "{status}: {body}");
+        let message = body["error"]["message"].as_str().unwrap();
+        assert_eq!(message.contains("may have been executed"), answer == 502, "{status}: {message}");
+        expected.push((outcome, u64::from(answer)));
+    }
+    world.app.app.calls.finish().await.unwrap();
+    let told = evidence::calls(&world.app.db.owner).await;
+    let mut told: Vec<_> = told.iter().map(|call| (call.end(), call.status().unwrap())).collect();
+    // The clock stands still, so the order of their making is not in them.
+    told.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]
