@@ -19,9 +19,12 @@ pub struct CallFacts {
     pub era: &'static str,
     /// The method; `GET`, `DELETE` or `response` where the message has none.
     pub method: String,
-    /// The tool, prompt, resource or task.
+    /// The tool, prompt, resource or task; the beginning of it where it is long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// SHA-256 of the whole name, in hexadecimal, where `name` is not the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_digest: Option<String>,
     /// SHA-256 of the raw `params`, in hexadecimal.
     pub arguments: String,
 }
@@ -61,6 +64,6 @@ pub enum CallRefusal {
     UnknownSession,
     /// A header that names a session or an event is malformed.
     BadHeader,
-}
     /// Too many others of its family or its tenant are in flight.
     TooManyCalls,
+}

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use crate::{
     app::App,
     audit::{Announced, CallFacts, CallRefusal, Event, NoEvidence, Recorder},
@@ -38,6 +40,7 @@ impl<'a> Witness<'a> {
             (None, Message::EndSession) => "DELETE",
             (None, _) => "response",
         };
+        let (name, name_digest) = call.name().map(named).unzip();
         let call = CallFacts {
             family: verified.family,
             client: verified.client.clone(),
@@ -48,7 +51,8 @@ impl<'a> Witness<'a> {
                 Era::Legacy => "legacy",
             },
             method: storable(method),
-            name: call.name().map(storable),
+            name,
+            name_digest: name_digest.flatten(),
             arguments: secret::hex(call.args_digest()),
         };
         Self { app, tenant: verified.tenant, recorder: app.recorder(request_id), call }
@@ -76,6 +80,21 @@ impl<'a> Witness<'a> {
         announced.forwarding();
         Ok(announced)
     }
+}
+
+/// The most bytes of a name in an event. Events wait in memory, many of them, and a name may be as long as a URI.
+const LONGEST: usize = 512;
+
+/// A name as events have it, and the digest of the whole where it is longer than that.
+fn named(name: &str) -> (String, Option<String>) {
+    let mut name = storable(name);
+    if name.len() <= LONGEST {
+        return (name, None);
+    }
+    let whole = digest(&SHA256, name.as_bytes());
+    name.truncate(name.floor_char_boundary(LONGEST));
+    name.shrink_to_fit();
+    (name, Some(secret::hex(whole.as_ref())))
 }
 
 /// What a client chose, fit to be written down: a careless one may have put a token into a name, and Postgres stores every

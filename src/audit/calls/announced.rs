@@ -30,7 +30,7 @@ pub struct Announced {
     durable: Option<oneshot::Receiver<()>>,
     fate: Arc<Fate>,
     forwarded: bool,
-    /// Taken once there is an outcome.
+    /// Taken once there is an outcome, or the intent was taken back.
     room: Option<OwnedSemaphorePermit>,
 }
 
@@ -93,14 +93,11 @@ impl Announced {
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        if self.room.is_none() {
-            return;
-        }
         if self.forwarded {
             // 499, as servers have come to call it.
-            self.close(Outcome::ClientGone, 499, 0);
-        } else if !self.fate.take_back() {
-            self.close(Outcome::NotExecuted, 503, 0);
+            return self.close(Outcome::ClientGone, 499, 0);
         }
+        self.room = self.room.take().and_then(|room| self.fate.take_back(room));
+        self.close(Outcome::NotExecuted, 503, 0);
     }
 }

@@ -1,9 +1,6 @@
 //! What is left for the writer.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -55,24 +52,39 @@ impl Part {
 
 /// Whether an intent is written. Either the writer takes it, or whoever announced it takes it back; never both.
 #[derive(Debug, Default)]
-pub(super) struct Fate(AtomicU8);
+pub(super) struct Fate(Mutex<State>);
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Waits,
+    Taken,
+    /// Its message takes up memory until the writer comes to it, so its room goes with the message.
+    TakenBack(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit),
+}
 
 impl Fate {
-    const WAITS: u8 = 0;
-    const TAKEN: u8 = 1;
-    const TAKEN_BACK: u8 = 2;
-
     /// The writer takes it. False: it was taken back.
     pub(super) fn take(&self) -> bool {
-        self.decide(Self::TAKEN)
+        let mut state = self.state();
+        let waits = matches!(*state, State::Waits);
+        if waits {
+            *state = State::Taken;
+        }
+        waits
     }
 
-    /// Takes it back. False: it is on its way to the disk.
-    pub(super) fn take_back(&self) -> bool {
-        self.decide(Self::TAKEN_BACK)
+    /// Takes it back. Else it is on its way to the disk, and the room is needed for its outcome.
+    pub(super) fn take_back(&self, room: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
+        let mut state = self.state();
+        if matches!(*state, State::Waits) {
+            *state = State::TakenBack(room);
+            return None;
+        }
+        Some(room)
     }
 
-    fn decide(&self, to: u8) -> bool {
-        self.0.compare_exchange(Self::WAITS, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -82,6 +82,26 @@ async fn every_call_leaves_evidence_denied_ones_too() {
 }
 
 #[tokio::test]
+async fn of_a_long_name_the_events_hold_the_beginning_and_a_digest() {
+    let world = World::start().await;
+    let token = world.token(&BOTH).await;
+    // The first 512 bytes end in the middle of a character.
+    let (long, short) = (format!("x{}", "\u{e9}".repeat(4_000)), "y".repeat(512));
+    for name in [&long, &short] {
+        let request = world.legacy(&token, "tools/call", json!({"name": name, "arguments": {}}));
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    world.app.app.calls.flush().await.unwrap();
+    let told = evidence::calls(&world.app.db.owner).await;
+    let names: std::collections::BTreeMap<_, _> =
+        told.iter().map(|call| (call.text("name").to_owned(), call.body.get("name_digest").cloned())).collect();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, long.as_bytes());
+    let digest = sallyport::secret::hex(digest.as_ref());
+    let cut = format!("x{}", "\u{e9}".repeat(255));
+    assert_eq!(names, [(cut, Some(json!(digest))), (short, None)].into());
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_does_not_take_the_evidence_with_it() {
     let world = World::start().await;
     let token = world.token(&BOTH).await;

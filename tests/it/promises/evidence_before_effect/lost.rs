@@ -26,6 +26,7 @@ async fn announced(app: &App, tenant: &TestTenant) -> Announced {
         era: "modern",
         method: "tools/call".to_owned(),
         name: None,
+        name_digest: None,
         arguments: String::new(),
     };
     let recorder = app.recorder(None);

@@ -21,6 +21,7 @@ fn facts(app: &TestApp, tenant: &TestTenant) -> CallFacts {
         era: "modern",
         method: "tools/call".to_owned(),
         name: None,
+        name_digest: None,
         arguments: String::new(),
     }
 }
@@ -53,6 +54,29 @@ async fn a_call_without_room_waits_until_another_has_its_outcome_on_the_disk() {
     drop(open);
     log.finish().await.unwrap();
     assert_eq!(count(&app.db.owner, "call.intent").await, count(&app.db.owner, "call.outcome").await);
+}
+
+/// Clients that come and go while the disk is slow leave messages behind, and these take up memory.
+#[tokio::test]
+async fn an_intent_that_is_taken_back_keeps_its_room_while_it_is_queued() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let (log, recorder) = (log(&app, 2), app.recorder());
+    let announce = || log.announce(tenant.id, &recorder, facts(&app, &tenant), (false, Evidence::Before));
+    let mut held = app.db.owner.begin().await.unwrap();
+    sqlx::query("lock table audit_event in share mode").execute(&mut *held).await.unwrap();
+    let mut first = announce().await.unwrap();
+    // The writer has it, and has come no further.
+    app.db.waiting(1).await;
+    drop(announce().await.unwrap());
+    let mut third = Box::pin(announce());
+    assert!((&mut third).now_or_never().is_none(), "the queue has not become shorter");
+    held.rollback().await.unwrap();
+    first.durable().await.unwrap();
+    first.end(Outcome::Answered, 200, 0);
+    drop(third.await.unwrap());
+    log.finish().await.unwrap();
+    assert!(count(&app.db.owner, "call.intent").await <= 2, "what was taken back is not written");
 }
 
 #[tokio::test]
