@@ -38,10 +38,39 @@ pub const PERIOD: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Lane {
     table: Mutex<Table>,
-    /// Rows made and not known to be committed, by place; each place once.
-    unwritten: tokio::sync::Mutex<VecDeque<(Place, Vec<EventRow>)>>,
+    /// What was taken out of the table and is not known to be committed, by place; each place once.
+    unwritten: tokio::sync::Mutex<VecDeque<(Place, Unwritten)>>,
     refused: Family<Label, Counter>,
     waiting: Gauge,
+}
+
+/// On its way out of the table into the database.
+#[derive(Debug)]
+enum Unwritten {
+    Counted(Vec<Counted>),
+    /// Rows get their ids once: who did not hear that a commit went through inserts the same rows again.
+    Rows(Vec<EventRow>),
+}
+
+impl Unwritten {
+    fn len(&self) -> usize {
+        match self {
+            Self::Counted(counted) => counted.len(),
+            Self::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// The rows, made where there are none yet. While they cannot be made, the counts stay.
+    fn rows(&mut self, place: Place, keyring: &Keyring, recorder: &Recorder) -> Result<&[EventRow], StoreError> {
+        if let Self::Counted(counted) = self {
+            let rows = counted.iter().map(|counted| row(place, counted, keyring, recorder));
+            *self = Self::Rows(rows.collect::<Result<_, _>>()?);
+        }
+        match self {
+            Self::Rows(rows) => Ok(rows),
+            Self::Counted(_) => Ok(&[]),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -72,26 +101,11 @@ impl Lane {
     pub async fn write(&self, store: &Store, keyring: &Keyring, recorder: &Recorder) -> Result<(), StoreError> {
         let mut unwritten = self.unwritten.lock().await;
         let taken = self.table().take(|place| unwritten.iter().any(|(waiting, _)| *waiting == place));
-        for (place, counted) in taken {
-            let rows = counted.into_iter().map(|counted| row(place, counted, keyring, recorder));
-            unwritten.push_back((place, rows.collect::<Result<_, _>>()?));
-        }
-        let written = self.drain(store, &mut unwritten).await;
-        let waiting = unwritten.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+        unwritten.extend(taken.into_iter().map(|(place, counted)| (place, Unwritten::Counted(counted))));
+        let written = drain(store, keyring, recorder, &mut unwritten).await;
+        let waiting = unwritten.iter().map(|(_, waiting)| waiting.len()).sum::<usize>();
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         written
-    }
-
-    async fn drain(&self, store: &Store, unwritten: &mut VecDeque<(Place, Vec<EventRow>)>) -> Result<(), StoreError> {
-        while let Some((place, rows)) = unwritten.front() {
-            if let Err(error) = insert(store, *place, rows).await {
-                // Another one is first next time, should it be this one's fault.
-                unwritten.rotate_left(1);
-                return Err(error);
-            }
-            unwritten.pop_front();
-        }
-        Ok(())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -99,15 +113,35 @@ impl Lane {
     }
 }
 
-/// The row gets its id once: who did not hear that a commit went through inserts the same rows again.
+async fn drain(
+    store: &Store,
+    keyring: &Keyring,
+    recorder: &Recorder,
+    unwritten: &mut VecDeque<(Place, Unwritten)>,
+) -> Result<(), StoreError> {
+    while let Some((place, waiting)) = unwritten.front_mut() {
+        let written = match waiting.rows(*place, keyring, recorder) {
+            Ok(rows) => insert(store, *place, rows).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            // Another one is first next time, should it be this one's fault.
+            unwritten.rotate_left(1);
+            return Err(error);
+        }
+        unwritten.pop_front();
+    }
+    Ok(())
+}
+
 fn row(
     place: Place,
-    (refused, from, span): Counted,
+    &(refused, from, span): &Counted,
     keyring: &Keyring,
     recorder: &Recorder,
 ) -> Result<EventRow, StoreError> {
     let (source, sources) = match from {
-        From::Network(network) => (source(place, network, keyring), None),
+        From::Network(network) => (source(place, &table::text(network), keyring), None),
         From::Others(sources) => ("others".to_owned(), sources),
     };
     let tally = Tally { source, sources, count: span.count, first: span.first, last: span.last };
@@ -119,9 +153,9 @@ fn row(
 
 /// What stands for a network in a log: the same as long as the audit-handle key is the same, different at each tenant,
 /// and nothing that could be undone or guessed without that key.
-fn source(place: Place, network: IpAddr, keyring: &Keyring) -> String {
+fn source(place: Place, network: &str, keyring: &Keyring) -> String {
     let place = place.map_or([0; 16], |tenant| *tenant.0.as_bytes());
-    keyring.pseudonym("audit source", &[&place, network.to_string().as_bytes()])
+    keyring.pseudonym("audit source", &[&place, network.as_bytes()])
 }
 
 async fn insert(store: &Store, place: Place, rows: &[EventRow]) -> Result<(), StoreError> {
