@@ -6,11 +6,12 @@
 //!
 //! Nothing else in the crate reads the environment, and each section reads its own files.
 
+mod authorization;
 mod database;
 mod dev;
 mod environment;
-mod http;
 mod gateway;
+mod http;
 mod keys;
 mod listen;
 mod log;
@@ -27,11 +28,12 @@ mod upstream;
 
 use std::path::Path;
 
+pub use authorization::Authorization;
 pub use database::Database;
 pub use environment::Environment;
+pub use gateway::Gateway;
 pub use http::Http;
 pub use keys::{KeySource, Keys, KeysError, SigningRotation};
-pub use gateway::Gateway;
 pub use listen::{BadListen, Listen, ListenAddress};
 pub use log::{Log, LogFormat};
 pub use login::{Argon2, Login, Throttle};
@@ -60,14 +62,16 @@ pub struct Config {
     pub keys: Keys,
     /// The edge: proxies, TLS, limits.
     pub http: Http,
-    /// Connections to upstream servers.
-    pub upstream: Upstream,
     /// What one caller may take.
     pub gateway: Gateway,
+    /// Connections to upstream servers.
+    pub upstream: Upstream,
     /// Passwords and browser sessions.
     pub login: Login,
     /// How long what is issued lives.
     pub tokens: Tokens,
+    /// Limits of authorization requests.
+    pub authorization: Authorization,
     /// Limits of dynamic client registration.
     pub registration: Registration,
     /// Logging.
@@ -147,11 +151,12 @@ impl Config {
             database: Database::read(reader),
             keys: Keys::read(reader),
             http: Http::read(reader),
+            gateway: Gateway::read(reader),
             upstream: Upstream::read(reader),
             login: Login::read(reader),
             tokens: Tokens::read(reader),
+            authorization: Authorization::read(reader),
             registration: Registration::read(reader),
-            gateway: Gateway::read(reader),
             log: Log::read(reader),
             settings: Vec::new(),
         }

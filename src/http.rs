@@ -9,6 +9,7 @@ pub mod csrf;
 pub mod edge;
 pub mod form;
 pub mod host;
+pub mod limit;
 pub mod metrics;
 pub mod oauth;
 pub mod operations;

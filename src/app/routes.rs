@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     authorize::routes as authorize,
-    clients::registration::{limited, routes as registration},
+    clients::registration::routes as registration,
     gateway,
-    http::{cors, edge::Edge, pages},
+    http::{cors, edge::Edge, limit::Limit, pages},
     people::routes as people,
     tenants::routes as discovery,
     token::routes as token,
@@ -52,6 +52,8 @@ pub struct Route {
     /// Who may come through.
     pub guard: Guard,
     handler: MethodRouter<Arc<App>>,
+    /// How often somebody may come.
+    limit: Option<fn(&App) -> Limit>,
 }
 
 impl Route {
@@ -61,7 +63,15 @@ impl Route {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
-        Self { method, path, guard, handler: on(filter, handler) }
+        let limit = match guard {
+            Guard::Registration | Guard::RegistrationToken => Some(Limit::of_registrations as fn(&App) -> Limit),
+            _ => None,
+        };
+        Self { method, path, guard, handler: on(filter, handler), limit }
+    }
+
+    fn within(self, limit: fn(&App) -> Limit) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 }
 
@@ -88,7 +98,7 @@ pub fn public() -> Vec<Route> {
         Route::new(M::GET, "/t/{tenant}/account", Browser, people::account),
         Route::new(M::POST, "/t/{tenant}/account/revoke", Browser, people::revoke),
         Route::new(M::GET, pages::STYLESHEET_ROUTE, Public, pages::stylesheet),
-        Route::new(M::GET, "/t/{tenant}/authorize", Browser, authorize::authorize),
+        Route::new(M::GET, "/t/{tenant}/authorize", Browser, authorize::authorize).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/consent", Browser, authorize::show),
         Route::new(M::POST, "/t/{tenant}/consent", Browser, authorize::decide),
         Route::new(M::POST, "/t/{tenant}/token", Client, token::token),
@@ -104,11 +114,16 @@ pub fn public() -> Vec<Route> {
 pub fn router(app: Arc<App>) -> Router {
     let mut oauth = Router::new();
     let mut other = Router::new();
-    for Route { path, guard, handler, .. } in public() {
+    for Route { path, guard, handler, limit, .. } in public() {
         let handler = handler.layer(middleware::from_fn_with_state(Doubt::of(&app, guard), unsure::refuse));
+        let handler = match limit {
+            Some(limit) => limit(&app).around(&app, handler),
+            None => handler,
+        };
         match guard {
-            Guard::Registration | Guard::RegistrationToken => oauth = oauth.route(path, limited(&app, handler)),
-            Guard::Public | Guard::Client => oauth = oauth.route(path, handler),
+            Guard::Registration | Guard::RegistrationToken | Guard::Public | Guard::Client => {
+                oauth = oauth.route(path, handler);
+            }
             Guard::Browser | Guard::Bearer | Guard::Preflight => other = other.route(path, handler),
         }
     }

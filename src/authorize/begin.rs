@@ -24,6 +24,10 @@ use crate::{
 /// Longest `state`, in bytes: it comes back in a URL.
 const MAX_STATE: usize = 4096;
 const MAX_HINT: usize = 256;
+/// Requests that nobody has logged in for, kept for one tenant. Anybody can make them, so the oldest go when there are more:
+/// to refuse new ones instead would let a stranger keep everybody out. One address cannot push out what is not yet over, as
+/// long as the limit around this endpoint is the default.
+const MOST_WAITING: u32 = 10_000;
 /// The values of `prompt` that change anything. Others are left out: a stranger writes no more than that into the store.
 const PROMPTS: [&str; 3] = ["login", "select_account", "consent"];
 
@@ -180,6 +184,7 @@ pub(super) async fn store(visit: &Visit, asker: &Asker, request: Request) -> Res
         expires_at: now + LIFETIME,
     };
     let mut tx = app.store.tenant_tx(tenant.id).await?;
+    store::interactions::keep_newest(&mut tx, MOST_WAITING - 1).await?;
     store::interactions::insert(&mut tx, &app.keyring.store(tenant.id, &handle), &row).await?;
     tx.commit().await?;
     Ok(handle)

@@ -7,7 +7,6 @@
 mod answer;
 mod bearer;
 mod error;
-mod limit;
 mod manage;
 mod members;
 mod register;
@@ -20,7 +19,6 @@ use std::collections::BTreeSet;
 
 pub use answer::Issued;
 pub use error::RegistrationError;
-pub use limit::limited;
 pub use members::Members;
 pub use register::register;
 

@@ -1,5 +1,7 @@
 //! Answers to a browser that asked for something it cannot have: a page that says what happened, why, and what to do.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
@@ -15,7 +17,8 @@ use crate::config::PublicUrl;
 pub struct Trouble {
     status: StatusCode,
     page: Box<ErrorPage>,
-    retry: bool,
+    /// When to try again.
+    retry: Option<Duration>,
 }
 
 /// What an error page says, each in whole sentences.
@@ -41,7 +44,7 @@ impl Trouble {
             request_id: request_id.to_string(),
             link: None,
         };
-        Self { status, page: Box::new(page), retry: false }
+        Self { status, page: Box::new(page), retry: None }
     }
 
     /// Adds a way on.
@@ -58,7 +61,18 @@ impl Trouble {
             why: "A part that it needs, such as its database, did not answer. It is not your fault.",
             now: "Wait a moment and try again. If it stays like this, tell your administrator the request id below.",
         };
-        Self { retry: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, &words, request_id) }
+        Self { retry: Some(Duration::from_secs(1)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, &words, request_id) }
+    }
+
+    /// Too much of the kind comes from this address: 429.
+    pub fn too_many(wait: Duration, request_id: &RequestId) -> Self {
+        let words = Words {
+            title: "Too many requests",
+            what: "Sallyport did not take this request. Nothing was changed.",
+            why: "Very many requests of this kind came from your network in a short time. It need not have been you.",
+            now: "Wait a minute, then go back to the application and connect again.",
+        };
+        Self { retry: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, &words, request_id) }
     }
 
     /// No such tenant, or it is disabled.
@@ -111,8 +125,8 @@ impl Trouble {
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         let mut response = html(self.status, *self.page);
-        if self.retry {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(wait) = self.retry {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
         }
         response
     }

@@ -67,6 +67,26 @@ pub async fn insert(tx: &mut TenantTx, stored: &Stored, row: &InteractionRow) ->
     Ok(())
 }
 
+/// Keeps at most `most` of the interactions that nobody has logged in for, expired ones among them: the newest.
+pub async fn keep_newest(tx: &mut TenantTx, most: u32) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "with old as materialized (
+             select id from interaction
+              where tenant = $1 and session is null and decided_at is null
+                and (expires_at, id) <= (select expires_at, id from interaction
+                                          where tenant = $1 and session is null and decided_at is null
+                                          order by expires_at desc, id desc offset $2 limit 1)
+              order by expires_at, id limit 100 for update skip locked)
+         delete from interaction where tenant = $1 and id in (select id from old)",
+        tenant.0,
+        i64::from(most)
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Finds an undecided interaction that has not expired.
 pub async fn find(
     tx: &mut TenantTx,

@@ -1,3 +1,4 @@
 mod consent;
+mod crowd;
 mod meanwhile;
 mod request;
