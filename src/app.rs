@@ -1,9 +1,12 @@
 //! The application: what all requests share, and the separate routers (public, operations).
 
+mod cold;
 pub mod routes;
 mod unsure;
 
 use std::sync::Arc;
+
+use cold::ColdReads;
 
 use crate::{
     audit::{CallLog, Lane, Recorder, Refused},
@@ -81,6 +84,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Connections to upstream servers, and the credentials for them.
     pub upstreams: Upstreams,
+    /// Turns of reads for those who are not known yet.
+    pub(crate) cold: ColdReads,
 }
 
 impl App {
@@ -113,6 +118,7 @@ impl App {
         // From here on whoever puts another key in use waits until this process knows it; what came before is seen now.
         store.check_keys(&keyring, &recorder).await?;
         store::keys::report(&store, process, &keyring, clock.now()).await?;
+        let cold = ColdReads::new(config.database.max_connections);
         Ok(Arc::new(Self {
             process,
             config,
@@ -128,19 +134,30 @@ impl App {
             lane,
             metrics,
             upstreams,
+            cold,
         }))
     }
 
-    /// An active tenant by its slug.
+    /// An active tenant by its slug. One that was asked for before it was made may take a second to appear.
     pub async fn tenant(&self, slug: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
         if let Some(tenant) = self.node.tenant(slug) {
             return Ok(Some(tenant));
         }
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
+        let _turn = self.cold.turn().await;
+        // What those found out who came before.
+        if let Some(tenant) = self.node.tenant(slug.as_str()) {
+            return Ok(Some(tenant));
+        }
+        let sent = self.clock.boot();
+        if self.cold.is_absent(&slug, sent) {
+            return Ok(None);
+        }
         for _ in 0..TRIES {
             let reading = self.node.reading()?;
             let head = self.store.authority_head_for(reading.node()).await?;
             let Some(tenant) = tenants::load(&self.store, &self.keyring, &self.config.public_url, &slug).await? else {
+                self.cold.absent(slug, sent);
                 return Ok(None);
             };
             if let Fill::Fresh(tenant) = self.node.keep_tenant(reading, head, tenant) {

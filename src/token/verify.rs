@@ -64,6 +64,7 @@ async fn look_up(app: &App, tenant: &Arc<Tenant>, server: &Server, handle: &Hand
 
 async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle, hash: [u8; 32]) -> Result<LiveCall, VerifyError> {
     let hashes = app.keyring.lookup(tenant.id, handle);
+    let _turn = app.cold.turn().await;
     for _ in 0..TRIES {
         let reading = app.node.reading()?;
         let row = app.store.lookup_token(reading.node(), tenant.id, &hashes).await?;

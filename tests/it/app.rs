@@ -1,3 +1,4 @@
 //! What is built from everything else.
 
+mod cold;
 mod routes;
