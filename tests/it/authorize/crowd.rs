@@ -59,7 +59,7 @@ async fn a_tenant_keeps_the_newest_that_nobody_has_logged_in_for() {
     let client = flow.client().await;
     assert_eq!(flow.authorize(&flow.parameters(&client)).await.status(), StatusCode::SEE_OTHER);
     // Older ones, the first of which are older still; some have a login, and some are decided.
-    let older =
+    let insert =
         "insert into interaction (tenant, id, hash, pepper_id, browser_hash, client, server, redirect_uri, state,
             scopes, code_challenge, session, created_at, expires_at, decided_at)
          select tenant, gen_random_uuid(), int8send(n), pepper_id, browser_hash, client, server, 'older', n,
