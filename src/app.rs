@@ -19,7 +19,7 @@ use crate::{
     people::{HashError, PasswordHasher},
     secret::{Entropy, NoEntropy},
     store::{self, Store, StoreError, keys::KeyCheckError},
-    tenants::{self, Tenant},
+    tenants::{self, Found, Tenant},
     token::StoreAnew,
     upstream::{DialSettings, Dialer, Upstreams},
 };
@@ -156,9 +156,13 @@ impl App {
         for _ in 0..TRIES {
             let reading = self.node.reading()?;
             let head = self.store.authority_head_for(reading.node()).await?;
-            let Some(tenant) = tenants::load(&self.store, &self.keyring, &self.config.public_url, &slug).await? else {
-                self.cold.absent(slug, sent);
-                return Ok(None);
+            let tenant = match tenants::find(&self.store, &self.keyring, &self.config.public_url, &slug).await? {
+                Found::Active(tenant) => *tenant,
+                Found::Inactive => return Ok(None),
+                Found::Absent => {
+                    self.cold.absent(slug, sent);
+                    return Ok(None);
+                }
             };
             if let Fill::Fresh(tenant) = self.node.keep_tenant(reading, head, tenant) {
                 return Ok(Some(tenant));

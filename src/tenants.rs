@@ -9,7 +9,7 @@ mod settings;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use load::load;
-pub(crate) use load::{policy_spec, read_scope_of};
+pub(crate) use load::{Found, find, policy_spec, read_scope_of};
 pub use resource::{BadResource, ResourceUri};
 pub use settings::{Evidence, RegistrationRule, Settings};
 

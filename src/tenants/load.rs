@@ -14,6 +14,16 @@ use crate::{
     },
 };
 
+/// What there is of a name.
+pub(crate) enum Found {
+    /// A tenant that serves.
+    Active(Box<Tenant>),
+    /// A tenant that is disabled or removed.
+    Inactive,
+    /// Nothing.
+    Absent,
+}
+
 /// Reads a tenant with its servers and keys. `None` where there is none, or where it is not active.
 pub async fn load(
     store: &Store,
@@ -21,9 +31,23 @@ pub async fn load(
     public_url: &PublicUrl,
     slug: &Slug,
 ) -> Result<Option<Tenant>, StoreError> {
-    let Some(row) = store.tenant(slug.as_str()).await?.filter(|row| row.status == "active") else {
-        return Ok(None);
-    };
+    match find(store, keyring, public_url, slug).await? {
+        Found::Active(tenant) => Ok(Some(*tenant)),
+        Found::Inactive | Found::Absent => Ok(None),
+    }
+}
+
+/// The same, and tells what is not active from what is not there.
+pub(crate) async fn find(
+    store: &Store,
+    keyring: &Keyring,
+    public_url: &PublicUrl,
+    slug: &Slug,
+) -> Result<Found, StoreError> {
+    let Some(row) = store.tenant(slug.as_str()).await? else { return Ok(Found::Absent) };
+    if row.status != "active" {
+        return Ok(Found::Inactive);
+    }
     // A list would be read, too, as the settings in their order.
     if !row.settings.is_object() {
         return Err(StoreError::corrupt("tenant.settings"));
@@ -42,7 +66,8 @@ pub async fn load(
         by_slug.insert(server.slug, Arc::new(built));
     }
     let issuer = format!("{}/t/{slug}", public_url.as_str());
-    Ok(Some(Tenant { id: row.id, slug: slug.clone(), name: row.name, issuer, settings, signing, servers: by_slug }))
+    let tenant = Tenant { id: row.id, slug: slug.clone(), name: row.name, issuer, settings, signing, servers: by_slug };
+    Ok(Found::Active(Box::new(tenant)))
 }
 
 fn read_server(
