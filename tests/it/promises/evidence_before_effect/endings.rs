@@ -136,5 +136,6 @@ async fn any_name_that_may_be_called_can_be_written_down() {
     }
     let told = told(&world).await;
     let written: std::collections::BTreeSet<_> = told.iter().map(|told| told.text("name")).collect();
-    assert_eq!(written, names.into_iter().chain([long.as_str()]).collect());
+    // Of a long one, the beginning.
+    assert_eq!(written, names.into_iter().chain([&long[..512]]).collect());
 }
