@@ -125,38 +125,78 @@ pub async fn extent(tx: &mut TenantTx, of: &Selection, now: OffsetDateTime) -> R
 
 /// Ends the grants of a selection and the consents behind them. Returns each grant with how many families it had alive.
 /// Goes with entries of the authority log: see [`crate::token::kill_switch`].
+///
+/// An approval holds its grant until it has written consent and family down. So each statement after the first looks anew,
+/// when it cannot come to more: one that waited for the grant would not see what was written meanwhile.
 pub async fn revoke(
     tx: &mut TenantTx,
     of: &Selection,
     now: OffsetDateTime,
 ) -> Result<Vec<(EndedGrant, i64)>, StoreError> {
+    let grants = lock(tx, of).await?;
+    end(tx, &grants, now).await?;
+    families(tx, &grants, now).await
+}
+
+/// In one order, so that two who revoke at once wait for one another and do not deadlock.
+async fn lock(tx: &mut TenantTx, of: &Selection) -> Result<Vec<Uuid>, StoreError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        r#"with chosen as (
-               -- in one order, so that two who revoke at once wait for one another and do not deadlock
-               select g.id from access_grant g
-                where g.tenant = $1 and g.revoked_at is null and ($2::uuid[] is null or g.id = any ($2))
-                  and ($3::uuid is null or g.person = $3) and ($4::text is null or g.client = $4)
-                  and ($5::uuid is null or g.server = $5)
-                order by g.id for update),
-           ended as (
-               update access_grant g set revoked_at = $6, version = g.version + 1
-                 from chosen where g.tenant = $1 and g.id = chosen.id
-               returning g.id, g.person, g.client, g.server),
-           voided as (
-               update consent c set voided_at = $6 from ended e
-                where c.tenant = $1 and c.voided_at is null
-                  and (c.person, c.client, c.server) = (e.person, e.client, e.server))
-           select e.id as "id!: GrantId", e.person as "person: PersonId", e.client as "client!: ClientId",
-                  e.server as "server!: ServerId",
-                  (select count(*) from family f
-                    where f.tenant = $1 and f.grant_id = e.id and f.revoked_at is null and f.expires_at > $6) as "families!"
-             from ended e"#,
+    let grants = sqlx::query_scalar!(
+        "select g.id from access_grant g
+          where g.tenant = $1 and g.revoked_at is null and ($2::uuid[] is null or g.id = any ($2))
+            and ($3::uuid is null or g.person = $3) and ($4::text is null or g.client = $4)
+            and ($5::uuid is null or g.server = $5)
+          order by g.id for update",
         tenant.0,
         of.ids() as Option<Vec<Uuid>>,
         of.person.map(|id| id.0),
         of.client.as_ref().map(ClientId::as_str),
-        of.server.map(|id| id.0),
+        of.server.map(|id| id.0)
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(grants)
+}
+
+/// Ends these grants and the consents behind them.
+async fn end(tx: &mut TenantTx, grants: &[Uuid], now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update access_grant set revoked_at = $3, version = version + 1 where tenant = $1 and id = any ($2)",
+        tenant.0,
+        grants,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "update consent c set voided_at = $3 from access_grant g
+          where g.tenant = $1 and g.id = any ($2) and c.tenant = $1 and c.voided_at is null
+            and (c.person, c.client, c.server) = (g.person, g.client, g.server)",
+        tenant.0,
+        grants,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Whose these grants were, and how many families they had alive.
+async fn families(
+    tx: &mut TenantTx,
+    grants: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Vec<(EndedGrant, i64)>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"select g.id as "id: GrantId", g.person as "person: PersonId", g.client as "client: ClientId",
+                  g.server as "server: ServerId",
+                  (select count(*) from family f
+                    where f.tenant = $1 and f.grant_id = g.id and f.revoked_at is null and f.expires_at > $3) as "families!"
+             from access_grant g where g.tenant = $1 and g.id = any ($2) order by g.id"#,
+        tenant.0,
+        grants,
         now
     )
     .fetch_all(tx.conn())

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use reqwest::{Method, Response, StatusCode};
-use sallyport::token::revoke::{self, Reason};
+use sallyport::{
+    store::grants::many::Selection,
+    token::{
+        kill_switch,
+        revoke::{self, Reason},
+    },
+};
 use serde_json::{Value, json};
 use sqlx::types::Uuid;
 
@@ -189,6 +195,38 @@ async fn an_approval_and_a_taking_back_do_not_wait_for_each_other() {
     assert_eq!((approved.status(), taken_back.status()), (StatusCode::SEE_OTHER, StatusCode::SEE_OTHER));
     let code = query(&location(&approved), "code").unwrap();
     assert_eq!(flow.redeem(&client, &code).await.status(), StatusCode::BAD_REQUEST);
+    assert!(asks(&flow, &client).await);
+}
+
+/// The kill switch waits for the grant while an approval writes down a consent that was not there before, and another
+/// installation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_switch_that_waited_for_an_approval_takes_all_of_it_back() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client_with(&[WEB, "https://notes.example/other"], false).await;
+    let other = TestClient { redirect_uri: "https://notes.example/other".to_owned(), ..client.clone() };
+    flow.code(&other).await;
+    let html = flow.consent_page(&flow.parameters(&client)).await;
+
+    // The approval has widened the grant and written the consent, and comes to the family.
+    let mut gate = app.db.owner.begin().await.unwrap();
+    sqlx::query("lock table family in exclusive mode").execute(&mut *gate).await.unwrap();
+    let revoked = async {
+        app.db.waiting(1).await;
+        let opened = async {
+            app.db.waiting(2).await;
+            gate.rollback().await.unwrap();
+        };
+        let (recorder, all) = (app.recorder(), [(tenant.id, Selection::default())]);
+        join(kill_switch::revoke(&app.app.store, &recorder, &all), opened).await.0.unwrap()
+    };
+    let (approved, (revoked, _ticket)) = join(flow.decide(&html, "approve", &BOTH), revoked).await;
+    assert_eq!(approved.status(), StatusCode::SEE_OTHER);
+    assert_eq!((revoked.grants, revoked.installations), (1, 2));
+    let in_force = "select count(*) from consent where voided_at is null";
+    assert_eq!(sqlx::query_scalar::<_, i64>(in_force).fetch_one(&app.db.owner).await.unwrap(), 0);
     assert!(asks(&flow, &client).await);
 }
 
