@@ -28,7 +28,10 @@ pub use verified::Verified;
 
 use time::OffsetDateTime;
 
-use crate::store::{self, PlatformTx, Store, StoreError, TenantTx};
+use crate::{
+    ids::TenantId,
+    store::{self, PlatformTx, Store, StoreError, TenantTx},
+};
 
 /// An entry that is in the log once its transaction commits. Nothing is taken away for good before it was settled.
 #[must_use = "commit, then wait for Node::settle, before saying that it is done"]
@@ -49,20 +52,29 @@ pub async fn taken(tx: &mut TenantTx) -> Result<Ticket, StoreError> {
     Ok(Ticket { seq: store::authority::head(tx).await? })
 }
 
-/// Takes authority away from a whole tenant, from a platform transaction.
-pub async fn take_platform(
+/// The same, from a platform transaction.
+pub async fn taken_anywhere(tx: &mut PlatformTx) -> Result<Ticket, StoreError> {
+    Ok(Ticket { seq: store::authority::head_platform(tx).await? })
+}
+
+/// Takes authority away from several tenants, or much from one: all of it in one statement, so that nodes wait for their
+/// leases no longer than for one entry. The ticket stands for all. None where there is nothing to take.
+pub async fn take_all(
     tx: &mut PlatformTx,
-    tenant: crate::ids::TenantId,
-    entry: &Entry,
+    taken: &[(TenantId, Entry)],
     now: OffsetDateTime,
-) -> Result<Ticket, StoreError> {
-    let seq = store::authority::append_platform(tx, Some(tenant), &entry.to_json()?, now).await?;
-    Ok(Ticket { seq })
+) -> Result<Option<Ticket>, StoreError> {
+    if taken.is_empty() {
+        return Ok(None);
+    }
+    let entries = taken.iter().map(|(tenant, entry)| Ok((Some(*tenant), entry.to_json()?)));
+    let entries = entries.collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(Some(Ticket { seq: store::authority::append_all(tx, entries, now).await? }))
 }
 
 /// Takes authority away from all tenants at once, from a platform transaction.
 pub async fn take_everywhere(tx: &mut PlatformTx, entry: &Entry, now: OffsetDateTime) -> Result<Ticket, StoreError> {
-    let seq = store::authority::append_platform(tx, None, &entry.to_json()?, now).await?;
+    let seq = store::authority::append_all(tx, vec![(None, entry.to_json()?)], now).await?;
     Ok(Ticket { seq })
 }
 

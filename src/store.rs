@@ -14,6 +14,7 @@ pub mod initial_tokens;
 pub mod interactions;
 pub mod janitor;
 pub mod keys;
+mod limits;
 pub mod login_throttle;
 pub mod nodes;
 pub mod people;
@@ -21,15 +22,18 @@ pub mod provision;
 pub mod schema;
 pub mod sessions;
 pub mod tenants;
+mod turn;
 
 use begin::Beginning;
 pub use connect::NoConnection;
 use connect::reason;
+pub use limits::Limits;
 use sqlx::{
     PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use time::OffsetDateTime;
+use turn::{Turn, Turns};
 
 use crate::{
     clock::{Clock, ClocksDiffer},
@@ -87,8 +91,10 @@ impl StoreError {
     pub fn is_disconnected(&self) -> bool {
         match self.driver() {
             Some(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => true,
-            // 57P01 to 57P03 and 57P05: ended by an administrator, by a crash, starting up, or idle for too long.
-            Some(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code.starts_with("57P")),
+            // 57P01 to 57P03, 57P05 and 25P03: ended by an administrator, by a crash, starting up, or idle for too long.
+            Some(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("57P") || code == "25P03")
+            }
             _ => false,
         }
     }
@@ -116,25 +122,26 @@ impl StoreError {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
+    turns: Turns,
 }
 
 impl Store {
-    /// Connects, with at most `connections` at a time.
-    pub async fn connect(options: PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
+    /// Connects, with at most `connections` at a time, each of which gives up in time.
+    pub async fn connect(options: PgConnectOptions, connections: u32, limits: Limits) -> Result<Self, StoreError> {
         connect::try_out(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(std::time::Duration::from_secs(5))
             // A round trip on every acquire costs more than the rare retry after a restart of Postgres.
             .test_before_acquire(false)
-            .connect_with(options)
+            .connect_with(limits.set(options))
             .await?;
-        Ok(Self { pool })
+        Ok(Self::over(pool))
     }
 
     /// A store over a pool that exists.
     pub fn over(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, turns: Turns::default() }
     }
 
     /// The pool itself, for single statements on platform tables and for SQL functions that set their tenant.
@@ -144,14 +151,14 @@ impl Store {
 
     /// A transaction on platform tables: no tenant is set, so row-level security shows no tenant's rows.
     pub async fn platform_tx(&self) -> Result<PlatformTx, StoreError> {
-        Ok(PlatformTx { tx: Beginning::by(&self.pool, "begin".to_owned()).await? })
+        Ok(PlatformTx { tx: Beginning::by(&self.pool, "begin".to_owned()).await?, turn: self.turns.none() })
     }
 
     /// A transaction that sees the rows of `tenant` and no others.
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
         // A UUID's text is hexadecimal digits and dashes: nothing to escape.
         let begin = format!("begin; set local sallyport.tenant = '{tenant}'");
-        Ok(TenantTx { tx: Beginning::by(&self.pool, begin).await?, tenant })
+        Ok(TenantTx { tx: Beginning::by(&self.pool, begin).await?, turn: self.turns.none(), tenant })
     }
 
     /// Whether the database answers.
@@ -182,6 +189,7 @@ impl Store {
 /// A transaction on platform tables. Rolls back unless committed.
 pub struct PlatformTx {
     tx: Transaction<'static, Postgres>,
+    turn: Turn,
 }
 
 impl PlatformTx {
@@ -196,7 +204,12 @@ impl PlatformTx {
             .bind(tenant.to_string())
             .execute(&mut *self.tx)
             .await?;
-        Ok(TenantTx { tx: self.tx, tenant })
+        Ok(TenantTx { tx: self.tx, turn: self.turn, tenant })
+    }
+
+    /// See [`Turn::take`].
+    async fn take_turn(&mut self) -> Result<(), StoreError> {
+        self.turn.take().await
     }
 
     pub(in crate::store) fn conn(&mut self) -> &mut PgConnection {
@@ -210,6 +223,7 @@ impl PlatformTx {
 /// an *infrastructure* error must not commit.
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
+    turn: Turn,
     tenant: TenantId,
 }
 
@@ -227,7 +241,12 @@ impl TenantTx {
     /// Leaves the tenant and goes on as a platform transaction: for `apply`, which changes several tenants at once.
     pub async fn leave(mut self) -> Result<PlatformTx, StoreError> {
         sqlx::query("select set_config('sallyport.tenant', '', true)").execute(&mut *self.tx).await?;
-        Ok(PlatformTx { tx: self.tx })
+        Ok(PlatformTx { tx: self.tx, turn: self.turn })
+    }
+
+    /// See [`Turn::take`].
+    async fn take_turn(&mut self) -> Result<(), StoreError> {
+        self.turn.take().await
     }
 
     pub(in crate::store) fn conn(&mut self) -> &mut PgConnection {

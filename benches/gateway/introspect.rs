@@ -10,7 +10,7 @@ use sallyport::{
     ids::Slug,
     keys::Keyring,
     secret::{Handle, HandleKind},
-    store::{Store, handles::open_until},
+    store::{Limits, Store, handles::open_until},
     tenants::{self, Tenant},
 };
 use serde_json::json;
@@ -65,7 +65,7 @@ impl Introspection {
 
 /// Starts it for the tokens of a site; it ends with the process.
 pub(crate) async fn start(site: &Site) -> SocketAddr {
-    let store = Store::connect(site.db.options(), 2).await.unwrap();
+    let store = Store::connect(site.db.options(), 2, Limits::Serving).await.unwrap();
     let keyring = Keyring::parse(&site.keys).unwrap();
     let public_url = PublicUrl::parse(&site.base).unwrap();
     let tenant = tenants::load(&store, &keyring, &public_url, &Slug::parse(OVERLAP).unwrap()).await.unwrap().unwrap();

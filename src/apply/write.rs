@@ -34,12 +34,7 @@ pub(super) async fn commit(
     for planned in planned {
         tx = tenant(tools, tx, planned, &mut taken).await.map_err(said)?;
     }
-    let now = tools.recorder.clock.now();
-    let mut ticket = None;
-    for (tenant, entry) in taken {
-        // The last one stands for all: numbers are in order, and they commit together.
-        ticket = Some(cluster::take_platform(&mut tx, tenant, &entry, now).await?);
-    }
+    let ticket = cluster::take_all(&mut tx, &taken, tools.recorder.clock.now()).await?;
     tx.commit().await?;
     Ok(ticket)
 }

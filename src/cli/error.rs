@@ -6,6 +6,7 @@ use crate::{
     app::StartError,
     apply::ApplyError,
     clients::initial_token::InitialTokenError,
+    clock::ClocksDiffer,
     config::{ConfigErrors, KeysError, SecretError},
     dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
@@ -53,6 +54,9 @@ pub enum CliError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What goes by the clock is not done by a wrong one.
+    #[error(transparent)]
+    Clock(#[from] ClocksDiffer),
     /// The role must not serve.
     #[error(transparent)]
     Role(#[from] RoleError),

@@ -120,7 +120,7 @@ async fn list(args: ListArgs) -> Result<(), CliError> {
 
 async fn revoke(args: RevokeArgs) -> Result<(), CliError> {
     let id = InitialTokenId::parse(&args.id)?;
-    let opened = args.tenant.open("initial-token revoke").await?;
+    let opened = args.tenant.open_to_take_away("initial-token revoke").await?;
     let mut tx = opened.tx().await?;
     initial_token::revoke(&mut tx, &opened.installation.recorder(), &id).await?;
     tx.commit().await?;

@@ -5,11 +5,11 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
-use super::CliError;
+use super::{CliError, output};
 use crate::{
     app::App,
     audit::Recorder,
-    clock::Clock,
+    clock::{Clock, ClocksDiffer},
     config::{Config, Environment},
     dev::{
         self,
@@ -17,8 +17,11 @@ use crate::{
     },
     keys::Keyring,
     secret::{Entropy, SecretText},
-    store::{Store, schema::connect_options},
+    store::{Limits, Store, StoreError, schema::connect_options},
 };
+
+/// How often the database is asked for the time: an answer that comes late says nothing.
+const CLOCK_TRIES: usize = 5;
 
 /// Where the installation is.
 #[derive(Clone, Debug, Args)]
@@ -107,9 +110,33 @@ impl Installation {
         Ok(Keyring::parse(&self.config.keys.text()?)?)
     }
 
-    /// The store, once role and schema are found to be right.
+    /// The store, once role and schema are found to be right, and the clock, by which commands go.
     pub async fn store(&self) -> Result<Store, CliError> {
-        let store = Store::connect(self.app_options()?, self.config.database.max_connections).await?;
+        let store = self.connect(Limits::Command).await?;
+        for _ in 0..CLOCK_TRIES {
+            store.compare_clock(&self.clock).await?;
+            if !self.clock.is_odd() {
+                return Ok(store);
+            }
+        }
+        Err(StoreError::OddClock.into())
+    }
+
+    /// The same for a command that does nothing but take away: it does so by a wrong clock, too, and says that it is wrong.
+    pub async fn store_to_take_away(&self) -> Result<Store, CliError> {
+        let store = self.connect(Limits::Command).await?;
+        if let Err(ClocksDiffer(by)) = store.compare_clock(&self.clock).await {
+            output::warning(format_args!(
+                "this machine's clock and the database's differ by {} seconds: what this command does is done all the same, and \
+                 is written down with this machine's time",
+                by.whole_seconds().abs()
+            ));
+        }
+        Ok(store)
+    }
+
+    async fn connect(&self, limits: Limits) -> Result<Store, CliError> {
+        let store = Store::connect(self.app_options()?, self.config.database.max_connections, limits).await?;
         store.check_role().await?;
         store.check_schema().await?;
         Ok(store)
@@ -118,7 +145,8 @@ impl Installation {
     /// The application, once keys, role and schema are found to be right.
     pub async fn app(&self) -> Result<Arc<App>, CliError> {
         let keyring = self.keyring()?;
-        let store = self.store().await?;
+        // By a wrong clock it starts, and answers that it is not sure until the clock is right.
+        let store = self.connect(Limits::Serving).await?;
         Ok(App::start(self.config.clone(), keyring, store, self.clock.clone(), self.entropy.clone()).await?)
     }
 

@@ -63,6 +63,12 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     if answer.trim() == "yes" { Ok(()) } else { Err(CliError::NotConfirmed) }
 }
 
+/// Prints what somebody should know although the command goes on.
+pub(super) fn warning(text: impl std::fmt::Display) {
+    // As with errors.
+    let _ = writeln!(io::stderr().lock(), "sallyport: {text}");
+}
+
 /// Prints why a command failed.
 pub(super) fn error(error: &CliError) {
     // Nobody is left to tell when standard error is closed too.

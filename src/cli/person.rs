@@ -99,7 +99,8 @@ async fn create(args: CreateArgs) -> Result<(), CliError> {
 }
 
 async fn disable(args: DisableArgs) -> Result<(), CliError> {
-    let (opened, username) = args.who.open("person disable").await?;
+    let username = Username::parse(&args.who.username)?;
+    let opened = args.who.tenant.open_to_take_away("person disable").await?;
     let mut tx = opened.tx().await?;
     let ticket = people::disable(&mut tx, &opened.installation.recorder(), &username).await?;
     tx.commit().await?;

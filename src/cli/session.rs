@@ -58,7 +58,7 @@ type Whose = (TenantId, Option<PersonId>);
 pub(super) async fn run(SessionCommand::End(args): SessionCommand) -> Result<(), CliError> {
     args.tenants.check()?;
     let installation = Installation::open(&args.place, "session end").await?;
-    let store = installation.store().await?;
+    let store = installation.store_to_take_away().await?;
     let whose = find(&args, &store).await?;
     if !args.yes {
         let extent = extent(&store, &installation, &whose).await?;

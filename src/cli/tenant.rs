@@ -28,6 +28,17 @@ impl TenantArgs {
     pub(super) async fn open(&self, command: &'static str) -> Result<Opened, CliError> {
         let installation = Installation::open(&self.place, command).await?;
         let store = installation.store().await?;
+        self.choose(installation, store).await
+    }
+
+    /// For a command that does nothing but take away.
+    pub(super) async fn open_to_take_away(&self, command: &'static str) -> Result<Opened, CliError> {
+        let installation = Installation::open(&self.place, command).await?;
+        let store = installation.store_to_take_away().await?;
+        self.choose(installation, store).await
+    }
+
+    async fn choose(&self, installation: Installation, store: Store) -> Result<Opened, CliError> {
         let tenant = named(present(&store).await?, &self.slug)?;
         Ok(Opened { tenant: tenant.id, installation, store })
     }

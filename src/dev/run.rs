@@ -30,7 +30,7 @@ use crate::{
     http::server::{self, Shutdown},
     jobs,
     secret::Entropy,
-    store::{Store, schema},
+    store::{Limits, Store, schema},
 };
 
 /// What `sallyport dev` was asked for.
@@ -160,7 +160,7 @@ async fn prepare(
     schema::migrate(&postgres.connect_options(DbRole::Owner, DATABASE), &recorder).await?;
     let config = sockets.config.clone();
     let as_app = postgres.connect_options(DbRole::App, DATABASE);
-    let store = Store::connect(as_app, config.database.max_connections).await?;
+    let store = Store::connect(as_app, config.database.max_connections, Limits::Serving).await?;
     store.check_role().await?;
     store.check_schema().await?;
     let app = keys::start_app(config, store, clock, entropy.clone()).await?;

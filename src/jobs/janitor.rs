@@ -32,7 +32,7 @@ use crate::{
     cluster::{self, Entry},
     ids::TenantId,
     store::{
-        StoreError, TenantTx,
+        self, StoreError, TenantTx,
         janitor::{self as rows, Batch},
     },
 };
@@ -41,7 +41,7 @@ use crate::{
 const PAUSE: RealDuration = RealDuration::from_secs(3600);
 /// Rows a statement takes away at most.
 const BATCH: u32 = 500;
-/// Clients a transaction removes at most: it holds the authority log's lock.
+/// Clients a transaction removes at most: each is an entry of the authority log.
 const CLIENTS: u32 = 100;
 
 /// What the janitor takes away.
@@ -167,13 +167,13 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
 async fn clients(app: &App, mut tx: TenantTx) -> Result<Batch, StoreError> {
     let recorder = app.recorder(None);
     let now = app.clock.now();
+    let tenant = tx.tenant();
     let removed = rows::unused_clients(&mut tx, now - Kind::Client.kept(), CLIENTS).await?;
-    let mut ticket = None;
-    for client in &removed {
-        recorder.record(&mut tx, &Event::ClientExpired { client: client.clone() }).await?;
-        // The last one stands for all: numbers are in order, and they commit together.
-        ticket = Some(cluster::take(&mut tx, &Entry::Client(client.clone()), now).await?);
-    }
+    let events = removed.iter().map(|client| recorder.row(&Event::ClientExpired { client: client.clone() }));
+    store::audit::insert_batch(&mut tx, &events.collect::<Result<Vec<_>, _>>()?).await?;
+    let taken: Vec<_> = removed.iter().map(|client| (tenant, Entry::Client(client.clone()))).collect();
+    let mut tx = tx.leave().await?;
+    let ticket = cluster::take_all(&mut tx, &taken, now).await?;
     tx.commit().await?;
     if let Some(ticket) = ticket {
         app.node.settle(ticket).await?;

@@ -39,6 +39,7 @@ impl AuthorityRow {
 
 /// Appends within `tx`; the log's lock is held until it commits. Called by [`crate::cluster`] only.
 pub async fn append(tx: &mut TenantTx, entry: &Value, at: OffsetDateTime) -> Result<i64, StoreError> {
+    tx.take_turn().await?;
     let tenant = tx.tenant();
     let seq = sqlx::query_scalar!(r#"select authority_append($1, $2, $3) as "seq!""#, tenant.0, entry, at)
         .fetch_one(tx.conn())
@@ -51,17 +52,29 @@ pub async fn head(tx: &mut TenantTx) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar!("select seq from authority_head").fetch_one(tx.conn()).await?)
 }
 
-/// Appends an entry that belongs to a whole tenant, from a platform transaction.
-pub async fn append_platform(
+/// The same, from a platform transaction.
+pub async fn head_platform(tx: &mut PlatformTx) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!("select seq from authority_head").fetch_one(tx.conn()).await?)
+}
+
+/// Appends entries of any tenants, in this order, from a platform transaction. Returns the number of the last one. Entries
+/// of no tenant are of all.
+pub async fn append_all(
     tx: &mut PlatformTx,
-    tenant: Option<TenantId>,
-    entry: &Value,
+    entries: Vec<(Option<TenantId>, Value)>,
     at: OffsetDateTime,
 ) -> Result<i64, StoreError> {
-    let tenant = tenant.map(|tenant| tenant.0);
-    let seq = sqlx::query_scalar!(r#"select authority_append($1, $2, $3) as "seq!""#, tenant, entry, at)
-        .fetch_one(tx.conn())
-        .await?;
+    tx.take_turn().await?;
+    let (tenants, entries): (Vec<_>, Vec<_>) =
+        entries.into_iter().map(|(tenant, entry)| (tenant.map(|tenant| tenant.0), entry)).unzip();
+    let seq = sqlx::query_scalar!(
+        r#"select authority_append_all($1, $2, $3) as "seq!""#,
+        &tenants as &[Option<Uuid>],
+        &entries,
+        at
+    )
+    .fetch_one(tx.conn())
+    .await?;
     Ok(seq)
 }
 

@@ -6,6 +6,7 @@ use sqlx::{
     postgres::{PgListener, PgPoolOptions},
 };
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use super::{
     Store, StoreError,
@@ -18,6 +19,8 @@ use crate::ids::{NodeId, ProcessId};
 const STATEMENT_LIMIT: &str = "set statement_timeout = 900; set default_transaction_isolation = 'read committed'";
 /// How long a connection for hints may take.
 const CONNECT_LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+/// How long the first registration of a process may take: longer than anybody holds the log's lock.
+const REGISTER_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What came of a renewal.
 #[derive(Clone, Debug)]
@@ -77,7 +80,8 @@ impl Store {
         process: ProcessId,
         now: OffsetDateTime,
     ) -> Result<Position, StoreError> {
-        register(self.pool(), node, process, now).await
+        // At the start of a process, which is to fail rather than to hang where somebody holds the log's lock.
+        timeout(REGISTER_LIMIT, register(self.pool(), node, process, now)).await.map_err(|_| StoreError::late())?
     }
 
     /// The head of the log, and up to which entry all nodes have applied it; none where there are no nodes.

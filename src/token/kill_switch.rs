@@ -24,8 +24,8 @@ pub struct Revoked {
     pub installations: u64,
 }
 
-/// Ends the grants of each selection at its tenant: all of them or none, each with its audit event. What a ticket is there
-/// for has happened once it is settled.
+/// Ends the grants of each selection at its tenant: all of them or none, each with its audit event. None of them is in
+/// force once the ticket is settled, also where all were taken back before, by somebody who has not settled it yet.
 ///
 /// # Errors
 /// Nothing was changed.
@@ -33,30 +33,29 @@ pub async fn revoke(
     store: &Store,
     recorder: &Recorder,
     selections: &[(TenantId, Selection)],
-) -> Result<(Revoked, Option<Ticket>), StoreError> {
+) -> Result<(Revoked, Ticket), StoreError> {
     let now = recorder.clock.now();
     let mut revoked = Revoked::default();
-    let mut ended: Vec<(TenantId, Vec<GrantId>)> = Vec::new();
+    let mut taken = Vec::new();
     let mut tx = store.platform_tx().await?;
     for (tenant, selection) in selections {
         let mut inside = tx.enter(*tenant).await?;
         let grants = many::revoke(&mut inside, selection, now).await?;
         revoked.grants += grants.len() as u64;
         revoked.installations += grants.iter().map(|(_, families)| families.unsigned_abs()).sum::<u64>();
-        ended.push((*tenant, grants.iter().map(|(grant, _)| grant.id).collect()));
+        let ids: Vec<GrantId> = grants.iter().map(|(grant, _)| grant.id).collect();
         let events = grants.into_iter().map(|(grant, _)| revoke::revoked(grant, Reason::AdministratorRevoked));
         recorder.record_many(&mut inside, events).await?;
+        // Each entry is of exactly these grants: a wider one would cut calls that nobody wants cut.
+        let entries = ids.chunks(PER_ENTRY).map(|grants| Entry::Grants(grants.iter().copied().collect()));
+        taken.extend(entries.map(|entry| (*tenant, entry)));
         tx = inside.leave().await?;
     }
-    // Last, since the log's lock keeps every node from renewing its lease until the commit. Each entry is of exactly these
-    // grants: a wider one would cut calls that nobody wants cut.
-    let mut ticket = None;
-    for (tenant, grants) in ended {
-        for grants in grants.chunks(PER_ENTRY) {
-            let entry = Entry::Grants(grants.iter().copied().collect());
-            ticket = Some(cluster::take_platform(&mut tx, tenant, &entry, now).await?);
-        }
-    }
+    // Last, since the log's lock keeps every node from renewing its lease until the commit.
+    let ticket = match cluster::take_all(&mut tx, &taken, now).await? {
+        Some(ticket) => ticket,
+        None => cluster::taken_anywhere(&mut tx).await?,
+    };
     tx.commit().await?;
     Ok((revoked, ticket))
 }

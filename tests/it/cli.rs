@@ -1,6 +1,7 @@
 //! The built binary.
 
 mod apply;
+mod clock;
 mod commands;
 mod database;
 mod grant;

@@ -3,6 +3,7 @@
 mod barrier;
 mod commands;
 mod follow;
+pub(crate) mod held;
 mod lease;
 mod renewal;
 mod takers;
@@ -64,7 +65,7 @@ async fn held_lock(app: &TestApp) -> Transaction<'static, Postgres> {
 }
 
 /// A registered node that does nothing.
-async fn silent_node(pool: &PgPool) {
+pub(crate) async fn silent_node(pool: &PgPool) {
     sqlx::query(
         "insert into node (id, process, applied, registered_at)
          select gen_random_uuid(), gen_random_uuid(), seq, now() from authority_head",

@@ -27,12 +27,12 @@ struct Printed {
 pub(super) async fn run(args: RevokeArgs) -> Result<(), CliError> {
     args.choice.tenants.check()?;
     let installation = Installation::open(&args.place, "grant revoke").await?;
-    let store = installation.store().await?;
+    let store = installation.store_to_take_away().await?;
     let chosen = choose(&args, &store, &installation).await?;
     if let Some(chosen) = chosen {
         let began = Instant::now();
         let (revoked, ticket) = kill_switch::revoke(&store, &installation.recorder(), &chosen).await?;
-        cluster::settle_elsewhere(&store, ticket).await?;
+        cluster::settle_elsewhere(&store, Some(ticket)).await?;
         say(&args, revoked, began.elapsed().as_secs_f64())?;
     }
     store.close().await;
@@ -55,6 +55,7 @@ async fn choose(
     }
     let extent = extent(store, installation, &chosen).await?;
     if extent.grants == 0 {
+        settled(store).await?;
         say(args, Revoked::default(), 0.0)?;
         return Ok(None);
     }
@@ -83,9 +84,20 @@ async fn all_there(
         there.extend(rows.into_iter().map(|row| row.id));
     }
     match args.ids.iter().find(|id| !there.contains(&GrantId(**id))) {
-        Some(id) => Err(CliError::NoGrant { grant: GrantId(*id), place: args.choice.tenants.place().to_owned() }),
+        Some(id) => {
+            settled(store).await?;
+            Err(CliError::NoGrant { grant: GrantId(*id), place: args.choice.tenants.place().to_owned() })
+        }
         None => Ok(()),
     }
+}
+
+/// Somebody may have taken back just now what is not there: returns when no node accepts it any more.
+async fn settled(store: &Store) -> Result<(), CliError> {
+    let mut tx = store.platform_tx().await?;
+    let ticket = cluster::taken_anywhere(&mut tx).await?;
+    tx.commit().await?;
+    Ok(cluster::settle_elsewhere(store, Some(ticket)).await?)
 }
 
 async fn extent(store: &Store, installation: &Installation, chosen: &[Chosen]) -> Result<Extent, CliError> {

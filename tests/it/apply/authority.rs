@@ -69,6 +69,7 @@ async fn each_removal_is_in_the_log() {
     let bench = Bench::new().await;
     bench.apply(ACME).await;
     let before = bench.log().await.len();
+    crate::cluster::held::forbid_work_under_the_lock(&bench.db.owner).await;
     bench.apply_pruning("[[tenant]]\nslug = \"acme\"\nname = \"Acme\"\n", Prune::Objects).await.unwrap();
     let log = bench.log().await;
     let kind = |entry: &Value| match entry {

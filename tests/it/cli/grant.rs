@@ -1,22 +1,26 @@
 //! `grant list` and `grant revoke`, as an operator types them, beside a process that serves.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use sallyport::{
     app::App,
     clock::Clock,
+    cluster,
     secret::{Handle, HandleKind},
-    store::Store,
-    token,
+    store::{Store, grants::many::Selection},
+    token::{self, kill_switch},
 };
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 
-use crate::harness::{
-    app::{TestApp, TestPerson, TestServer, TestTenant},
-    db::TestDb,
-    flow::{Flow, TestClient, Tokens, oauth_error},
-    process::{Said, run},
+use crate::{
+    cluster::silent_node,
+    harness::{
+        app::{TestApp, TestPerson, TestServer, TestTenant},
+        db::TestDb,
+        flow::{Flow, TestClient, Tokens, oauth_error},
+        process::{Said, run},
+    },
 };
 
 /// A process that serves, and commands beside it. By the machine's clock, as commands go by that.
@@ -312,12 +316,37 @@ async fn thousands_are_a_matter_of_seconds() {
     .execute(&site.app.db.owner)
     .await
     .unwrap();
+    crate::cluster::held::forbid_work_under_the_lock(&site.app.db.owner).await;
     let said = site.done(&["grant", "revoke", "--all", "--tenant", "acme", "--yes"]);
     assert!(said.starts_with("Revoked 6 001 grants (12 001 installations) in "), "{said}");
     assert_eq!(site.count("select count(*) from access_grant where revoked_at is null").await, 0);
     assert_eq!(site.count("select count(*) from audit_event where kind = 'grant.revoked'").await, 6001);
     assert_eq!(site.count("select count(*) from authority_log where entry ? 'grants'").await, 2, "few entries");
     assert_eq!(work(&site, &[&held]).await, [false]);
+}
+
+/// Somebody else took it back, and has not waited for all nodes yet.
+#[tokio::test]
+async fn that_there_is_nothing_to_revoke_is_said_when_it_is_true_everywhere() {
+    let town = Town::new().await;
+    let (_, Town { site, acme, .. }) = (town.grants().await, &town);
+    let id = site.list(&["--tenant", "acme", "--server", "notes"])[0]["id"].as_str().unwrap().to_owned();
+    let (store, all) = (&site.app.app.store, [(acme.id, Selection::default())]);
+    // Nobody but the silent one is there, and nobody gives it up for dead.
+    site.app.app.lease.end().await;
+    for args in [&["--all", "--yes"][..], &[&id]] {
+        sqlx::query("delete from node").execute(&site.app.db.owner).await.unwrap();
+        silent_node(&site.app.db.owner).await;
+        sqlx::query("select authority_append(null, '\"signing_keys\"', now())")
+            .execute(&site.app.db.app)
+            .await
+            .unwrap();
+        let (_, _unsettled) = kill_switch::revoke(store, &site.app.recorder(), &all).await.unwrap();
+        let begun = Instant::now();
+        let said = site.run(&[&["grant", "revoke"], args, &["--tenant", "acme"]].concat());
+        assert!(said.out.contains("nothing to revoke") || said.err.contains("nothing was revoked"), "{}", said.err);
+        assert!(begun.elapsed() >= cluster::LONGEST_WAIT, "it waited for the silent node: {:?}", begun.elapsed());
+    }
 }
 
 #[test]

@@ -212,7 +212,8 @@ impl TestApp {
         let mut tx = self.app.store.platform_tx().await.unwrap();
         tenants::update_tenant(&mut tx, &row).await.unwrap();
         let entry = sallyport::cluster::Entry::Tenant;
-        let ticket = sallyport::cluster::take_platform(&mut tx, tenant.id, &entry, self.clock.now()).await.unwrap();
+        let ticket =
+            sallyport::cluster::take_all(&mut tx, &[(tenant.id, entry)], self.clock.now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         self.app.node.settle(ticket).await.unwrap();
     }

@@ -206,6 +206,7 @@ async fn more_than_a_statement_takes_goes_in_one_sweep() {
     )
     .await;
     app.clock.advance(Duration::from_secs(31 * DAY));
+    crate::cluster::held::forbid_work_under_the_lock(&app.db.owner).await;
     assert_eq!(sweep(&app.app, tenant.id).await.unwrap(), [(Kind::LoginThrottle, 1201), (Kind::Client, 205)]);
     assert_eq!(count(&app, "client where status = 'active'").await, 0);
     assert_eq!(count(&app, "audit_event where kind = 'client.expired'").await, 205);

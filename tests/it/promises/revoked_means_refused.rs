@@ -12,5 +12,6 @@ mod calm;
 mod clocks;
 mod commands;
 mod database;
+mod orphan;
 mod process;
 mod siege;

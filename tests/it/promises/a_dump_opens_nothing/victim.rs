@@ -93,7 +93,7 @@ impl Victim {
         row.settings = json!({ "registration": "initial_access_token" });
         let mut tx = app.store.platform_tx().await.unwrap();
         tenants::update_tenant(&mut tx, &row).await.unwrap();
-        let ticket = cluster::take_platform(&mut tx, row.id, &Entry::Tenant, app.clock.now()).await.unwrap();
+        let ticket = cluster::take_all(&mut tx, &[(row.id, Entry::Tenant)], app.clock.now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         app.node.settle(ticket).await.unwrap();
     }

@@ -14,7 +14,7 @@ use sallyport::{
     clock::Clock,
     dev::postgres::{Durability, PrivatePostgres},
     jobs,
-    store::Store,
+    store::{Limits, Store},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -127,7 +127,7 @@ impl FullDisk {
 async fn whatever_becomes_of_postgres_no_answer_is_without_evidence_and_it_goes_on() {
     let mut server = Server::start().await;
     let db = TestDb::alone(server.running.as_ref().unwrap()).await;
-    let store = Store::connect(db.options(), 6).await.unwrap();
+    let store = Store::connect(db.options(), 6, Limits::Serving).await.unwrap();
     let world = Arc::new(World::around(TestApp::over(db, store, Clock::system(), |_| {}).await).await);
     for statement in [ACCEPT].into_iter().chain(SLOW) {
         world.change(statement).await;
