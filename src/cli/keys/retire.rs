@@ -1,20 +1,28 @@
 //! `sallyport keys retire`
 
+use std::time::Duration;
+
 use clap::Args;
 
-use super::{Kind, file};
+use super::{Kind, file, rotate};
 use crate::{
     cli::{CliError, Installation, Place, output},
     cluster,
     keys::{
         KeyKind,
         rotation::{
-            counted, describe,
+            counted, describe, outside,
             retire::{self, Retired},
         },
     },
-    store::{Store, keys::KeyValues},
+    store::{
+        Store,
+        keys::{Holders, KeyValues},
+    },
 };
+
+/// How long to wait until running processes have put the key aside. They look every two seconds.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -61,7 +69,13 @@ async fn retire(installation: &Installation, store: &Store, args: &RetireArgs) -
     }
     let (retired, ticket) = retire::retire(store, &keyring, &recorder, (kind, id), args.force).await?;
     cluster::settle_elsewhere(store, ticket).await?;
+    if args.force {
+        rotate::wait(store, (kind, id), PATIENCE, Holders::none_knows).await?;
+    }
     told(kind, id, &retired)?;
+    if args.force {
+        left(outside::holders(store, kind, id).await?)?;
+    }
     take_out(installation, kind, id)
 }
 
@@ -101,6 +115,18 @@ fn told(kind: KeyKind, id: &str, retired: &Retired) -> Result<(), CliError> {
         (_, true) => output::line(format_args!("the {kind} key {id} was retired before")),
         (None, _) => output::line(format_args!("retired the {kind} key {id}")),
         (Some(other), _) => output::line(format_args!("retired the {kind} key {id}; {other} is in use instead")),
+    }
+}
+
+/// What ended with the key has ended everywhere; a process that still knows the key can only not find anything under it.
+fn left(holders: Holders) -> Result<(), CliError> {
+    match holders.know {
+        0 => Ok(()),
+        know => output::line(format_args!(
+            "{know} of {} registered processes have not put it aside yet: each does when it next reads the database, within \
+             seconds, unless it stands still or is gone",
+            holders.processes
+        )),
     }
 }
 

@@ -192,7 +192,7 @@ async fn say_what_is_next(
 }
 
 /// Returns when the processes that serve have reported so, or after a while.
-async fn wait(
+pub(super) async fn wait(
     store: &Store,
     (kind, id): (KeyKind, &str),
     patience: Duration,

@@ -76,7 +76,9 @@ pub async fn retire(
     let standing = Standing::as_far_as_possible(&keyring.check_values(), &known)?;
     let key = find(&known, kind, id)?;
     if key.retired_at.is_some() {
-        return Ok((Retired { ended: Vec::new(), replaced_by: None, already: true }, None));
+        // By somebody who may not have settled it yet.
+        let ticket = cluster::taken_anywhere(&mut tx).await?;
+        return Ok((Retired { ended: Vec::new(), replaced_by: None, already: true }, Some(ticket)));
     }
     let lost = force && !keyring.has(kind, id);
     if key.in_use && !lost {
@@ -105,7 +107,8 @@ pub async fn retire(
         Some(other) => standing.with_in_use(kind, other),
         None => standing,
     });
-    let ticket = if forced {
+    // By force, what was not counted ends, too.
+    let ticket = if force {
         tx = end(tx, keyring, recorder, kind, id).await?;
         Some(cluster::take_everywhere(&mut tx, &Entry::Tenant, recorder.clock.now()).await?)
     } else {

@@ -25,6 +25,11 @@ impl Holders {
         self.know >= self.processes
     }
 
+    /// Whether no process that serves knows the key.
+    pub fn none_knows(&self) -> bool {
+        self.know == 0
+    }
+
     /// Whether every process that serves makes new values with the key.
     pub fn all_use_it(&self) -> bool {
         self.use_it >= self.processes

@@ -58,6 +58,22 @@ async fn a_key_is_used_when_every_process_knows_it_and_each_takes_it_up() {
     assert!(watch.look(&there).await.unwrap_err().to_string().contains("which this database uses"));
 }
 
+/// A process that kept it for seconds more would go on finding what somebody plants under it.
+#[tokio::test]
+async fn a_key_is_retired_by_force_when_no_running_process_has_it() {
+    let site = Site::new().await;
+    let more = [("SALLYPORT_LISTEN", "127.0.0.1:0"), ("SALLYPORT_HTTP__OPERATIONS_LISTEN", "127.0.0.1:0")];
+    let _serving = Serving::start(&[&site.variables()[..], &more].concat());
+    let query = "select key_id from key_check where kind = 'pepper' and in_use";
+    let old: String = sqlx::query_scalar(query).fetch_one(&site.db.owner).await.unwrap();
+    site.done(&["keys", "rotate", "pepper"]);
+    let said = site.done(&["keys", "retire", "pepper", &old, "--force", "--yes"]);
+    assert!(!said.contains("not put it aside"), "{said}");
+    let known = "select count(*) from key_holder h join node n on n.process = h.process where key_id = $1";
+    let known: i64 = sqlx::query_scalar(known).bind(&old).fetch_one(&site.db.owner).await.unwrap();
+    assert_eq!(known, 0);
+}
+
 #[tokio::test]
 async fn a_running_server_takes_up_another_key_without_a_restart() {
     let site = Site::new().await;

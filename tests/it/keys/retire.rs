@@ -87,6 +87,26 @@ async fn a_pepper_by_force_ends_what_it_holds_and_nothing_else() {
     assert_eq!(platform_events(&app, "key.retired").await, [retired]);
 }
 
+/// What a wrong clock, or a count that forgot something, did not count.
+#[tokio::test]
+async fn by_force_every_process_hears_of_it_whatever_was_counted() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let tokens = flow.tokens(&flow.client().await).await;
+    let pepper = rotate(&app, KeyKind::Pepper).await;
+    let uncounted = "create or replace function key_values(at timestamptz)
+        returns table (kind text, key_id text, what text, live bigint, spent bigint)
+        language sql as $$ select '', '', '', 0::bigint, 0::bigint where false $$";
+    sqlx::query(uncounted).execute(&app.db.owner).await.unwrap();
+    assert!(retired(&app, &app.app.keyring, KeyKind::Pepper, &pepper.old, true).await.unwrap().ended.is_empty());
+    assert!(!flow.accepts(&tokens.access).await);
+    let entries = app.app.store.authority_after(0).await.unwrap();
+    assert_eq!(entries.last().unwrap().entry, "tenant");
+    let families = "select count(*) from family where revoked_at is null";
+    assert_eq!(sqlx::query_scalar::<_, i64>(families).fetch_one(&app.db.owner).await.unwrap(), 0);
+}
+
 async fn refresh(flow: &Flow<'_>, client: &TestClient, token: &str) -> Tokens {
     let answer = flow.refresh(client, token).await;
     assert_eq!(answer.status(), 200);
