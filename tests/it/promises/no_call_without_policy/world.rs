@@ -182,9 +182,9 @@ impl<'a> World<'a> {
         row.status = status(tenant.active);
         let mut tx = app.app.store.platform_tx().await.unwrap();
         tenants::update_tenant(&mut tx, &row).await.unwrap();
-        let ticket = cluster::take_platform(&mut tx, here.id, &Entry::Tenant, app.clock.now()).await.unwrap();
+        let ticket = cluster::take_all(&mut tx, &[(here.id, Entry::Tenant)], app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        app.app.node.settle(ticket).await.unwrap();
+        app.app.node.settle(ticket.unwrap()).await.unwrap();
     }
 
     pub(super) async fn issue(&mut self, server: usize, scopes: Scopes) {
