@@ -28,6 +28,15 @@ pub struct Mint<'a> {
     pub now: OffsetDateTime,
 }
 
+/// Whether a family gets a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewable {
+    Yes,
+    /// The client can ask again at any time.
+    #[expect(dead_code, reason = "client credentials come next")]
+    No,
+}
+
 /// A fresh access token.
 pub(super) struct FreshAccess {
     pub(super) handle: Handle,
@@ -69,6 +78,23 @@ impl<'a> Mint<'a> {
         Ok(handle)
     }
 
+    /// The first tokens of a family, whatever it was begun by: an access token and, where the client can use one, a refresh
+    /// token.
+    pub(super) async fn first(
+        &self,
+        tx: &mut TenantTx,
+        family: &FamilyState,
+        scopes: &[String],
+        renewable: Renewable,
+    ) -> Result<TokenResponse, StoreError> {
+        let access = self.access(tx, family, scopes).await?;
+        let refresh = match renewable {
+            Renewable::Yes => Some(self.refresh(tx, family, 1, scopes).await?),
+            Renewable::No => None,
+        };
+        Ok(TokenResponse::new(self, &access, refresh.as_ref(), scopes))
+    }
+
     /// When a refresh token that is handed out now ends unless it is used.
     pub(super) fn idle_end(&self, family: &FamilyState) -> OffsetDateTime {
         (self.now + self.lifetimes.refresh_idle).min(family.expires_at)
@@ -86,19 +112,20 @@ pub struct TokenResponse {
     pub(super) access_token: Zeroizing<String>,
     pub(super) token_type: String,
     pub(super) expires_in: i64,
-    pub(super) refresh_token: Zeroizing<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token: Option<Zeroizing<String>>,
     pub(super) scope: String,
 }
 
 impl TokenResponse {
-    pub(super) fn new(mint: &Mint<'_>, access: &FreshAccess, refresh: &Handle, scopes: &[String]) -> Self {
+    pub(super) fn new(mint: &Mint<'_>, access: &FreshAccess, refresh: Option<&Handle>, scopes: &[String]) -> Self {
         let mut sorted = scopes.to_vec();
         sorted.sort_unstable();
         Self {
             access_token: Zeroizing::new(access.handle.expose().to_owned()),
             token_type: "Bearer".to_owned(),
             expires_in: mint.seconds_until(access.expires_at),
-            refresh_token: Zeroizing::new(refresh.expose().to_owned()),
+            refresh_token: refresh.map(|refresh| Zeroizing::new(refresh.expose().to_owned())),
             scope: sorted.join(" "),
         }
     }

@@ -19,6 +19,7 @@ use crate::{
     },
     token::{
         Mint, TokenResponse,
+        mint::Renewable,
         retry_box::{self, Place},
     },
 };
@@ -70,9 +71,7 @@ impl Vault<'_> {
 
     async fn issue_first(&mut self, grant: &Grant) -> Result<(), StoreError> {
         let scopes = scopes_of(grant);
-        let access = self.mint.access(self.tx, &self.family, &scopes).await?;
-        let refresh = self.mint.refresh(self.tx, &self.family, 1, &scopes).await?;
-        self.answer = Some(TokenResponse::new(&self.mint, &access, &refresh, &scopes));
+        self.answer = Some(self.mint.first(self.tx, &self.family, &scopes, Renewable::Yes).await?);
         Ok(())
     }
 
@@ -84,7 +83,7 @@ impl Vault<'_> {
         let scopes = scopes_of(grant);
         let access = self.mint.access(self.tx, &self.family, &scopes).await?;
         let successor = self.mint.refresh(self.tx, &self.family, row.generation + 1, &row.scopes).await?;
-        let answer = TokenResponse::new(&self.mint, &access, &successor, &scopes);
+        let answer = TokenResponse::new(&self.mint, &access, Some(&successor), &scopes);
         let place = Place { tenant: self.tx.tenant(), family: self.family.id, generation: row.generation };
         let sealed = retry_box::seal(token, place, &answer, self.mint.entropy)?;
         if !handles::rotate_refresh_token(self.tx, &row.hash, &sealed, self.mint.now).await? {
