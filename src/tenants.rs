@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use load::load;
 pub(crate) use load::{Found, find, policy_spec, read_scope_of};
 pub use resource::{BadResource, ResourceUri};
-pub use settings::{Evidence, RegistrationRule, Settings};
+pub use settings::{AssertionAudience, Evidence, RegistrationRule, Settings};
 
 use crate::{
     ids::{ServerId, Slug, TenantId},
@@ -57,6 +57,14 @@ impl Tenant {
     /// The server for authorization requests without `resource`: only one that an administrator named.
     pub fn default_server(&self) -> Option<&Arc<Server>> {
         self.settings.default_server.as_ref().and_then(|slug| self.server(slug.as_str()))
+    }
+
+    /// Whom a client's assertion may be made for (RFC 7523 §3, `aud`).
+    pub fn assertion_audiences(&self) -> Vec<String> {
+        match self.settings.assertion_audience {
+            AssertionAudience::Issuer => vec![self.issuer.clone()],
+            AssertionAudience::IssuerOrTokenEndpoint => vec![self.issuer.clone(), self.endpoint("token")],
+        }
     }
 
     /// The address of one of the issuer's endpoints, e.g. `token`.

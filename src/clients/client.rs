@@ -41,7 +41,7 @@ pub struct Client {
     pub metadata: Metadata,
     /// Whether it may do anything.
     pub status: Status,
-    /// What is kept of its secret. There is one exactly if its registered method is not `none`.
+    /// What is kept of its secret. There is one exactly if its registered method has one.
     pub secret: Option<Stored>,
     /// What is kept of its registration access token.
     pub registration: Option<Stored>,
@@ -99,7 +99,7 @@ impl Client {
         self.status == Status::Active
     }
 
-    /// Whether it proves itself with a secret.
+    /// Whether it proves itself, with a secret or a signature.
     pub fn is_confidential(&self) -> bool {
         self.metadata.token_endpoint_auth_method != AuthMethod::None
     }

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use super::redirect::RedirectUri;
+use super::{jwks::ClientKeys, redirect::RedirectUri};
 
 /// How a client proves itself at the token and revocation endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// A secret in the body.
     ClientSecretPost,
+    /// A JWT that it signs (RFC 7523).
+    PrivateKeyJwt,
 }
 
 /// The grants that this server gives to clients.
@@ -25,6 +27,8 @@ pub enum GrantType {
     AuthorizationCode,
     /// RFC 6749 §6.
     RefreshToken,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
 }
 
 /// The answers that the authorization endpoint gives.
@@ -75,6 +79,8 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_type: Option<ApplicationType>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<ClientKeys>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
@@ -83,12 +89,21 @@ pub struct Metadata {
 // === impl AuthMethod ===
 
 impl AuthMethod {
+    /// All of them, in the order of the metadata.
+    pub const ALL: [Self; 4] = [Self::None, Self::PrivateKeyJwt, Self::ClientSecretBasic, Self::ClientSecretPost];
+
+    /// Whether a secret goes with it.
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
     /// The name on the wire and in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
 }
@@ -133,6 +148,7 @@ impl Metadata {
             contacts: Vec::new(),
             scope: None,
             application_type: None,
+            jwks: None,
             software_id: None,
             software_version: None,
         }
@@ -158,6 +174,10 @@ impl Metadata {
         add(&uri(&self.client_uri));
         add(&uri(&self.logo_uri));
         add(self.token_endpoint_auth_method.name());
+        // As it was before there were keys, for clients without any: their consents stay.
+        if let Some(keys) = &self.jwks {
+            add(&keys.canonical());
+        }
         uris.into_iter().for_each(add);
         let mut out = [0; 32];
         out.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);

@@ -23,6 +23,7 @@ pub use members::Members;
 pub use register::register;
 
 use super::{
+    jwks::{BadKeys, ClientKeys},
     metadata::{ApplicationType, AuthMethod, GrantType, Metadata, ResponseType, WebUri},
     redirect::{self, BadRedirectUri, CustomSchemes, RedirectUri},
 };
@@ -45,6 +46,9 @@ pub enum InvalidMetadata {
     /// A redirect URI is not acceptable.
     #[error(transparent)]
     RedirectUri(#[from] BadRedirectUri),
+    /// The key set is not acceptable.
+    #[error("jwks {0}")]
+    Keys(BadKeys),
     /// Too few or too many redirect URIs.
     #[error("redirect_uris must hold between 1 and 32 URIs")]
     RedirectUriCount,
@@ -64,7 +68,9 @@ impl From<InvalidMetadata> for OauthError {
     fn from(invalid: InvalidMetadata) -> Self {
         let code = match invalid {
             InvalidMetadata::RedirectUri(_) | InvalidMetadata::RedirectUriCount => "invalid_redirect_uri",
-            InvalidMetadata::Json(_) | InvalidMetadata::Member { .. } => "invalid_client_metadata",
+            InvalidMetadata::Json(_) | InvalidMetadata::Keys(_) | InvalidMetadata::Member { .. } => {
+                "invalid_client_metadata"
+            }
         };
         Self::new(http::StatusCode::BAD_REQUEST, code, invalid.to_string())
     }
@@ -80,12 +86,7 @@ impl Metadata {
     pub fn read(members: &Members, schemes: &CustomSchemes) -> Result<Self, InvalidMetadata> {
         let redirect_uris = redirect_uris(members, schemes)?;
         let auth = auth_method(members)?;
-        for member in ["jwks", "jwks_uri"] {
-            if members.has(member) {
-                let problem = "is not supported here: clients authenticate with a secret or not at all";
-                return Err(InvalidMetadata::Member { member, problem });
-            }
-        }
+        let jwks = jwks(members, auth)?;
         Ok(Self {
             grant_types: grant_types(members)?,
             response_types: response_types(members)?,
@@ -97,6 +98,7 @@ impl Metadata {
             contacts: members.list("contacts", MAX_TEXT)?.into_iter().map(str::to_owned).collect(),
             scope: scope(members)?,
             application_type: application_type(members)?,
+            jwks,
             software_id: members.text("software_id", MAX_TEXT)?.map(str::to_owned),
             software_version: members.text("software_version", MAX_TEXT)?.map(str::to_owned),
             ..Self::new(redirect_uris, auth)
@@ -133,10 +135,26 @@ fn auth_method(members: &Members) -> Result<AuthMethod, InvalidMetadata> {
         None | Some("client_secret_basic") => Ok(AuthMethod::ClientSecretBasic),
         Some("client_secret_post") => Ok(AuthMethod::ClientSecretPost),
         Some("none") => Ok(AuthMethod::None),
+        Some("private_key_jwt") => Ok(AuthMethod::PrivateKeyJwt),
         Some(_) => {
-            let problem = "must be one of none, client_secret_basic and client_secret_post";
+            let problem = "must be one of none, private_key_jwt, client_secret_basic and client_secret_post";
             Err(InvalidMetadata::Member { member, problem })
         }
+    }
+}
+
+/// The keys of a client that signs. Those of another are of no use, and left out.
+fn jwks(members: &Members, auth: AuthMethod) -> Result<Option<ClientKeys>, InvalidMetadata> {
+    if members.has("jwks_uri") {
+        let problem = "is not supported here: send the keys themselves as jwks";
+        return Err(InvalidMetadata::Member { member: "jwks_uri", problem });
+    }
+    let keys = members.value("jwks").filter(|_| auth == AuthMethod::PrivateKeyJwt).map(ClientKeys::read).transpose();
+    match keys.map_err(InvalidMetadata::Keys)? {
+        None if auth == AuthMethod::PrivateKeyJwt => {
+            Err(InvalidMetadata::Member { member: "jwks", problem: "is required with private_key_jwt" })
+        }
+        keys => Ok(keys),
     }
 }
 

@@ -7,6 +7,7 @@
 //! | authorization requests | a day | support can see where a login stopped |
 //! | sessions | a week | the same |
 //! | authorization codes | a week | one that is presented again ends its family; without its row it is only unknown |
+//! | assertions that clients used | a day | clocks may differ: one that is removed could be used again |
 //! | access tokens | a day | support can tell an expired one from one that never was |
 //! | refresh tokens | 30 days after their family's end | the client still hears that its permission ended |
 //! | counts of failed logins | two days | no window is longer than a day |
@@ -53,6 +54,8 @@ pub enum Kind {
     Session,
     /// Authorization codes that expired.
     Code,
+    /// Assertions that clients used and that would have expired.
+    Assertion,
     /// Access tokens that expired.
     AccessToken,
     /// Refresh tokens of families that ended.
@@ -67,10 +70,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them. Authorization requests go before the clients that they name.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Interaction,
         Self::Session,
         Self::Code,
+        Self::Assertion,
         Self::AccessToken,
         Self::RefreshToken,
         Self::LoginThrottle,
@@ -81,7 +85,7 @@ impl Kind {
     /// For how long after their end.
     pub const fn kept(self) -> Duration {
         match self {
-            Self::Interaction | Self::AccessToken => Duration::DAY,
+            Self::Interaction | Self::Assertion | Self::AccessToken => Duration::DAY,
             Self::LoginThrottle => Duration::days(2),
             Self::Session | Self::Code => Duration::WEEK,
             Self::RefreshToken | Self::InitialToken | Self::Client => Duration::days(30),
@@ -153,6 +157,7 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
         Kind::Interaction => rows::interactions(&mut tx, before, BATCH).await?,
         Kind::Session => rows::sessions(&mut tx, before, BATCH).await?,
         Kind::Code => rows::codes(&mut tx, before, BATCH).await?,
+        Kind::Assertion => rows::assertions(&mut tx, before, BATCH).await?,
         Kind::AccessToken => rows::access_tokens(&mut tx, before, BATCH).await?,
         Kind::RefreshToken => rows::refresh_tokens(&mut tx, before, BATCH, now).await?,
         Kind::LoginThrottle => rows::login_throttle(&mut tx, before, BATCH).await?,

@@ -265,3 +265,23 @@ pub async fn registered_after(tx: &mut TenantTx, since: OffsetDateTime) -> Resul
     .await?;
     Ok(Registered { count: row.count, first: row.first })
 }
+
+/// Remembers that an assertion of a client was used. False: it was used before. The statement has one winner.
+pub async fn spend_assertion(
+    tx: &mut TenantTx,
+    client: &ClientId,
+    jti: &[u8; 32],
+    expires_at: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "insert into client_assertion (tenant, client, jti, expires_at) values ($1, $2, $3, $4) on conflict do nothing",
+        tenant.0,
+        client.as_str(),
+        jti.as_slice(),
+        expires_at
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

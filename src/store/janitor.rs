@@ -86,6 +86,23 @@ pub async fn codes(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Res
     Ok(Batch::of(done.rows_affected(), limit))
 }
 
+/// Removes assertions of clients that expired before `before`.
+pub async fn assertions(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "with old as materialized (
+             select client, jti from client_assertion where tenant = $1 and expires_at < $2 limit $3
+                for update skip locked)
+         delete from client_assertion a using old where a.tenant = $1 and (a.client, a.jti) = (old.client, old.jti)",
+        tenant.0,
+        before,
+        i64::from(limit)
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(Batch::of(done.rows_affected(), limit))
+}
+
 /// Removes access tokens that expired before `before`.
 pub async fn access_tokens(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
     let tenant = tx.tenant();

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{RegistrationRule, Server, Tenant};
+use crate::clients::{AuthMethod, jwks};
 
 /// Authorization server metadata (RFC 8414), the same body at all four spellings.
 #[derive(Debug, Serialize)]
@@ -19,14 +20,29 @@ pub struct AuthorizationServer {
     pub scopes_supported: Vec<String>,
     pub response_types_supported: [&'static str; 1],
     pub response_modes_supported: [&'static str; 1],
-    pub grant_types_supported: [&'static str; 2],
+    pub grant_types_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: [&'static str; 1],
-    pub token_endpoint_auth_methods_supported: [&'static str; 3],
-    pub revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub authorization_response_iss_parameter_supported: bool,
 }
 
-const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+/// What the token endpoint gives, as far as the tenant has it on.
+fn grant_types(_tenant: &Tenant) -> Vec<&'static str> {
+    vec!["authorization_code", "refresh_token"]
+}
+
+/// How clients may authenticate at every endpoint that asks them to.
+fn auth_methods() -> Vec<&'static str> {
+    AuthMethod::ALL.into_iter().map(AuthMethod::name).collect()
+}
+
+/// What they may sign with (RFC 8414 §2).
+fn signing_algorithms() -> Vec<&'static str> {
+    jwks::ALGORITHMS.into_iter().map(jwks::name).collect()
+}
 
 impl AuthorizationServer {
     /// The document of a tenant.
@@ -47,10 +63,12 @@ impl AuthorizationServer {
             scopes_supported: scopes.into_iter().collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: ["authorization_code", "refresh_token"],
+            grant_types_supported: grant_types(tenant),
             code_challenge_methods_supported: ["S256"],
-            token_endpoint_auth_methods_supported: AUTH_METHODS,
-            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+            token_endpoint_auth_methods_supported: auth_methods(),
+            token_endpoint_auth_signing_alg_values_supported: signing_algorithms(),
+            revocation_endpoint_auth_methods_supported: auth_methods(),
+            revocation_endpoint_auth_signing_alg_values_supported: signing_algorithms(),
             authorization_response_iss_parameter_supported: true,
         }
     }

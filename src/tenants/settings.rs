@@ -17,6 +17,17 @@ pub enum RegistrationRule {
     Off,
 }
 
+/// Whom a client assertion may be made for (RFC 7523 §3, `aud`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// The issuer, as the newer rules want it, or the token endpoint, as many clients do it.
+    #[default]
+    IssuerOrTokenEndpoint,
+    /// The issuer only.
+    Issuer,
+}
+
 /// When the intent of a call must be durable. In both cases before the client sees anything of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -43,4 +54,6 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// When the intent of a call must be durable.
     pub evidence: Evidence,
+    /// Whom assertions of clients may be made for.
+    pub assertion_audience: AssertionAudience,
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::App,
     audit::Refused,
-    clients::authenticate::{AuthenticatedClient, ClientAuthError, authenticate},
+    clients::authenticate::{AuthenticatedClient, Authentication, authenticate},
     http::{
         address::ClientAddress,
         form::{Form, FormError},
@@ -151,10 +151,11 @@ impl Desk<'_> {
     ) -> Result<(AuthenticatedClient, TenantTx), OauthError> {
         let Self { app, from, .. } = self;
         let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
-        match authenticate(&mut tx, &app.keyring, &app.clock, headers, form).await {
+        let with = Authentication { tenant, keyring: &app.keyring, clock: &app.clock };
+        match authenticate(with, &mut tx, headers, form).await {
             Ok(client) => Ok((client, tx)),
             Err(error) => {
-                if matches!(error, ClientAuthError::Client(_)) {
+                if error.is_refusal() {
                     app.refused(Some(tenant.id), Refused::Client, from);
                 }
                 Err(error.into())

@@ -1,5 +1,6 @@
 //! What is the software.
 
+mod assertion;
 mod authentication;
 mod management;
 mod real;

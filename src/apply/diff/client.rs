@@ -11,6 +11,7 @@ use crate::{
     },
     clients::{
         Client, Origin, Status,
+        jwks::ClientKeys,
         metadata::{Metadata, WebUri},
         redirect::RedirectUri,
     },
@@ -85,6 +86,7 @@ fn facts(metadata: &Metadata, enabled: bool) -> Facts {
     let uris: Vec<&str> = metadata.redirect_uris.iter().map(RedirectUri::as_str).collect();
     facts.add("redirect_uris", uris.join(", "));
     facts.add("auth_method", metadata.token_endpoint_auth_method.name());
+    facts.add("jwks", metadata.jwks.as_ref().map(ClientKeys::canonical).unwrap_or_default());
     facts.add("client_uri", uri(&metadata.client_uri));
     facts.add("logo_uri", uri(&metadata.logo_uri));
     facts.add("tos_uri", uri(&metadata.tos_uri));

@@ -1,5 +1,8 @@
 //! `[[tenant.client]]`
 
+use serde::Deserialize as _;
+use toml::de::ValueDeserializer;
+
 use super::{
     Item, ReadContext,
     secret::{self, Given},
@@ -7,6 +10,7 @@ use super::{
 use crate::{
     apply::document::{ClientDoc, SecretDoc},
     clients::{
+        jwks::{BadKeys, ClientKeys},
         metadata::{ApplicationType, AuthMethod, Metadata, WebUri},
         redirect::{CustomSchemes, RedirectUri},
     },
@@ -31,11 +35,8 @@ pub(super) fn read(
     let method = item.word(
         "auth_method",
         AuthMethod::None,
-        "\"none\", \"client_secret_basic\" or \"client_secret_post\"",
-        |word| {
-            let known = [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
-            known.into_iter().find(|method| method.name() == word)
-        },
+        "\"none\", \"private_key_jwt\", \"client_secret_basic\" or \"client_secret_post\"",
+        |word| AuthMethod::ALL.into_iter().find(|method| method.name() == word),
     );
     let secret = method.and_then(|method| secret(&item, method, context));
     let metadata = metadata(&item, method, settings);
@@ -66,8 +67,10 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
         "web" => Some(Some(ApplicationType::Web)),
         _ => None,
     });
+    let jwks = method.and_then(|method| jwks(item, method));
     Some(Metadata {
         client_name: Some(name?),
+        jwks: jwks?,
         client_uri,
         logo_uri,
         tos_uri,
@@ -78,9 +81,33 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
     })
 }
 
+/// The keys that go with `method`. `None` on a mistake, `Some(None)` where there are none to have.
+fn jwks(item: &Item<'_>, method: AuthMethod) -> Option<Option<ClientKeys>> {
+    let wanted = method == AuthMethod::PrivateKeyJwt;
+    match (item.value("jwks"), wanted) {
+        (None, false) => Some(None),
+        (None, true) => {
+            item.problem(
+                "jwks",
+                "is required with private_key_jwt: { keys = [{ kty = \"OKP\", … }] }, public keys only",
+            );
+            None
+        }
+        (Some(_), false) => {
+            item.problem("jwks", "is of no use with this auth_method: take it away, or choose private_key_jwt");
+            None
+        }
+        (Some((value, offset)), true) => {
+            let value = toml::Spanned::new(offset..offset, value.clone());
+            let value = serde_json::Value::deserialize(ValueDeserializer::from(value)).map_err(|_| BadKeys::Shape);
+            value.and_then(|value| ClientKeys::read(&value)).map(Some).map_err(|bad| item.problem("jwks", bad)).ok()
+        }
+    }
+}
+
 /// The secret that goes with `method`. `None` on a mistake, `Some(None)` where there is none to have.
 fn secret(item: &Item<'_>, method: AuthMethod, context: ReadContext<'_>) -> Option<Option<SecretDoc>> {
-    let wanted = method != AuthMethod::None;
+    let wanted = method.has_secret();
     if !item.has("secret") {
         item.value("secret");
         if wanted {
@@ -91,7 +118,7 @@ fn secret(item: &Item<'_>, method: AuthMethod, context: ReadContext<'_>) -> Opti
     }
     let given = secret::read(item, "secret", context.directory)?;
     if !wanted {
-        item.problem("secret", "is of no use with auth_method = \"none\": take it away, or choose another method");
+        item.problem("secret", "is of no use with this auth_method: take it away, or choose another method");
         return None;
     }
     match given {

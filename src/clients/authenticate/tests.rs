@@ -16,7 +16,13 @@ fn basic(pair: &str) -> HeaderMap {
 fn read(headers: &HeaderMap, body: &str) -> Result<(String, Option<String>), (u16, &'static str)> {
     let form = Form::query(Some(body)).unwrap_or_else(|error| panic!("{error}"));
     match Presented::read(headers, &form) {
-        Ok(presented) => Ok((presented.client_id().to_owned(), presented.secret().map(str::to_owned))),
+        Ok(presented) => {
+            let secret = match &presented.proof {
+                Proof::Secret(secret) => Some(secret.to_string()),
+                Proof::None | Proof::Assertion(_) => None,
+            };
+            Ok((presented.client_id().to_owned(), secret))
+        }
         Err(error) => {
             let error = OauthError::from(error);
             Err((error.status().as_u16(), error.code()))
@@ -89,7 +95,11 @@ fn what_cannot_be_a_header_of_ours_is_an_invalid_client() {
     }
     let raw = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_bytes(b"Basic \xff").unwrap())]);
     assert_eq!(read(&raw, ""), INVALID_CLIENT);
-    assert_eq!(read(&HeaderMap::new(), "client_id=a&client_assertion=x"), INVALID_CLIENT);
+    assert_eq!(read(&HeaderMap::new(), "client_id=a&client_assertion=x"), INVALID_REQUEST);
+    let kind = "urn:ietf:params:oauth:client-assertion-type:";
+    let typed = |kind: &str| read(&HeaderMap::new(), &format!("client_assertion=x&client_assertion_type={kind}"));
+    assert_eq!(typed(&format!("{kind}saml2-bearer")), INVALID_CLIENT);
+    assert_eq!(typed(&format!("{kind}jwt-bearer")), INVALID_CLIENT);
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Issued {
             client_id: client.id.as_str(),
             client_id_issued_at: client.created_at.unix_timestamp(),
             client_secret: self.secret.as_ref().map(Handle::expose),
-            client_secret_expires_at: client.is_confidential().then_some(0),
+            client_secret_expires_at: client.secret.is_some().then_some(0),
             registration_access_token: self.token.expose(),
             registration_client_uri: tenant.endpoint(&format!("register/{}", client.id)),
             metadata: &client.metadata,

@@ -9,7 +9,7 @@ use super::{Issued, Members, RegistrationError, bearer::bearer, known_scopes, re
 use crate::{
     app::App,
     audit::{Event, Recorder},
-    clients::{AuthMethod, Client, Metadata, Status, client::is_stored, redirect::CustomSchemes},
+    clients::{Client, Metadata, Status, client::is_stored, redirect::CustomSchemes},
     cluster::{self, Entry},
     ids::ClientId,
     keys::KeyKind,
@@ -62,7 +62,7 @@ pub(super) async fn replace(
     count(&mut tx, &client.id, app.clock.now()).await?;
     let before = std::mem::replace(&mut client.metadata, metadata);
     let secret = match client.metadata.token_endpoint_auth_method {
-        AuthMethod::None => {
+        method if !method.has_secret() => {
             client.secret = None;
             None
         }

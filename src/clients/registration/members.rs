@@ -46,6 +46,11 @@ impl Members {
         }
     }
 
+    /// Whatever is there. Null counts as absent.
+    pub fn value(&self, member: &str) -> Option<&Value> {
+        self.0.get(member).filter(|value| !value.is_null())
+    }
+
     /// A list of texts of at most `max` characters each, without the white space around them.
     pub fn list(&self, member: &'static str, max: usize) -> Result<Vec<&str>, InvalidMetadata> {
         let items = self.raw_list(member)?;

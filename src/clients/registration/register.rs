@@ -7,7 +7,7 @@ use super::{Issued, Members, RegistrationError, bearer::bearer, known_scopes};
 use crate::{
     app::App,
     audit::{Event, Recorder},
-    clients::{AuthMethod, Client, Metadata, Origin, Status, redirect::CustomSchemes},
+    clients::{Client, Metadata, Origin, Status, redirect::CustomSchemes},
     ids::ClientId,
     keys::Stored,
     secret::{Handle, HandleKind},
@@ -57,10 +57,8 @@ pub async fn register(
 }
 
 fn issue(app: &App, tenant: &Tenant, metadata: Metadata) -> Result<Issued, RegistrationError> {
-    let secret = match metadata.token_endpoint_auth_method {
-        AuthMethod::None => None,
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Some(fresh_secret(app, tenant)?),
-    };
+    let method = metadata.token_endpoint_auth_method;
+    let secret = if method.has_secret() { Some(fresh_secret(app, tenant)?) } else { None };
     let (secret, stored_secret) = secret.unzip();
     let token = Handle::generate(HandleKind::RegistrationToken, &app.entropy)?;
     let client = Client {

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use sallyport::{
-    clients::{Status, authenticate},
+    clients::{Status, authenticate, authenticate::Authentication},
     http::{form::Form, oauth::OauthError},
     ids::ClientId,
     store::clients,
@@ -26,7 +26,9 @@ async fn proves(
 ) -> Result<String, (u16, &'static str)> {
     let form = Form::query(Some(body)).unwrap();
     let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
-    let done = authenticate(&mut tx, &app.app.keyring, &app.clock, headers, &form).await;
+    let known = app.app.tenant(&tenant.slug).await.unwrap().unwrap();
+    let with = Authentication { tenant: &known, keyring: &app.app.keyring, clock: &app.clock };
+    let done = authenticate(with, &mut tx, headers, &form).await;
     tx.commit().await.unwrap();
     done.map(|client| client.id.to_string()).map_err(|error| {
         let error = OauthError::from(error);

@@ -55,6 +55,11 @@ async fn everything_goes_when_it_has_had_its_time_and_not_before() {
     let client = flow.client().await;
     // One authorization request, session, code, access token and refresh token; counts for account and address.
     flow.tokens(&client).await;
+    // And what a client signed, which is good for a minute.
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    let (id, end) = (ClientId::parse(&client.id).unwrap(), app.clock.now() + time::Duration::MINUTE);
+    assert!(clients::spend_assertion(&mut tx, &id, &[7; 32], end).await.unwrap());
+    tx.commit().await.unwrap();
 
     let mut at = 0;
     let mut sweep_at = async |seconds: u64| {
@@ -62,6 +67,8 @@ async fn everything_goes_when_it_has_had_its_time_and_not_before() {
         at = seconds;
         sweep(&app.app, tenant.id).await.unwrap()
     };
+    assert_eq!(sweep_at(DAY + MINUTE).await, []);
+    assert_eq!(sweep_at(DAY + MINUTE + 1).await, [(Kind::Assertion, 1)]);
     // They live for 10 minutes; then a day.
     assert_eq!(sweep_at(DAY + 10 * MINUTE).await, []);
     assert_eq!(sweep_at(DAY + 10 * MINUTE + 1).await, [(Kind::Interaction, 1), (Kind::AccessToken, 1)]);
