@@ -25,4 +25,5 @@ create policy tenant_rows on client_assertion to sallyport_app
     using (tenant = nullif(current_setting('sallyport.tenant', true), '')::uuid)
     with check (tenant = nullif(current_setting('sallyport.tenant', true), '')::uuid);
 create policy owner_rows on client_assertion to sallyport_owner using (true) with check (true);
-grant select, insert, delete on client_assertion to sallyport_app;
+-- Update: the janitor locks what it removes.
+grant select, insert, update, delete on client_assertion to sallyport_app;
