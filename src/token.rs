@@ -2,6 +2,7 @@
 
 mod anew;
 mod code;
+mod credentials;
 mod engine;
 mod error;
 pub mod kill_switch;

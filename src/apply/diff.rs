@@ -4,6 +4,8 @@ mod client;
 mod person;
 mod server;
 
+use std::collections::BTreeMap;
+
 use super::{
     ApplyError, Document, Problem, Prune, TenantDoc, Tools,
     facts::{Facts, yes},
@@ -11,7 +13,7 @@ use super::{
     state::State,
     step::{Compared, Removed, Step, Write, removal},
 };
-use crate::{ids::TenantId, store::tenants::TenantRow, tenants::Settings};
+use crate::{ids::TenantId, policy::ScopeSet, store::tenants::TenantRow, tenants::Settings};
 
 /// All that changes in one tenant.
 pub(super) struct TenantSteps {
@@ -32,6 +34,8 @@ pub(super) struct Findings<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) unchanged: usize,
     pub(super) notes: Vec<String>,
+    /// The scopes that each server will declare, by slug.
+    pub(super) declared: BTreeMap<String, ScopeSet>,
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
@@ -80,8 +84,16 @@ pub(super) async fn tenant(
         settings: serde_json::to_value(&doc.settings).map_err(crate::store::StoreError::corrupt)?,
         status: if enabled { "active" } else { "disabled" }.to_owned(),
     };
-    let mut findings =
-        Findings { tools, tenant: id, slug, steps: Vec::new(), unchanged: 0, notes: Vec::new(), problems };
+    let mut findings = Findings {
+        tools,
+        tenant: id,
+        slug,
+        steps: Vec::new(),
+        unchanged: 0,
+        notes: Vec::new(),
+        declared: BTreeMap::new(),
+        problems,
+    };
     if state.is_some_and(|state| state.row.status == "removed") {
         let message = "was removed, and its issuer is never used again: choose another slug";
         findings.problem(doc.line, format!("tenant {slug}"), message);
@@ -89,8 +101,8 @@ pub(super) async fn tenant(
     if !enabled && doc.enabled.is_none() {
         findings.stays_disabled(Kind::Tenant, slug);
     }
-    let old = state.map(|state| facts(&state.row.name, &state.settings, state.row.status == "active"));
-    let new = facts(&doc.name, &doc.settings, enabled);
+    let old = state.map(|state| facts(&state.row.name, &state.settings, state.row.status == "active", true));
+    let new = facts(&doc.name, &doc.settings, enabled, old.is_some());
     let compared =
         Compared { kind: Kind::Tenant, name: slug.to_owned(), old: old.as_ref(), new: &new, secrets: Vec::new() };
     findings.compare(compared, || Write::Tenant(row.clone()));
@@ -125,12 +137,18 @@ pub(super) fn gone(state: &State, document: &Document) -> Option<TenantSteps> {
     })
 }
 
-fn facts(name: &str, settings: &Settings, enabled: bool) -> Facts {
+/// With `all` also the settings that are as they are by themselves: so that a change to that shows what it is now.
+fn facts(name: &str, settings: &Settings, enabled: bool, all: bool) -> Facts {
     let mut facts = Facts::default();
     facts.add("name", name);
     // Settings are shown by the names they have in the file, whatever settings there will be.
-    if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(settings) {
-        for (member, value) in members {
+    let members = |settings: &Settings| match serde_json::to_value(settings) {
+        Ok(serde_json::Value::Object(members)) => members,
+        _ => serde_json::Map::new(),
+    };
+    let defaults = members(&Settings::default());
+    for (member, value) in members(settings) {
+        if all || defaults.get(&member) != Some(&value) {
             facts.add(format!("settings.{member}"), text(&value));
         }
     }

@@ -113,10 +113,21 @@ pub struct ClientDoc {
     pub metadata: Metadata,
     /// Its secret, exactly if its authentication method needs one.
     pub secret: Option<SecretDoc>,
+    /// What it may do for itself, by client credentials. No server twice.
+    pub own: Vec<OwnGrant>,
     /// Whether it may do anything. None: as now; a new one may.
     pub enabled: Option<bool>,
     /// Where it stands in the file.
     pub line: Option<usize>,
+}
+
+/// What a client may do for itself on one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnGrant {
+    /// The server.
+    pub server: Slug,
+    /// What; not empty.
+    pub scopes: ScopeSet,
 }
 
 /// A client's secret, out of a file or a variable.

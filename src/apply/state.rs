@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Document, TenantDoc, published::Published};
+use super::{Document, TenantDoc, document::OwnGrant, published::Published};
 use crate::{
     clients::Client,
-    ids::ClientId,
+    ids::{ClientId, Slug},
+    policy::{Scope, ScopeSet},
     store::{self, PlatformTx, StoreError, TenantTx, apply::Kind, people::PersonRow, tenants::TenantRow},
     tenants::{Settings, policy_spec},
 };
@@ -20,6 +21,8 @@ pub(super) struct State {
     pub(super) people: BTreeMap<String, PersonRow>,
     /// Those that the document names or that `apply` made, by id, whatever their status.
     pub(super) clients: BTreeMap<String, Client>,
+    /// What clients may do for themselves, by client.
+    pub(super) own: BTreeMap<String, Vec<OwnGrant>>,
     made: Vec<(String, String)>,
 }
 
@@ -37,7 +40,8 @@ impl State {
         let people = people.into_iter().map(|person| (person.username.to_lowercase(), person)).collect();
         let servers = servers(&mut tx).await?;
         let clients = clients(&mut tx, &made, doc).await?;
-        Ok((tx.leave().await?, Self { row, settings, servers, people, clients, made }))
+        let own = own(&mut tx, &servers).await?;
+        Ok((tx.leave().await?, Self { row, settings, servers, people, clients, own, made }))
     }
 
     /// Whether `apply` made this object.
@@ -56,6 +60,22 @@ async fn servers(tx: &mut TenantTx) -> Result<BTreeMap<String, Published>, Store
         Ok((row.slug.clone(), Published { row, spec }))
     };
     rows.into_iter().map(published).collect()
+}
+
+async fn own(
+    tx: &mut TenantTx,
+    servers: &BTreeMap<String, Published>,
+) -> Result<BTreeMap<String, Vec<OwnGrant>>, StoreError> {
+    let mut own: BTreeMap<String, Vec<OwnGrant>> = BTreeMap::new();
+    for grant in store::grants::machine::all(tx).await? {
+        // Grants end with their server.
+        let Some(server) = servers.values().find(|server| server.row.id == grant.server) else { continue };
+        let scopes: Result<ScopeSet, _> = grant.scopes.iter().map(|scope| Scope::new(scope)).collect();
+        let server = Slug::parse(&server.row.slug).map_err(StoreError::corrupt)?;
+        let scopes = scopes.map_err(StoreError::corrupt)?;
+        own.entry(grant.client.to_string()).or_default().push(OwnGrant { server, scopes });
+    }
+    Ok(own)
 }
 
 async fn clients(

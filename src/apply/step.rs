@@ -1,6 +1,7 @@
 //! One change: its words for people, and its rows.
 
 use super::{
+    document::OwnGrant,
     facts::Facts,
     plan::{Action, Change, Field, Kind},
     published::Published,
@@ -23,7 +24,7 @@ pub(super) enum Write {
     Tenant(TenantRow),
     Server(Box<Published>),
     Person(Box<PersonWrite>),
-    Client(Box<Client>),
+    Client(Box<ClientWrite>),
     Remove(Removed),
 }
 
@@ -44,6 +45,12 @@ pub(super) struct PersonWrite {
     pub(super) password: Option<NewPassword>,
     /// Whether something is taken away: a role, or all.
     pub(super) loses: bool,
+}
+
+/// A client's row, and all that it may do for itself.
+pub(super) struct ClientWrite {
+    pub(super) client: Client,
+    pub(super) own: Vec<OwnGrant>,
 }
 
 /// A password to set. Hashing waits until it is certain that it will be set.

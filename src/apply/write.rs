@@ -1,26 +1,31 @@
 //! Writes a plan: rows and audit events, tenant by tenant, and the authority log at the end, since its lock keeps every
 //! node from renewing its lease until the commit.
 
+use std::collections::BTreeMap;
+
 use super::{
     ApplyError, Tools,
     diff::TenantSteps,
+    document::OwnGrant,
     plan::{Action, Kind},
     published::Published,
-    step::{NewPassword, PersonWrite, Removed, Step, Write},
+    step::{ClientWrite, NewPassword, PersonWrite, Removed, Step, Write},
 };
 use crate::{
     audit::{Event, PlatformEvent},
     clients::{Client, Status},
     cluster::{self, Entry, Ticket},
-    ids::{PersonId, TenantId},
+    ids::{ClientId, GrantId, PersonId, TenantId},
     keys::{SigningAlg, SigningKey},
     people::{NewPerson, PasswordHash, Username, create},
     store::{
         self, PlatformTx, StoreError, TenantTx,
         apply::Ended,
+        grants::machine,
         people::PersonRow,
         tenants::{self, TenantRow},
     },
+    token::revoke::{self, Reason},
 };
 
 pub(super) async fn commit(
@@ -217,7 +222,8 @@ impl Writer<'_> {
         Ok(create(&mut self.tx, self.tools.recorder, new).await?)
     }
 
-    async fn client(&mut self, client: &Client, action: Action) -> Result<(), ApplyError> {
+    async fn client(&mut self, write: &ClientWrite, action: Action) -> Result<(), ApplyError> {
+        let ClientWrite { client, own } = write;
         let known = store::clients::find_for_update(&mut self.tx, &client.id).await?;
         match known {
             None => store::clients::insert(&mut self.tx, client).await?,
@@ -231,7 +237,35 @@ impl Writer<'_> {
         } else {
             self.take(Entry::Client(client.id.clone()));
         }
+        self.own_grants(&client.id, own).await?;
         self.record(format!("client/{}", client.id), action).await
+    }
+
+    /// What the client may do for itself: exactly this. Whatever it loses goes with the entry of the client.
+    async fn own_grants(&mut self, client: &ClientId, own: &[OwnGrant]) -> Result<(), ApplyError> {
+        let recorder = self.tools.recorder;
+        let now = recorder.clock.now();
+        let mut wanted = BTreeMap::new();
+        for server in tenants::servers(&mut self.tx).await? {
+            let grant = own.iter().find(|grant| grant.server.as_str() == server.slug);
+            wanted.extend(
+                grant.map(|grant| (server.id, grant.scopes.iter().map(ToString::to_string).collect::<Vec<_>>())),
+            );
+        }
+        for grant in machine::all(&mut self.tx).await?.into_iter().filter(|grant| grant.client == *client) {
+            if !wanted.contains_key(&grant.server)
+                && let Some(ended) = store::grants::revoke_grant(&mut self.tx, grant.id, now).await?
+            {
+                recorder.record(&mut self.tx, &revoke::revoked(ended, Reason::AdministratorRevoked)).await?;
+            }
+        }
+        for (server, scopes) in wanted {
+            let fresh = GrantId::new(&recorder.clock, &recorder.entropy)?;
+            let grant = machine::set(&mut self.tx, fresh, client, server, &scopes, now).await?;
+            let given = Event::GrantGiven { grant: grant.id, client: client.clone(), server, scopes };
+            recorder.record(&mut self.tx, &given).await?;
+        }
+        Ok(())
     }
 
     async fn remove(&mut self, removed: Removed, slug: &str) -> Result<(), ApplyError> {

@@ -143,6 +143,9 @@ pub enum Event {
     AccessTokenRevoked { family: FamilyId, by: &'static str },
     #[serde(rename = "family.revoked")]
     FamilyRevoked { family: FamilyId, reason: &'static str },
+    /// An administrator said what a client may do for itself.
+    #[serde(rename = "grant.given")]
+    GrantGiven { grant: GrantId, client: ClientId, server: ServerId, scopes: Vec<String> },
     #[serde(rename = "grant.revoked")]
     GrantRevoked {
         grant: GrantId,

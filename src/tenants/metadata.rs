@@ -31,7 +31,7 @@ pub struct AuthorizationServer {
 
 /// What the token endpoint gives, as far as the tenant has it on.
 fn grant_types(_tenant: &Tenant) -> Vec<&'static str> {
-    vec!["authorization_code", "refresh_token"]
+    vec!["authorization_code", "refresh_token", "client_credentials"]
 }
 
 /// How clients may authenticate at every endpoint that asks them to.

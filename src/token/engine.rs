@@ -10,11 +10,13 @@ mod client;
 mod code;
 #[cfg(test)]
 mod contract;
+mod credentials;
 mod refresh;
 mod vault;
 
 pub use authorize::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize};
 pub(super) use code::{redeem_code, verifier_fits};
+pub(super) use credentials::client_credentials;
 pub(super) use refresh::refresh;
 
 use oxide_auth::code_grant::error::AccessTokenErrorType;

@@ -23,8 +23,11 @@ pub enum TokenError {
     /// `invalid_target` (RFC 8707).
     #[error("{0}")]
     InvalidTarget(&'static str),
+    /// `unauthorized_client`: it proved itself, and may not use this grant.
+    #[error("{0}")]
+    UnauthorizedClient(&'static str),
     /// `unsupported_grant_type`.
-    #[error("grant_type must be authorization_code or refresh_token")]
+    #[error("grant_type must be authorization_code, refresh_token or client_credentials")]
     UnsupportedGrantType,
     /// A fault of ours: 503, and nothing was changed.
     #[error(transparent)]
@@ -45,6 +48,7 @@ impl TokenError {
             Self::InvalidGrant(_) | Self::Unknown(_) => Some("invalid_grant"),
             Self::InvalidScope(_) => Some("invalid_scope"),
             Self::InvalidTarget(_) => Some("invalid_target"),
+            Self::UnauthorizedClient(_) => Some("unauthorized_client"),
             Self::UnsupportedGrantType => Some("unsupported_grant_type"),
             Self::Fault(_) => None,
         }

@@ -33,7 +33,6 @@ pub struct Mint<'a> {
 pub(super) enum Renewable {
     Yes,
     /// The client can ask again at any time.
-    #[expect(dead_code, reason = "client credentials come next")]
     No,
 }
 

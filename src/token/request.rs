@@ -5,7 +5,7 @@ use crate::{
     http::form::{Form, Repeated},
     policy::ScopeSet,
     secret::{Handle, HandleKind},
-    tenants::{ResourceUri, Tenant},
+    tenants::{ResourceUri, Server, Tenant},
 };
 
 impl From<Repeated> for TokenError {
@@ -36,6 +36,19 @@ impl Target {
                 Err(TokenError::InvalidTarget("resource must be given once: a token is for one server"))
             }
         }
+    }
+
+    /// The server it means where there is no grant yet to go by: the tenant's default one, if none is named.
+    pub(super) fn server<'t>(&self, tenant: &'t Tenant) -> Result<&'t Server, TokenError> {
+        let server = match self {
+            Self::Granted => tenant.default_server(),
+            Self::Named(resource) => tenant.server_by_resource(resource),
+        };
+        let missing = match self {
+            Self::Granted => "resource is missing: name the server that the token is for",
+            Self::Named(_) => "resource is no server of this tenant",
+        };
+        server.map(AsRef::as_ref).ok_or(TokenError::InvalidTarget(missing))
     }
 
     /// Whether it means the server whose resource is `own`.
@@ -94,14 +107,31 @@ impl RefreshRequest {
         let target = Target::read(form)?;
         let token =
             form.one("refresh_token")?.ok_or_else(|| TokenError::InvalidRequest("refresh_token is missing".into()))?;
-        let scope = form.one("scope")?.map(ScopeSet::parse).transpose();
-        let scope = scope.map_err(|_| TokenError::InvalidScope("scope has characters that no scope has"))?;
-        // Blank is like absent (RFC 6749 §3.1), and would be a token for nothing.
-        let scope = scope.filter(|scope| !scope.is_empty());
+        let scope = scope(form)?;
         let token = Handle::parse(HandleKind::RefreshToken, token)
             .map_err(|_| TokenError::Unknown("the refresh token is not one of this server"))?;
         Ok(Self { token, scope, target })
     }
+}
+
+/// `client_credentials` grant parameters.
+pub(super) struct CredentialsRequest {
+    /// Not empty.
+    pub(super) scope: Option<ScopeSet>,
+    pub(super) target: Target,
+}
+
+impl CredentialsRequest {
+    pub(super) fn read(form: &Form) -> Result<Self, TokenError> {
+        Ok(Self { target: Target::read(form)?, scope: scope(form)? })
+    }
+}
+
+/// Blank is like absent (RFC 6749 §3.1), and would be a token for nothing.
+fn scope(form: &Form) -> Result<Option<ScopeSet>, TokenError> {
+    let scope = form.one("scope")?.map(ScopeSet::parse).transpose();
+    let scope = scope.map_err(|_| TokenError::InvalidScope("scope has characters that no scope has"))?;
+    Ok(scope.filter(|scope| !scope.is_empty()))
 }
 
 /// RFC 7636 §4.1: 43 to 128 unreserved characters.

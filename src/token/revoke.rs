@@ -95,7 +95,7 @@ pub async fn all_of_client(
 }
 
 /// The event of a grant that has ended.
-pub(super) fn revoked(EndedGrant { id, person, client, server }: EndedGrant, reason: Reason) -> Event {
+pub(crate) fn revoked(EndedGrant { id, person, client, server }: EndedGrant, reason: Reason) -> Event {
     Event::GrantRevoked { grant: id, person, client, server, reason: reason.word() }
 }
 

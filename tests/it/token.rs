@@ -1,4 +1,5 @@
 mod code;
+mod credentials;
 mod race;
 mod refresh;
 mod revoke;

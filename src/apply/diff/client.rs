@@ -4,10 +4,11 @@ use super::{Findings, stays_enabled};
 use crate::{
     apply::{
         ClientDoc, Prune, TenantDoc,
+        document::OwnGrant,
         facts::{Facts, yes},
         plan::{Field, Kind},
         state::State,
-        step::{Compared, Removed, Step, Write, removal, secret_field},
+        step::{ClientWrite, Compared, Removed, Step, Write, removal, secret_field},
     },
     clients::{
         Client, Origin, Status,
@@ -20,7 +21,7 @@ use crate::{
 
 pub(super) fn all(findings: &mut Findings<'_>, doc: &TenantDoc, state: Option<&State>, prune: Prune) {
     for client in &doc.clients {
-        one(findings, client, state.and_then(|state| state.clients.get(client.id.as_str())));
+        one(findings, client, state);
     }
     let Some(state) = state.filter(|_| prune.objects()) else { return };
     for client in state.clients.values() {
@@ -33,7 +34,8 @@ pub(super) fn all(findings: &mut Findings<'_>, doc: &TenantDoc, state: Option<&S
     }
 }
 
-fn one(findings: &mut Findings<'_>, doc: &ClientDoc, stored: Option<&Client>) {
+fn one(findings: &mut Findings<'_>, doc: &ClientDoc, state: Option<&State>) {
+    let stored = state.and_then(|state| state.clients.get(doc.id.as_str()));
     if stored.is_some_and(|client| client.origin == Origin::Registered) {
         let object = format!("client {}", findings.name(&doc.id));
         return findings.problem(doc.line, object, "is a client that registered itself: choose another id");
@@ -51,15 +53,34 @@ fn one(findings: &mut Findings<'_>, doc: &ClientDoc, stored: Option<&Client>) {
         created_at: stored.map_or_else(|| findings.tools.recorder.clock.now(), |client| client.created_at),
         last_used_at: stored.and_then(|client| client.last_used_at),
     };
-    let facts = |client: &Client| facts(&client.metadata, client.is_active());
-    let (before, after) = (old.map(facts), facts(&client));
+    let granted = state.and_then(|state| state.own.get(doc.id.as_str())).map(Vec::as_slice).unwrap_or_default();
+    let before = old.map(|old| facts(&old.metadata, granted, old.is_active()));
+    let after = facts(&client.metadata, &doc.own, client.is_active());
+    undeclared(findings, doc);
     let name = findings.name(&doc.id);
     if !enabled && doc.enabled.is_none() {
         findings.stays_disabled(Kind::Client, &name);
     }
     let secrets: Vec<Field> = changed.into_iter().collect();
     let compared = Compared { kind: Kind::Client, name, old: before.as_ref(), new: &after, secrets };
-    findings.compare(compared, || Write::Client(Box::new(client)));
+    findings.compare(compared, || Write::Client(Box::new(ClientWrite { client, own: doc.own.clone() })));
+}
+
+/// What it is granted must be there: an administrator who names a scope means one.
+fn undeclared(findings: &mut Findings<'_>, doc: &ClientDoc) {
+    for grant in &doc.own {
+        let object = format!("client {}", findings.name(&doc.id));
+        let message = match findings.declared.get(grant.server.as_str()) {
+            None => format!("client_credentials names {}, which is no server of this tenant", grant.server),
+            Some(declared) => match grant.scopes.iter().find(|scope| !declared.contains(scope.as_str())) {
+                Some(scope) => {
+                    format!("client_credentials names the scope {scope}, which {} does not declare", grant.server)
+                }
+                None => continue,
+            },
+        };
+        findings.problem(doc.line, object, message);
+    }
 }
 
 /// What to store of the secret, and the difference if it is another one.
@@ -79,7 +100,7 @@ fn secret(findings: &Findings<'_>, doc: &ClientDoc, old: Option<&Client>) -> (Op
     (Some(keyring.store(findings.tenant, &given.0)), Some(secret_field("secret", stored.is_some())))
 }
 
-fn facts(metadata: &Metadata, enabled: bool) -> Facts {
+fn facts(metadata: &Metadata, own: &[OwnGrant], enabled: bool) -> Facts {
     let mut facts = Facts::default();
     let uri = |uri: &Option<WebUri>| uri.as_ref().map_or_else(String::new, |uri| uri.as_str().to_owned());
     facts.add("name", metadata.client_name.clone().unwrap_or_default());
@@ -87,6 +108,9 @@ fn facts(metadata: &Metadata, enabled: bool) -> Facts {
     facts.add("redirect_uris", uris.join(", "));
     facts.add("auth_method", metadata.token_endpoint_auth_method.name());
     facts.add("jwks", metadata.jwks.as_ref().map(ClientKeys::canonical).unwrap_or_default());
+    for grant in own {
+        facts.add(format!("client_credentials {}", grant.server), grant.scopes.to_string());
+    }
     facts.add("client_uri", uri(&metadata.client_uri));
     facts.add("logo_uri", uri(&metadata.logo_uri));
     facts.add("tos_uri", uri(&metadata.tos_uri));

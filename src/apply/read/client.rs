@@ -8,13 +8,14 @@ use super::{
     secret::{self, Given},
 };
 use crate::{
-    apply::document::{ClientDoc, SecretDoc},
+    apply::document::{ClientDoc, OwnGrant, SecretDoc},
     clients::{
         jwks::{BadKeys, ClientKeys},
-        metadata::{ApplicationType, AuthMethod, Metadata, WebUri},
+        metadata::{ApplicationType, AuthMethod, GrantType, Metadata, WebUri},
         redirect::{CustomSchemes, RedirectUri},
     },
-    ids::ClientId,
+    ids::{ClientId, Slug},
+    policy::{Scope, ScopeSet},
     secret::{Handle, HandleKind},
     tenants::Settings,
 };
@@ -39,20 +40,63 @@ pub(super) fn read(
         |word| AuthMethod::ALL.into_iter().find(|method| method.name() == word),
     );
     let secret = method.and_then(|method| secret(&item, method, context));
-    let metadata = metadata(&item, method, settings);
+    let own = own(&item, method);
+    let machine = own.as_ref().is_some_and(|own| !own.is_empty());
+    let metadata = metadata(&item, method, settings, machine);
     let enabled = item.flag("enabled");
     item.finish();
-    Some(ClientDoc { id: id?, metadata: metadata?, secret: secret?, enabled: enabled?, line: Some(item.line()) })
+    Some(ClientDoc {
+        id: id?,
+        metadata: metadata?,
+        secret: secret?,
+        own: own?,
+        enabled: enabled?,
+        line: Some(item.line()),
+    })
 }
 
-fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) -> Option<Metadata> {
+/// What the client may do for itself. `None` on a mistake.
+fn own(item: &Item<'_>, method: Option<AuthMethod>) -> Option<Vec<OwnGrant>> {
+    const KEY: &str = "client_credentials";
+    let mut good = true;
+    let mut own: Vec<OwnGrant> = Vec::new();
+    for grant in item.tables(KEY, |n| format!("{}, client_credentials {n}", item.name)) {
+        let server = grant.parsed("server", grant.required("server"), Slug::parse);
+        if !grant.has("scopes") {
+            grant.problem("scopes", "is required: what the client may do on that server");
+        }
+        let scopes = grant.list("scopes", Scope::new).map(|scopes| scopes.into_iter().collect::<ScopeSet>());
+        if scopes.as_ref().is_some_and(ScopeSet::is_empty) {
+            grant.problem("scopes", "is empty: name at least one scope");
+        }
+        grant.finish();
+        let read = server.zip(scopes.filter(|scopes| !scopes.is_empty()));
+        good &= read.is_some();
+        own.extend(read.map(|(server, scopes)| OwnGrant { server, scopes }));
+    }
+    item.value(KEY);
+    let mut seen = std::collections::HashSet::new();
+    if let Some(twice) = own.iter().find(|grant| !seen.insert(grant.server.as_str())) {
+        item.problem(KEY, format_args!("names the server {} twice; keep one", twice.server));
+        good = false;
+    }
+    if !own.is_empty() && method == Some(AuthMethod::None) {
+        item.problem(KEY, "is only for clients that prove themselves: choose another auth_method");
+        good = false;
+    }
+    good.then_some(own)
+}
+
+fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings, machine: bool) -> Option<Metadata> {
     let name = item.required("name").map(str::to_owned);
     let schemes = CustomSchemes::known_and(&settings.redirect_schemes);
-    if !item.has("redirect_uris") {
+    let for_people = item.has("redirect_uris");
+    if !for_people && !machine {
         item.problem("redirect_uris", "is required: where answers to this client may go");
     }
     let uris = item.list("redirect_uris", |uri| RedirectUri::register(uri, &schemes));
-    if uris.as_ref().is_some_and(Vec::is_empty) {
+    let uris = if for_people { uris } else { Some(Vec::new()) };
+    if for_people && uris.as_ref().is_some_and(Vec::is_empty) {
         item.problem("redirect_uris", "is empty: name at least one place where answers may go");
     }
     let web = |key| {
@@ -68,6 +112,12 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
         _ => None,
     });
     let jwks = method.and_then(|method| jwks(item, method));
+    let mut metadata = Metadata::new(uris?, method?);
+    if !for_people {
+        metadata.grant_types.clear();
+        metadata.response_types.clear();
+    }
+    metadata.grant_types.extend(machine.then_some(GrantType::ClientCredentials));
     Some(Metadata {
         client_name: Some(name?),
         jwks: jwks?,
@@ -77,7 +127,7 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
         policy_uri,
         contacts,
         application_type: application_type?,
-        ..Metadata::new(uris?, method?)
+        ..metadata
     })
 }
 

@@ -72,7 +72,8 @@ pub async fn standing(tx: &mut TenantTx, of: &Selection, now: OffsetDateTime) ->
         StandingRow,
         r#"select g.id as "id: GrantId", g.subject, p.username as "person?", g.client, c.name as client_name,
                   s.slug as server, g.scopes, g.created_at,
-                  (select max(r.created_at) from family f join refresh_token r on (r.tenant, r.family) = (f.tenant, f.id)
+                  (select greatest(max(r.created_at), max(f.created_at))
+                     from family f left join refresh_token r on (r.tenant, r.family) = (f.tenant, f.id)
                     where f.tenant = g.tenant and f.grant_id = g.id) as last_token_at,
                   (select count(*) from family f
                     where f.tenant = g.tenant and f.grant_id = g.id and f.revoked_at is null and f.expires_at > $6)

@@ -46,8 +46,9 @@ async fn the_manuals_example_can_be_applied() {
     bench.scratch.write("ada.password", "a horse of another colour\n");
     let secret = Handle::generate(HandleKind::ClientSecret, &Entropy::system()).unwrap();
     bench.scratch.write("intranet.secret", secret.expose());
+    bench.scratch.write("nightly.secret", secret.expose());
     let plan = bench.apply_pruning(example(), Prune::Nothing).await.unwrap().0;
-    assert_eq!(plan.summary(), "6 to create; 0 stay as they are");
+    assert_eq!(plan.summary(), "7 to create; 0 stay as they are");
     assert!(bench.apply(example()).await.is_empty());
 
     let document = bench.read(example()).unwrap();

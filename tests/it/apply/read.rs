@@ -229,10 +229,7 @@ fn what_is_no_toml_is_no_crash() {
 
 #[test]
 fn a_secret_goes_with_its_method() {
-    one_mistake(
-        &client("secret = { env = \"PATH\" }"),
-        "8 client acme/web: secret is of no use with auth_method = \"none\"",
-    );
+    one_mistake(&client("secret = { env = \"PATH\" }"), "8 client acme/web: secret is of no use with this auth_method");
     let basic = "auth_method = \"client_secret_basic\"\n";
     one_mistake(
         &client(&format!("{basic}secret = {{ hash = \"abc\" }}")),

@@ -82,9 +82,7 @@ async fn a_plan_reads_calmly() {
 - person acme/ada     disable
     display_name  Ada Lovelace → ada
 + tenant beta         create
-    name                   Beta
-    settings.evidence      overlap
-    settings.registration  open
+    name  Beta
 
 1 to create, 2 to change, 1 to disable; 2 stay as they are"
     );

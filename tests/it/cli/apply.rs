@@ -74,7 +74,7 @@ async fn a_file_is_applied_once() {
     let site = Site::new().await;
     let file = site.file(ACME);
     let dry = site.done(&["apply", &file, "--dry-run"]);
-    assert!(dry.starts_with("+ tenant acme      create\n    name                   Acme\n"), "{dry}");
+    assert!(dry.starts_with("+ tenant acme      create\n    name  Acme\n"), "{dry}");
     assert!(dry.ends_with("2 to create; 0 stay as they are\nnothing was changed: this was a dry run\n"), "{dry}");
     assert_eq!(site.count("select (select count(*) from tenant) + (select count(*) from key_check)").await, 0);
 

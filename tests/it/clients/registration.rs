@@ -100,7 +100,7 @@ async fn a_refusal_says_what_to_change_and_leaves_nothing_behind() {
     let answer = post("application/json", good.replace("http://localhost", "http://evil.example")).await;
     assert_eq!(answer.error(), (400, "invalid_redirect_uri"));
     assert!(answer.text("error_description").contains("http://evil.example/callback"), "{}", answer.body);
-    let answer = post("application/json", good.replace("\"none\"", "\"private_key_jwt\"")).await;
+    let answer = post("application/json", good.replace("\"none\"", "\"tls_client_auth\"")).await;
     assert_eq!(answer.error(), (400, "invalid_client_metadata"));
     assert!(answer.text("error_description").contains("token_endpoint_auth_method"), "{}", answer.body);
     assert_eq!(post("application/json", "{".to_owned()).await.error(), (400, "invalid_client_metadata"));
