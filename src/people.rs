@@ -15,4 +15,4 @@ pub use account::{NewPerson, PersonError, create, disable, enable, set_password}
 pub use administrator::{AdministratorError, create as create_administrator};
 pub use name::{BadUsername, Username};
 pub use password::{BadPassword, HashError, Password, PasswordHash, PasswordHasher, Verdict};
-pub use session::{Session, current, end_many as end_sessions};
+pub use session::{ACR_VALUES, Session, current, end_many as end_sessions};

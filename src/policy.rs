@@ -15,6 +15,6 @@ mod uri;
 mod tests;
 
 pub use catalogue::{CatalogueItem, ItemKind};
-pub use decide::{Denial, Permit, decide};
+pub use decide::{Denial, Held, Permit, decide};
 pub use model::{BadPolicy, Effect, PolicySpec, ScopeDef, ServerPolicy};
 pub use scope::{BadScope, Scope, ScopeSet};

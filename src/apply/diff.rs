@@ -13,7 +13,7 @@ use super::{
     state::State,
     step::{Compared, Removed, Step, Write, removal},
 };
-use crate::{ids::TenantId, policy::ScopeSet, store::tenants::TenantRow, tenants::Settings};
+use crate::{ids::TenantId, policy::ScopeDef, store::tenants::TenantRow, tenants::Settings};
 
 /// All that changes in one tenant.
 pub(super) struct TenantSteps {
@@ -35,7 +35,7 @@ pub(super) struct Findings<'a> {
     pub(super) unchanged: usize,
     pub(super) notes: Vec<String>,
     /// The scopes that each server will declare, by slug.
-    pub(super) declared: BTreeMap<String, ScopeSet>,
+    pub(super) declared: BTreeMap<String, Vec<ScopeDef>>,
     pub(super) problems: &'a mut Vec<Problem>,
 }
 

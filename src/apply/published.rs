@@ -28,7 +28,11 @@ impl Published {
         let mut scopes: Vec<&ScopeDef> = spec.scopes.iter().collect();
         scopes.sort_by(|a, b| a.name.cmp(&b.name));
         for scope in scopes {
-            facts.add(format!("scope {}", scope.name), format!("{}: {}", effect(scope.effect), scope.description));
+            let fresh = scope.max_auth_age.map_or_else(String::new, |age| format!(", login within {age} seconds"));
+            facts.add(
+                format!("scope {}", scope.name),
+                format!("{}{fresh}: {}", effect(scope.effect), scope.description),
+            );
         }
         let mut items: Vec<&CatalogueItem> = spec.catalogue.iter().collect();
         items.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
@@ -46,6 +50,7 @@ impl Published {
             name: scope.name.to_string(),
             effect: effect(scope.effect).to_owned(),
             description: scope.description.clone(),
+            max_auth_age: scope.max_auth_age.and_then(|age| i32::try_from(age).ok()),
         };
         self.spec.scopes.iter().map(row).collect()
     }

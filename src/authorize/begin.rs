@@ -14,6 +14,7 @@ use crate::{
     },
     http::{form::Form, visit::Visit},
     ids::{ClientId, InteractionId},
+    people,
     policy::ScopeSet,
     secret::{Handle, HandleKind, holds_handle},
     store::{self, StoreError, interactions::InteractionRow},
@@ -104,6 +105,7 @@ pub(super) struct Request {
     scopes: ScopeSet,
     code_challenge: String,
     prompt: Vec<String>,
+    max_age: Option<i32>,
     login_hint: Option<String>,
 }
 
@@ -138,10 +140,34 @@ pub(super) fn check(tenant: &Tenant, asker: &Asker, form: &Form, logged_in: bool
         let code = if logged_in { "consent_required" } else { "login_required" };
         return Err(Refusal::new(code, "this server asks the person: send the request without prompt=none"));
     }
+    let max_age = max_age(one("max_age")?)?;
+    acr(one("acr_values")?)?;
     let prompt = PROMPTS.into_iter().filter(|known| prompt.contains(known)).map(str::to_owned).collect();
     let hint = |text: &&str| text.len() <= MAX_HINT && !holds_handle(text.as_bytes());
     let login_hint = one("login_hint")?.filter(hint).map(str::to_owned);
-    Ok(Request { server, scopes: authorized.scopes, code_challenge: authorized.code_challenge, prompt, login_hint })
+    let scopes = match tenant.settings.gives_full_scopes(&asker.client) {
+        true => server.policy.declared().clone(),
+        false => authorized.scopes,
+    };
+    Ok(Request { server, scopes, code_challenge: authorized.code_challenge, prompt, max_age, login_hint })
+}
+
+/// How old the login may be, in seconds (OpenID Connect Core §3.1.2.1). What is beyond any login's age is no limit.
+fn max_age(given: Option<&str>) -> Result<Option<i32>, Refusal> {
+    let Some(text) = given.filter(|text| !text.is_empty()) else { return Ok(None) };
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::new("invalid_request", "max_age must be a number of seconds"));
+    }
+    Ok(text.parse().ok())
+}
+
+/// RFC 9470 §5: one of the ways to log in that are asked for must be one that there is.
+fn acr(given: Option<&str>) -> Result<(), Refusal> {
+    let mut wanted = given.unwrap_or_default().split(' ').filter(|acr| !acr.is_empty()).peekable();
+    if wanted.peek().is_none() || wanted.any(|acr| people::ACR_VALUES.contains(&acr)) {
+        return Ok(());
+    }
+    Err(Refusal::new("unmet_authentication_requirements", "nobody can log in here in any of the ways of acr_values"))
 }
 
 /// RFC 8707: exactly one `resource`, or the server that an administrator named for requests without.
@@ -179,6 +205,7 @@ pub(super) async fn store(visit: &Visit, asker: &Asker, request: Request) -> Res
         code_challenge: request.code_challenge,
         login_hint: request.login_hint,
         prompt: request.prompt,
+        max_age: request.max_age,
         session: None,
         created_at: now,
         expires_at: now + LIFETIME,

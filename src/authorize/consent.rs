@@ -13,7 +13,7 @@ use crate::{
     secret::{Handle, HandleKind},
     store::{
         self, StoreError, TenantTx,
-        grants::{self, ConsentKey, ConsentRow},
+        grants::{self, ConsentKey, ConsentRow, NewFamily},
         handles::{self, CodeRow},
     },
 };
@@ -95,6 +95,8 @@ pub(super) fn may_skip(interaction: &Interaction, earlier: &Earlier, now: Offset
 /// How the person's approval came about.
 pub(super) struct Approval<'a> {
     pub(super) person: PersonId,
+    /// When they logged in.
+    pub(super) auth_time: OffsetDateTime,
     pub(super) scopes: &'a ScopeSet,
     /// The page was skipped: on an earlier consent, which ends then.
     pub(super) earlier_until: Option<OffsetDateTime>,
@@ -143,7 +145,7 @@ pub(super) async fn approve(
     };
     recorder.record(&mut tx, &given).await?;
     let ends = approval.earlier_until.unwrap_or(now + app.config.tokens.family);
-    let family = Promise { grant: grant.id, scopes, ends };
+    let family = Promise { grant: grant.id, scopes, auth_time: approval.auth_time, ends };
     let code = issue_code(app, &recorder, &mut tx, interaction, family).await?;
     tx.commit().await?;
     Ok(Some(code))
@@ -153,6 +155,7 @@ pub(super) async fn approve(
 struct Promise {
     grant: GrantId,
     scopes: Vec<String>,
+    auth_time: OffsetDateTime,
     /// When its family ends.
     ends: OffsetDateTime,
 }
@@ -164,10 +167,17 @@ async fn issue_code(
     interaction: &Interaction,
     promise: Promise,
 ) -> Result<Handle, StoreError> {
-    let Promise { grant, scopes, ends } = promise;
+    let Promise { grant, scopes, auth_time, ends } = promise;
     let now = app.clock.now();
     let family = FamilyId::new(&app.clock, &app.entropy)?;
-    grants::insert_family(tx, family, grant, Some(&interaction.row.redirect_uri), now, ends).await?;
+    let new = NewFamily {
+        id: family,
+        grant,
+        redirect_uri: Some(&interaction.row.redirect_uri),
+        auth_time: Some(auth_time),
+        expires_at: ends,
+    };
+    grants::insert_family(tx, new, now).await?;
     let code = Handle::generate(HandleKind::Code, &app.entropy)?;
     let row = CodeRow {
         hash: Vec::new(),

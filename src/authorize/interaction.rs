@@ -40,10 +40,12 @@ impl Interaction {
         self.row.login_hint.as_deref()
     }
 
-    /// Whether the client wants the person to log in for this request, whoever is logged in already.
-    pub fn wants_login(&self) -> bool {
-        self.row.session.is_none()
-            && self.row.prompt.iter().any(|prompt| prompt == "login" || prompt == "select_account")
+    /// Whether the client wants the person to log in for this request, whoever has logged in already, so long ago.
+    pub fn wants_login(&self, age: Duration) -> bool {
+        let asks = |prompt: &String| prompt == "login" || prompt == "select_account";
+        // With 0 any login is too old, also one of this very second.
+        let stale = |most: i32| most == 0 || age > Duration::seconds(most.into());
+        self.row.session.is_none() && (self.row.prompt.iter().any(asks) || self.row.max_age.is_some_and(stale))
     }
 
     /// Whether this is the login under which the person is asked. A page that one person was shown is not answered by

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use time::OffsetDateTime;
 
 use super::{
     consent::{self, Approval, Earlier},
@@ -82,6 +83,11 @@ impl<'v> Place<'v> {
     ) -> Result<Response, Trouble> {
         let view = View { session: &self.session, handle: self.handle.expose(), earlier, ticked, error };
         Ok(self.visit.page(StatusCode::OK, page::consent(self.visit, &self.interaction, view)))
+    }
+
+    /// What the person allows, or allowed before until then.
+    pub(super) fn approval<'a>(&self, scopes: &'a ScopeSet, earlier_until: Option<OffsetDateTime>) -> Approval<'a> {
+        Approval { person: self.session.person, auth_time: self.session.auth_time, scopes, earlier_until }
     }
 
     /// Approves, and sends the code to the client.

@@ -3,13 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use super::{
-    begin,
-    consent::{self, Approval},
-    place::Place,
-    respond::Answer,
-    trouble,
-};
+use super::{begin, consent, place::Place, respond::Answer, trouble};
 use crate::{
     audit::{Event, Refused},
     http::{
@@ -52,7 +46,7 @@ pub async fn show(visit: Visit) -> Result<Response, Trouble> {
     };
     let (asked, earlier) = (place.asked()?, place.earlier().await?);
     if let Some(until) = consent::may_skip(&place.interaction, &earlier, visit.app.clock.now()) {
-        let approval = Approval { person: place.session.person, scopes: &asked, earlier_until: Some(until) };
+        let approval = place.approval(&asked, Some(until));
         return place.approve(&approval).await;
     }
     place.note_shown(&asked).await?;
@@ -80,7 +74,7 @@ async fn approve(place: &Place<'_>, form: &Form) -> Result<Response, Trouble> {
         let error = "You approved, but left nothing ticked. Tick what you allow, or choose Deny.";
         return place.page(&place.earlier().await?, &scopes, Some(error.to_owned()));
     }
-    place.approve(&Approval { person: place.session.person, scopes: &scopes, earlier_until: None }).await
+    place.approve(&place.approval(&scopes, None)).await
 }
 
 async fn deny(place: &Place<'_>) -> Result<Response, Trouble> {

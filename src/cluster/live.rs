@@ -247,6 +247,7 @@ mod tests {
                 client: ClientId::parse("c").unwrap(),
                 server: ServerId(Uuid::nil()),
                 scopes: ScopeSet::default(),
+                auth_time: None,
                 expires_at: datetime!(2026-08-03 11:00 UTC),
             };
             let own_until = if read { self.clock.boot().after(TERM) } else { BootTime::START };

@@ -104,6 +104,7 @@ mod tests {
             client: ClientId::parse("web").unwrap(),
             server: ServerId(id(6)),
             scopes: ScopeSet::default(),
+            auth_time: None,
             expires_at: datetime!(2026-08-03 11:00 UTC),
         }
     }

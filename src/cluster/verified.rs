@@ -32,6 +32,8 @@ pub struct Verified {
     pub server: ServerId,
     /// Handle's scopes ∩ grant's scopes now ∩ the server's scopes now.
     pub scopes: ScopeSet,
+    /// When the person behind it had logged in; none for a machine client.
+    pub auth_time: Option<OffsetDateTime>,
     /// When it ends, unless revoked before.
     pub expires_at: OffsetDateTime,
 }

@@ -13,6 +13,8 @@ pub(super) enum BearerError {
     InvalidToken,
     /// Good, but not for this call: 403.
     InsufficientScope,
+    /// Good, but the person's login is too old for this call (RFC 9470): 401.
+    StaleLogin,
 }
 
 impl BearerError {
@@ -22,6 +24,7 @@ impl BearerError {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::StaleLogin => "insufficient_user_authentication",
         }
     }
 }
@@ -33,6 +36,8 @@ pub(super) struct Challenge<'a> {
     pub(super) metadata_url: &'a str,
     /// The scopes to ask for, separated by spaces. Clients take them as they stand.
     pub(super) scope: &'a str,
+    /// How old the login may be, in seconds (RFC 9470).
+    pub(super) max_age: Option<u32>,
     /// What is wrong, and in words. Absent if no token was presented (RFC 6750, 3.1).
     pub(super) error: Option<(BearerError, &'a str)>,
 }
@@ -47,6 +52,10 @@ impl Challenge<'_> {
         }
         if !self.scope.is_empty() {
             push(&mut line, "scope", self.scope);
+            line.push_str(", ");
+        }
+        if let Some(max_age) = self.max_age {
+            push(&mut line, "max_age", &max_age.to_string());
             line.push_str(", ");
         }
         push(&mut line, "resource_metadata", self.metadata_url);
@@ -83,7 +92,7 @@ mod tests {
 
     #[test]
     fn without_a_token_it_names_no_error() {
-        let challenge = Challenge { metadata_url: METADATA, scope: "mcp:read mcp:write", error: None };
+        let challenge = Challenge { metadata_url: METADATA, scope: "mcp:read mcp:write", max_age: None, error: None };
         assert_eq!(
             challenge.value(),
             format!("Bearer scope=\"mcp:read mcp:write\", resource_metadata=\"{METADATA}\"").as_str()
@@ -95,10 +104,11 @@ mod tests {
         let challenge = Challenge {
             metadata_url: METADATA,
             scope: "mcp:write",
+            max_age: Some(300),
             error: Some((BearerError::InsufficientScope, "the token lacks a scope")),
         };
         let expected = format!(
-            "Bearer error=\"insufficient_scope\", scope=\"mcp:write\", resource_metadata=\"{METADATA}\", \
+            "Bearer error=\"insufficient_scope\", scope=\"mcp:write\", max_age=\"300\", resource_metadata=\"{METADATA}\", \
              error_description=\"the token lacks a scope\""
         );
         assert_eq!(challenge.value(), expected.as_str());
@@ -108,7 +118,7 @@ mod tests {
         #[test]
         fn no_value_leaves_its_quotes(scope in ".*", description in ".*") {
             let error = Some((BearerError::InvalidToken, description.as_str()));
-            let line = Challenge { metadata_url: METADATA, scope: &scope, error }.value();
+            let line = Challenge { metadata_url: METADATA, scope: &scope, max_age: None, error }.value();
             let line = line.to_str().unwrap();
             // Outside of quoted strings there are only the names that belong there.
             let (mut outside, mut quoted, mut escaped) = (String::new(), false, false);

@@ -4,6 +4,7 @@ use std::{pin::pin, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue};
+use time::OffsetDateTime;
 
 use super::{
     answer::{self, Passed},
@@ -19,10 +20,10 @@ use super::{
 use crate::{
     app::App,
     audit::{Announced, CallRefusal, NoEvidence, Outcome},
-    cluster::{LiveCall, Over},
+    cluster::{LiveCall, Over, Verified},
     http::request_id::RequestId,
     mcp::{self, Call, Era, MCP_SESSION_ID, Message, Method, Reject},
-    policy::{self, Denial, Permit, ScopeSet},
+    policy::{self, Denial, Held, Permit, ScopeSet},
     tenants::{EraSetting, Evidence, Server, Tenant},
     upstream::{Along, Answer, Caller, ForwardError, SendError, SwapError, UpstreamSession},
 };
@@ -157,11 +158,27 @@ impl Exchange {
     }
 
     fn decide(&self, call: &Call) -> Result<Permit, Refused> {
-        policy::decide(&self.server.policy, &self.live.verified().scopes, call).map_err(|denial| match denial {
+        let Verified { scopes, auth_time, .. } = self.live.verified().as_ref();
+        let age = |since: OffsetDateTime| u64::try_from((self.app.clock.now() - since).whole_seconds()).unwrap_or(0);
+        let held = Held { scopes, auth_age: auth_time.map(age) };
+        policy::decide(&self.server.policy, held, call).map_err(|denial| match denial {
             Denial::InsufficientScope { needed, challenge } => {
+                // A login that is new enough, in the same round.
+                let max_age = self.server.policy.max_auth_age(&needed);
                 let error = (BearerError::InsufficientScope, "the access token lacks a scope that this call needs");
                 let reject = Reject::insufficient_scope(call, &needed.to_string());
-                let refusal = Refusal::from(reject).challenged(&self.server, &challenge.to_string(), Some(error));
+                let refusal =
+                    Refusal::from(reject).challenged(&self.server, &challenge.to_string(), max_age, Some(error));
+                Refused { why: Stopped::Denied(needed), refusal }
+            }
+            Denial::StaleLogin { needed, max_age } => {
+                let error = (BearerError::StaleLogin, "the person's login is too old for this call");
+                let refusal = Refusal::from(Reject::stale_login(call, max_age)).challenged(
+                    &self.server,
+                    &scopes.to_string(),
+                    Some(max_age),
+                    Some(error),
+                );
                 Refused { why: Stopped::Denied(needed), refusal }
             }
             Denial::Forbidden { reason } => {
@@ -240,7 +257,7 @@ impl Exchange {
         let error = (BearerError::InvalidToken, end.reason());
         let reject = Reject { status: http::StatusCode::UNAUTHORIZED, ..reject };
         let scope = self.server.policy.challenge_scopes().to_string();
-        Failed::new(end.into(), Refusal::from(reject).challenged(&self.server, &scope, Some(error)))
+        Failed::new(end.into(), Refusal::from(reject).challenged(&self.server, &scope, None, Some(error)))
     }
 
     /// Whom sessions of this call belong to.

@@ -77,12 +77,18 @@ impl Refusal {
         let message = error.map_or("An access token is needed.", |(_, description)| description);
         let mut refusal = Self::early(status, message);
         refusal.reject.code = code::UNAUTHORIZED;
-        refusal.challenged(server, &server.policy.challenge_scopes().to_string(), error)
+        refusal.challenged(server, &server.policy.challenge_scopes().to_string(), None, error)
     }
 
-    /// Adds a challenge that names `scope`.
-    pub(super) fn challenged(mut self, server: &Server, scope: &str, error: Option<(BearerError, &str)>) -> Self {
-        let challenge = Challenge { metadata_url: &server.metadata_url, scope, error };
+    /// Adds a challenge that names `scope`, and how old a login may be.
+    pub(super) fn challenged(
+        mut self,
+        server: &Server,
+        scope: &str,
+        max_age: Option<u32>,
+        error: Option<(BearerError, &str)>,
+    ) -> Self {
+        let challenge = Challenge { metadata_url: &server.metadata_url, scope, max_age, error };
         self.header = Some((WWW_AUTHENTICATE, challenge.value()));
         self
     }

@@ -143,6 +143,14 @@ impl Reject {
         Self::about(call, StatusCode::FORBIDDEN, code::INSUFFICIENT_SCOPE, message)
     }
 
+    /// 401: the token is good, and the person's login too old for this call (RFC 9470).
+    pub fn stale_login(call: &Call, max_age: u32) -> Self {
+        let message = format!(
+            "This call needs a login of the last {max_age} seconds. Ask the person to log in again. Nothing was executed."
+        );
+        Self::about(call, StatusCode::UNAUTHORIZED, code::UNAUTHORIZED, message)
+    }
+
     /// 403: policy says no, and asking for more scopes would not help.
     pub fn forbidden(call: &Call, reason: &str) -> Self {
         let message = format!("{reason} Nothing was executed.");

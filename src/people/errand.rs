@@ -1,8 +1,10 @@
 //! What waits for a login: an authorization request on its way. The one place that knows of [`crate::authorize`].
 
+use time::Duration;
+
 use crate::{
     app::App,
-    authorize::interaction,
+    authorize::interaction::{self, Interaction},
     http::browser::Browser,
     ids::{InteractionId, SessionId},
     secret::Handle,
@@ -19,8 +21,7 @@ pub(super) struct Errand {
     pub(super) server_name: String,
     /// The name that the client expects somebody to log in with.
     pub(super) login_hint: Option<String>,
-    /// The client wants a login for this request, whoever is logged in already.
-    pub(super) wants_login: bool,
+    interaction: Interaction,
 }
 
 /// Finds the errand of an interaction's handle. None: unknown, expired, decided, or another browser's.
@@ -36,8 +37,15 @@ pub(super) async fn find(
         client_name: interaction.client.name().to_owned(),
         server_name: interaction.server.name.clone(),
         login_hint: interaction.login_hint().map(str::to_owned),
-        wants_login: interaction.wants_login(),
+        interaction,
     }))
+}
+
+impl Errand {
+    /// Whether the client wants a login for this request, whoever has logged in already, so long ago.
+    pub(super) fn wants_login(&self, age: Duration) -> bool {
+        self.interaction.wants_login(age)
+    }
 }
 
 /// Notes the login that belongs to an errand.

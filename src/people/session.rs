@@ -17,6 +17,9 @@ use crate::{
 /// How a password proves who somebody is (RFC 8176).
 const PASSWORD: &str = "pwd";
 
+/// The ways to log in, as `acr_values` names them (RFC 9470): with a password.
+pub const ACR_VALUES: [&str; 1] = ["urn:sallyport:acr:password"];
+
 /// A person who is logged in at a tenant in this browser.
 #[derive(Clone, Debug)]
 pub struct Session {

@@ -61,6 +61,14 @@ pub enum Denial {
         /// nothing, and one round is enough.
         challenge: ScopeSet,
     },
+    /// A newer login would help: 401 with `error="insufficient_user_authentication"` (RFC 9470).
+    #[error("the call needs a login not older than {max_age} seconds")]
+    StaleLogin {
+        /// All scopes that this call needs.
+        needed: ScopeSet,
+        /// How old the login may be.
+        max_age: u32,
+    },
     /// No scope would help: 403 without `insufficient_scope`, or clients would ask again and again.
     #[error("{reason}")]
     Forbidden {
@@ -69,20 +77,40 @@ pub enum Denial {
     },
 }
 
-/// Decides whether `call` may go on to `server` under `scopes`, the scopes in effect
-/// ([`ServerPolicy::in_effect`]).
+/// What a caller has.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<'a> {
+    /// The scopes in effect ([`ServerPolicy::in_effect`]).
+    pub scopes: &'a ScopeSet,
+    /// Seconds since the person behind the call logged in. None: nobody has.
+    pub auth_age: Option<u64>,
+}
+
+/// Scopes without a login behind them.
+impl<'a> From<&'a ScopeSet> for Held<'a> {
+    fn from(scopes: &'a ScopeSet) -> Self {
+        Self { scopes, auth_age: None }
+    }
+}
+
+/// Decides whether `call` may go on to `server` with what the caller has.
 ///
 /// # Errors
-/// A [`Denial`] that says whether more scopes would help.
-pub fn decide(server: &ServerPolicy, scopes: &ScopeSet, call: &Call) -> Result<Permit, Denial> {
+/// A [`Denial`] that says whether more scopes or another login would help.
+pub fn decide<'a>(server: &ServerPolicy, held: impl Into<Held<'a>>, call: &Call) -> Result<Permit, Denial> {
+    let Held { scopes, auth_age } = held.into();
     let held = scopes.intersection(server.declared());
     let Need { scopes: needed, read_only } = need(server, call)?;
     // Whatever it is, the token must be good for something at this server.
     let missing = if needed.is_empty() && held.is_empty() { server.challenge_scopes() } else { &needed };
-    if missing.is_subset(&held) {
-        Ok(Permit { call: call.clone(), needed, read_only })
-    } else {
-        Err(Denial::InsufficientScope { needed: missing.clone(), challenge: missing.union(&held) })
+    if !missing.is_subset(&held) {
+        return Err(Denial::InsufficientScope { needed: missing.clone(), challenge: missing.union(&held) });
+    }
+    match server.max_auth_age(&needed) {
+        Some(max_age) if auth_age.is_none_or(|age| age > u64::from(max_age)) => {
+            Err(Denial::StaleLogin { needed, max_age })
+        }
+        _ => Ok(Permit { call: call.clone(), needed, read_only }),
     }
 }
 

@@ -26,6 +26,9 @@ pub struct ScopeDef {
     pub effect: Effect,
     /// What it allows, as a sentence for a person who is no programmer.
     pub description: String,
+    /// Seconds since the person's login after which a call that needs it needs another login (RFC 9470). None: any will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_auth_age: Option<u32>,
 }
 
 /// What an administrator writes down for a server. Becomes a [`ServerPolicy`] once it is found consistent.
@@ -56,6 +59,7 @@ impl PolicySpec {
             name: name.clone(),
             effect,
             description: description.to_owned(),
+            max_auth_age: None,
         };
         Self {
             scopes: vec![
@@ -147,6 +151,12 @@ impl ServerPolicy {
     /// The items that need `scope`: what the consent page lists under it.
     pub fn items_under<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a CatalogueItem> {
         self.items().iter().filter(move |item| item.scope == *scope)
+    }
+
+    /// How old a login may be for what needs `scopes`, in seconds. None: any age, or no login at all.
+    pub fn max_auth_age(&self, scopes: &ScopeSet) -> Option<u32> {
+        let asked = self.scopes.iter().filter(|def| scopes.contains(def.name.as_str()));
+        asked.filter_map(|def| def.max_auth_age).min()
     }
 
     /// The scopes in effect: those of the handle that the grant still has and the server still declares.

@@ -28,7 +28,12 @@ fn item(kind: ItemKind, name: &str, needs: &str, read_only: bool) -> CatalogueIt
 /// The starter's two scopes and `admin`, with a few items.
 fn spec() -> PolicySpec {
     let mut spec = PolicySpec::starter();
-    spec.scopes.push(ScopeDef { name: scope("admin"), effect: Effect::Change, description: "Run it.".to_owned() });
+    spec.scopes.push(ScopeDef {
+        name: scope("admin"),
+        effect: Effect::Change,
+        description: "Run it.".to_owned(),
+        max_auth_age: None,
+    });
     spec.catalogue = vec![
         item(ItemKind::Tool, "search", "mcp:read", true),
         item(ItemKind::Tool, "send", "mcp:write", false),

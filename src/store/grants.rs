@@ -53,24 +53,34 @@ pub async fn widen(
     Ok(GrantRow { id: GrantId(row.id), scopes: row.scopes, version: row.version })
 }
 
+/// A family to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFamily<'a> {
+    /// Its id.
+    pub id: FamilyId,
+    /// Under which grant.
+    pub grant: GrantId,
+    /// Where its code went, if it begins with one.
+    pub redirect_uri: Option<&'a str>,
+    /// When the person behind it had logged in; none where nobody has.
+    pub auth_time: Option<OffsetDateTime>,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+}
+
 /// Adds a family to a grant.
-pub async fn insert_family(
-    tx: &mut TenantTx,
-    id: FamilyId,
-    grant: GrantId,
-    redirect_uri: Option<&str>,
-    now: OffsetDateTime,
-    expires_at: OffsetDateTime,
-) -> Result<(), StoreError> {
+pub async fn insert_family(tx: &mut TenantTx, new: NewFamily<'_>, now: OffsetDateTime) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "insert into family (tenant, id, grant_id, redirect_uri, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into family (tenant, id, grant_id, redirect_uri, auth_time, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
         tenant.0,
-        id.0,
-        grant.0,
-        redirect_uri,
+        new.id.0,
+        new.grant.0,
+        new.redirect_uri,
+        new.auth_time,
         now,
-        expires_at
+        new.expires_at
     )
     .execute(tx.conn())
     .await?;

@@ -31,6 +31,8 @@ pub struct InteractionRow {
     pub login_hint: Option<String>,
     /// `prompt`.
     pub prompt: Vec<String>,
+    /// `max_age`: how old the login may be, in seconds.
+    pub max_age: Option<i32>,
     /// The session of the login that belongs to it.
     pub session: Option<SessionId>,
     /// When it began.
@@ -44,8 +46,8 @@ pub async fn insert(tx: &mut TenantTx, stored: &Stored, row: &InteractionRow) ->
     let tenant = tx.tenant();
     sqlx::query!(
         "insert into interaction (tenant, id, hash, pepper_id, browser_hash, client, server, redirect_uri, state, scopes,
-             code_challenge, login_hint, prompt, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             code_challenge, login_hint, prompt, max_age, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         tenant.0,
         row.id.0,
         stored.hash.as_slice(),
@@ -59,6 +61,7 @@ pub async fn insert(tx: &mut TenantTx, stored: &Stored, row: &InteractionRow) ->
         row.code_challenge,
         row.login_hint,
         &row.prompt,
+        row.max_age,
         row.created_at,
         row.expires_at
     )
@@ -96,7 +99,7 @@ pub async fn find(
     let tenant = tx.tenant();
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     let row = sqlx::query!(
-        "select id, browser_hash, client, server, redirect_uri, state, scopes, code_challenge, login_hint, prompt, session,
+        "select id, browser_hash, client, server, redirect_uri, state, scopes, code_challenge, login_hint, prompt, max_age, session,
                 created_at, expires_at
            from interaction where tenant = $1 and hash = any ($2) and decided_at is null and expires_at > $3",
         tenant.0,
@@ -117,6 +120,7 @@ pub async fn find(
             code_challenge: row.code_challenge,
             login_hint: row.login_hint,
             prompt: row.prompt,
+            max_age: row.max_age,
             session: row.session.map(SessionId),
             created_at: row.created_at,
             expires_at: row.expires_at,

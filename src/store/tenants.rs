@@ -61,6 +61,8 @@ pub struct ScopeRow {
     pub effect: String,
     /// A sentence for the consent page.
     pub description: String,
+    /// Seconds since the login after which a call that needs it needs another one.
+    pub max_auth_age: Option<i32>,
 }
 
 /// An accepted tool, prompt or resource.
@@ -199,7 +201,7 @@ pub async fn upsert_server(tx: &mut TenantTx, server: &ServerRow, now: OffsetDat
 /// The scopes of all servers of the tenant.
 pub async fn scopes(tx: &mut TenantTx) -> Result<Vec<ScopeRow>, StoreError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query!("select server, name, effect, description from server_scope where tenant = $1 order by server, effect desc, name", tenant.0)
+    let rows = sqlx::query!("select server, name, effect, description, max_auth_age from server_scope where tenant = $1 order by server, effect desc, name", tenant.0)
         .fetch_all(tx.conn())
         .await?;
     Ok(rows
@@ -209,6 +211,7 @@ pub async fn scopes(tx: &mut TenantTx) -> Result<Vec<ScopeRow>, StoreError> {
             name: row.name,
             effect: row.effect,
             description: row.description,
+            max_auth_age: row.max_auth_age,
         })
         .collect())
 }
@@ -248,12 +251,13 @@ pub async fn replace_policy(
         .await?;
     for scope in scopes {
         sqlx::query!(
-            "insert into server_scope (tenant, server, name, effect, description) values ($1, $2, $3, $4, $5)",
+            "insert into server_scope (tenant, server, name, effect, description, max_auth_age) values ($1, $2, $3, $4, $5, $6)",
             tenant.0,
             server.0,
             scope.name,
             scope.effect,
-            scope.description
+            scope.description,
+            scope.max_auth_age
         )
         .execute(tx.conn())
         .await?;

@@ -108,7 +108,9 @@ pub(crate) fn policy_spec(
     let mut defs = Vec::new();
     for scope in scopes.iter().filter(|scope| scope.server == row.id) {
         let effect = if scope.effect == "read" { Effect::Read } else { Effect::Change };
-        defs.push(ScopeDef { name: read_scope(&scope.name)?, effect, description: scope.description.clone() });
+        let max_auth_age = scope.max_auth_age.map(u32::try_from).transpose().map_err(StoreError::corrupt)?;
+        let name = read_scope(&scope.name)?;
+        defs.push(ScopeDef { name, effect, description: scope.description.clone(), max_auth_age });
     }
     let mut catalogue = Vec::new();
     for item in items.iter().filter(|item| item.server == row.id) {

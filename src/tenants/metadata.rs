@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::{RegistrationRule, Server, Tenant};
-use crate::clients::{AuthMethod, jwks};
+use crate::{
+    clients::{AuthMethod, jwks},
+    people,
+};
 
 /// Authorization server metadata (RFC 8414), the same body at all four spellings.
 #[derive(Debug, Serialize)]
@@ -27,6 +30,7 @@ pub struct AuthorizationServer {
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub authorization_response_iss_parameter_supported: bool,
+    pub acr_values_supported: Vec<&'static str>,
 }
 
 /// What the token endpoint gives, as far as the tenant has it on.
@@ -70,6 +74,7 @@ impl AuthorizationServer {
             revocation_endpoint_auth_methods_supported: auth_methods(),
             revocation_endpoint_auth_signing_alg_values_supported: signing_algorithms(),
             authorization_response_iss_parameter_supported: true,
+            acr_values_supported: people::ACR_VALUES.to_vec(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Slug;
+use crate::{clients::Client, ids::Slug};
 
 /// Who may register a client (RFC 7591).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,4 +56,16 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Whom assertions of clients may be made for.
     pub assertion_audience: AssertionAudience,
+    /// Clients that cannot step up: whoever they ask is asked for all scopes of the server at once. Ids or names, `*` for all.
+    pub full_scopes: Vec<String>,
+}
+
+impl Settings {
+    /// Whether this client is given all scopes at the first consent. By its own claim of a name: more than to be asked for
+    /// more, on a page that shows it, comes of no lie.
+    pub fn gives_full_scopes(&self, client: &Client) -> bool {
+        let is =
+            |named: &String| named == "*" || named == client.id.as_str() || named.eq_ignore_ascii_case(client.name());
+        self.full_scopes.iter().any(is)
+    }
 }

@@ -9,8 +9,11 @@ use crate::{
     ids::FamilyId,
     policy::{Scope, ScopeSet},
     store::{
-        StoreError, TenantTx, grants,
-        grants::machine::{self, MachineGrant},
+        StoreError, TenantTx,
+        grants::{
+            self, NewFamily,
+            machine::{self, MachineGrant},
+        },
         handles,
     },
     tenants::{Server, Tenant},
@@ -56,7 +59,9 @@ async fn within(
     let scopes = engine::client_credentials(&client.id, request, &granted)?;
     let mint = Mint::of(app);
     let family = FamilyId::new(&app.clock, &app.entropy)?;
-    grants::insert_family(tx, family, grant.id, None, mint.now, mint.now + mint.lifetimes.access).await?;
+    let expires_at = mint.now + mint.lifetimes.access;
+    let new = NewFamily { id: family, grant: grant.id, redirect_uri: None, auth_time: None, expires_at };
+    grants::insert_family(tx, new, mint.now).await?;
     let state = handles::family_state(tx, family).await?;
     if !state.live {
         return Err(TokenError::UnauthorizedClient("what was granted to this client was taken back"));

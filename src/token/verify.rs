@@ -98,6 +98,7 @@ fn read(tenant: &Tenant, row: LookupRow, hash: [u8; 32]) -> Result<Verified, Ver
         client: row.client,
         server: row.server,
         scopes,
+        auth_time: row.auth_time,
         expires_at: row.expires_at,
     })
 }

@@ -111,6 +111,7 @@ fn ourselves(tenant: &Tenant, server: &Server, clock: &Clock) -> Result<Verified
         client: ClientId::parse(CLIENT)?,
         server: server.id,
         scopes: server.policy.read_scope().clone().into(),
+        auth_time: None,
         expires_at: clock.now() + 2 * PATIENCE,
     })
 }

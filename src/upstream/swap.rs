@@ -98,6 +98,8 @@ struct Claims<'a> {
     sub: &'a str,
     client_id: &'a str,
     scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     iat: i64,
     exp: i64,
     jti: String,
@@ -170,6 +172,7 @@ impl Swaps {
             client_id: verified.client.as_str(),
             // What the server no longer declares is not handed on, whenever the token was looked up.
             scope: verified.scopes.intersection(server.policy.declared()).to_string(),
+            auth_time: verified.auth_time.map(time::OffsetDateTime::unix_timestamp),
             iat: now,
             exp: expires,
             jti: self.entropy.text::<16>()?,

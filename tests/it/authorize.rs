@@ -2,3 +2,4 @@ mod consent;
 mod crowd;
 mod meanwhile;
 mod request;
+mod step_up;

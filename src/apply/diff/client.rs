@@ -69,17 +69,19 @@ fn one(findings: &mut Findings<'_>, doc: &ClientDoc, state: Option<&State>) {
 /// What it is granted must be there: an administrator who names a scope means one.
 fn undeclared(findings: &mut Findings<'_>, doc: &ClientDoc) {
     for grant in &doc.own {
-        let object = format!("client {}", findings.name(&doc.id));
-        let message = match findings.declared.get(grant.server.as_str()) {
-            None => format!("client_credentials names {}, which is no server of this tenant", grant.server),
-            Some(declared) => match grant.scopes.iter().find(|scope| !declared.contains(scope.as_str())) {
-                Some(scope) => {
-                    format!("client_credentials names the scope {scope}, which {} does not declare", grant.server)
-                }
-                None => continue,
-            },
+        let wrong = match findings.declared.get(grant.server.as_str()) {
+            None => Some(format!("{}, which is no server of this tenant", grant.server)),
+            Some(declared) => grant.scopes.iter().find_map(|scope| {
+                let Some(def) = declared.iter().find(|def| def.name == *scope) else {
+                    return Some(format!("the scope {scope}, which {} does not declare", grant.server));
+                };
+                def.max_auth_age.map(|_| format!("the scope {scope}, which wants a fresh login: a program has none"))
+            }),
         };
-        findings.problem(doc.line, object, message);
+        if let Some(wrong) = wrong {
+            let object = format!("client {}", findings.name(&doc.id));
+            findings.problem(doc.line, object, format!("client_credentials names {wrong}"));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         step::{Compared, Removed, Step, Write, removal},
     },
     ids::ServerId,
-    policy::{PolicySpec, ScopeSet, ServerPolicy},
+    policy::{PolicySpec, ServerPolicy},
     store::tenants::ServerRow,
     tenants::read_scope_of,
 };
@@ -33,7 +33,7 @@ pub(super) fn all(
             findings.steps.push(Step { change, write: Write::Remove(Removed::Server(Box::new(server.clone()))) });
             continue;
         }
-        findings.declared.insert(server.row.slug.clone(), declared(&server.spec));
+        findings.declared.insert(server.row.slug.clone(), server.spec.scopes.clone());
         audiences.insert(server.row.audience.clone(), server.row.slug.clone());
         active.extend((server.row.status == "active").then(|| server.row.slug.clone()));
     }
@@ -64,7 +64,7 @@ fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>, en
     if let Err(error) = ServerPolicy::try_from(spec.clone()) {
         findings.problem(doc.line, format!("server {}", findings.name(&doc.slug)), error.to_string());
     }
-    findings.declared.insert(doc.slug.to_string(), declared(&spec));
+    findings.declared.insert(doc.slug.to_string(), spec.scopes.clone());
     let recorder = findings.tools.recorder;
     let id = match old {
         Some(old) => old.row.id,
@@ -93,10 +93,6 @@ fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>, en
     let compared = Compared { kind: Kind::Server, name, old: before.as_ref(), new: &after, secrets: Vec::new() };
     findings.compare(compared, || Write::Server(Box::new(published)));
     Ok(())
-}
-
-fn declared(spec: &PolicySpec) -> ScopeSet {
-    spec.scopes.iter().map(|scope| scope.name.clone()).collect()
 }
 
 /// The policy with what the document says of it. What it does not say stays, or is as the starter has it.

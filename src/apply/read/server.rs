@@ -130,8 +130,21 @@ fn scope(item: Item<'_>) -> Option<ScopeDef> {
         _ => None,
     });
     let description = item.required("description").map(str::to_owned);
+    let max_auth_age = max_auth_age(&item);
     item.finish();
-    Some(ScopeDef { name: name?, effect: effect?, description: description? })
+    Some(ScopeDef { name: name?, effect: effect?, description: description?, max_auth_age: max_auth_age? })
+}
+
+/// Seconds. `None` on a mistake, `Some(None)` where any login will do.
+fn max_auth_age(item: &Item<'_>) -> Option<Option<u32>> {
+    const KEY: &str = "max_auth_age";
+    let Some((value, _)) = item.value(KEY) else { return Some(None) };
+    let age = value.as_integer().and_then(|integer| i32::from_str_radix(integer.as_str(), integer.radix()).ok());
+    let age = age.and_then(|age| u32::try_from(age).ok()).filter(|age| *age > 0);
+    if age.is_none() {
+        item.problem(KEY, "must be how old a login may be, in seconds: at least 1");
+    }
+    age.map(Some)
 }
 
 fn catalogue_item(item: Item<'_>) -> Option<CatalogueItem> {

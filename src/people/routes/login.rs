@@ -30,7 +30,7 @@ pub async fn login_page(visit: Visit) -> Result<Response, Trouble> {
     let session = session.map_err(|error| visit.fault(error))?;
     match (&waiting, session) {
         (None, Some(_)) => visit.see_other(&visit.path("account")),
-        (Some(waiting), Some(session)) if !waiting.errand.wants_login => {
+        (Some(waiting), Some(session)) if !waiting.errand.wants_login(visit.app.clock.now() - session.auth_time) => {
             let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await.map_err(|error| visit.fault(error))?;
             errand::attach(&mut tx, waiting.errand.id, session.id).await.map_err(|error| visit.fault(error))?;
             tx.commit().await.map_err(|error| visit.fault(error))?;

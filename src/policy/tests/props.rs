@@ -25,6 +25,7 @@ fn policy() -> impl Strategy<Value = ServerPolicy> {
             name: scope(name),
             effect: Effect::Change,
             description: name.to_owned(),
+            max_auth_age: None,
         }));
         spec.fallback_scope = fallback.map(scope);
         spec.catalogue =
@@ -52,6 +53,18 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
+/// The same policy, with limits to the age of a login.
+fn with_limits(server: &ServerPolicy, limits: &[Option<u32>]) -> ServerPolicy {
+    let mut spec = PolicySpec::starter();
+    spec.scopes = server.scopes().to_vec();
+    for (scope, limit) in spec.scopes.iter_mut().zip(limits) {
+        scope.max_auth_age = *limit;
+    }
+    spec.fallback_scope = server.fallback_scope().cloned();
+    spec.catalogue = server.items().to_vec();
+    spec.try_into().unwrap()
+}
+
 proptest! {
     #[test]
     fn a_permit_needs_every_scope_it_names(server in policy(), scopes in some(), call in call()) {
@@ -71,6 +84,7 @@ proptest! {
                 // One round is enough.
                 prop_assert!(decide(&server, &challenge, &call).is_ok());
             }
+            Err(Denial::StaleLogin { .. }) => prop_assert!(false, "no scope asks for a fresh login"),
             Err(Denial::Forbidden { .. }) => prop_assert!(decide(&server, server.declared(), &call).is_err()),
         }
     }
@@ -85,6 +99,30 @@ proptest! {
                 wider = wider.union(&set("not:of:this:server"));
             }
             prop_assert!(decide(&server, &wider, &call).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_login_helps_exactly_as_long_as_it_is_fresh(
+        server in policy(), limits in prop::collection::vec(prop::option::of(1..100u32), 4), scopes in some(),
+        age in prop::option::of(0..100u64), call in call(),
+    ) {
+        let aged = with_limits(&server, &limits);
+        let held = |auth_age| Held { scopes: &scopes, auth_age };
+        match decide(&aged, held(age), &call) {
+            Ok(permit) => {
+                let limit = aged.max_auth_age(permit.needed());
+                prop_assert!(limit.is_none_or(|limit| age.is_some_and(|age| age <= limit.into())));
+                prop_assert!(decide(&aged, held(Some(0)), &call).is_ok());
+            }
+            Err(Denial::StaleLogin { needed, max_age }) => {
+                prop_assert!(age.is_none_or(|age| age > max_age.into()));
+                prop_assert!(needed.is_subset(&scopes));
+                prop_assert!(decide(&aged, held(Some(max_age.into())), &call).is_ok());
+                prop_assert!(decide(&aged, held(Some(u64::from(max_age) + 1)), &call).is_err());
+            }
+            // Scopes come first: a login is not asked for in vain.
+            Err(denial) => prop_assert_eq!(decide(&server, &scopes, &call).unwrap_err(), denial),
         }
     }
 

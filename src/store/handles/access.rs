@@ -141,6 +141,8 @@ pub struct LookupRow {
     pub handle_scopes: Vec<String>,
     /// The grant's scopes now.
     pub grant_scopes: Vec<String>,
+    /// When the person behind it had logged in.
+    pub auth_time: Option<OffsetDateTime>,
     /// The earlier of the handle's end and the family's.
     pub expires_at: OffsetDateTime,
     /// Nothing that it rests on is revoked or disabled.
@@ -162,7 +164,7 @@ impl Store {
         let row = sqlx::query!(
             r#"select registered as "registered!", head as "head!", hash as "hash!", token as "token!", family as "family!", grant_id as "grant_id!", grant_version as "grant_version!",
                 subject as "subject!", person, client as "client!", server as "server!", handle_scopes as "handle_scopes!",
-                grant_scopes as "grant_scopes!", expires_at as "expires_at!", live as "live!" from token_lookup($1, $2, $3)"#,
+                grant_scopes as "grant_scopes!", auth_time, expires_at as "expires_at!", live as "live!" from token_lookup($1, $2, $3)"#,
             node.0,
             tenant.0,
             &hashes
@@ -186,6 +188,7 @@ impl Store {
                 server: ServerId(row.server),
                 handle_scopes: row.handle_scopes,
                 grant_scopes: row.grant_scopes,
+                auth_time: row.auth_time,
                 expires_at: row.expires_at,
                 live: row.live,
             })

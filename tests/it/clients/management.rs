@@ -176,7 +176,8 @@ async fn granted(app: &TestApp, tenant: &TestTenant, client: &Answer) -> Handle 
     let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
     let fresh = GrantId::new(&app.clock, entropy).unwrap();
     let grant = grants::widen(&mut tx, fresh, tenant.person.id, &id, tenant.server.id, &scopes, now).await.unwrap();
-    grants::insert_family(&mut tx, family, grant.id, None, now, later).await.unwrap();
+    let new = grants::NewFamily { id: family, grant: grant.id, redirect_uri: None, auth_time: None, expires_at: later };
+    grants::insert_family(&mut tx, new, now).await.unwrap();
     let stored = app.app.keyring.store(tenant.id, &token);
     handles::insert_access_token(&mut tx, &stored, family, &scopes, now, later).await.unwrap();
     let shown = clients::find(&mut tx, &id).await.unwrap().unwrap();

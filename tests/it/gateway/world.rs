@@ -6,7 +6,11 @@ use sallyport::{
     config::Config,
     ids::{ClientId, FamilyId, GrantId},
     secret::{Handle, HandleKind},
-    store::{clients, grants, handles},
+    store::{
+        clients,
+        grants::{self, NewFamily},
+        handles,
+    },
     token::revoke::{self, Reason},
 };
 use serde_json::{Value, json};
@@ -79,7 +83,14 @@ impl World {
         let mut tx = app.store.tenant_tx(tenant.id).await.unwrap();
         clients::insert(&mut tx, &public_client(&client, now)).await.unwrap();
         let grant = grants::widen(&mut tx, grant, tenant.person.id, &client, server.id, &scopes, now).await.unwrap();
-        grants::insert_family(&mut tx, family, grant.id, None, now, now + Duration::days(30)).await.unwrap();
+        let new = NewFamily {
+            id: family,
+            grant: grant.id,
+            redirect_uri: None,
+            auth_time: Some(now),
+            expires_at: now + Duration::days(30),
+        };
+        grants::insert_family(&mut tx, new, now).await.unwrap();
         tx.commit().await.unwrap();
         let text = self.token_of(tenant, family, &scopes).await;
         Token { text, family }

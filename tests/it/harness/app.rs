@@ -175,6 +175,7 @@ impl TestApp {
                 name: scope.name.to_string(),
                 effect: if scope.effect == Effect::Read { "read" } else { "change" }.to_owned(),
                 description: scope.description.clone(),
+                max_auth_age: None,
             })
             .collect();
         tenants::replace_policy(&mut tx, id, &scopes, &[]).await.unwrap();

@@ -241,6 +241,8 @@ async fn what_makes_no_sense_is_a_mistake_with_a_line() {
     wrong(&own(""), "scopes is empty").await;
     wrong("client_credentials = [{ server = \"tools\" }]", "scopes is required").await;
     wrong("client_credentials = [{ scopes = [\"mcp:read\"] }]", "server is required").await;
+    machines.world.change("update server_scope set max_auth_age = 60 where name = 'mcp:write'").await;
+    wrong(&own("\"mcp:write\""), "mcp:write, which wants a fresh login").await;
     let twice = format!("client_credentials = [{0}, {0}]", "{ server = \"tools\", scopes = [\"mcp:read\"] }");
     wrong(&twice, "names the server tools twice").await;
     wrong("", "redirect_uris is required").await;

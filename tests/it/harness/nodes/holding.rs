@@ -72,7 +72,8 @@ impl Nodes {
         let grant = grants::widen(tx, grant, person, &client.id, server, &scopes, now).await.unwrap().id;
         let family = FamilyId::new(&self.app.clock, &app.entropy).unwrap();
         let end = now + Duration::days(1);
-        grants::insert_family(tx, family, grant, None, now, end).await.unwrap();
+        let new = grants::NewFamily { id: family, grant, redirect_uri: None, auth_time: None, expires_at: end };
+        grants::insert_family(tx, new, now).await.unwrap();
         let access = [fresh(HandleKind::AccessToken), fresh(HandleKind::AccessToken)];
         for (_, stored) in &access {
             handles::insert_access_token(tx, stored, family, &scopes, now, end).await.unwrap();

@@ -155,8 +155,13 @@ impl<'a> World<'a> {
             version: 1,
             status: status(server.active),
         };
-        let scope =
-            |name| ScopeRow { server: row.id, name, effect: "read".to_owned(), description: "Some things.".to_owned() };
+        let scope = |name| ScopeRow {
+            server: row.id,
+            name,
+            effect: "read".to_owned(),
+            description: "Some things.".to_owned(),
+            max_auth_age: None,
+        };
         let scopes: Vec<_> = declared.names().into_iter().map(scope).collect();
         let item = |item: &Item| CatalogueRow {
             server: row.id,
