@@ -4,6 +4,7 @@ pub mod authenticate;
 mod client;
 pub mod initial_token;
 pub mod jwks;
+pub mod jws;
 pub mod metadata;
 pub mod redirect;
 pub mod registration;

@@ -10,6 +10,8 @@ use serde_json::Value;
 /// Algorithms that clients may sign with. Asymmetric ones only, and none that rests on PKCS #1 v1.5 but RS256, which
 /// everybody has.
 pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::EdDSA, Algorithm::ES256, Algorithm::PS256, Algorithm::RS256];
+/// Another name for EdDSA with that curve (RFC 9864).
+const ED25519: &str = "Ed25519";
 /// Keys that one client may have.
 const MAX_KEYS: usize = 16;
 /// RSA keys are of 2048 to 8192 bits: shorter ones are weak, and longer ones are work.
@@ -57,8 +59,7 @@ impl ClientKeys {
         if keys.iter().any(secret) {
             return Err(BadKeys::Secret);
         }
-        let read = |key: &Value| Jwk::deserialize(key).ok().filter(|key| !algorithms(key).is_empty());
-        let keys: Vec<Jwk> = keys.iter().filter_map(read).collect();
+        let keys: Vec<Jwk> = keys.iter().filter_map(jwk).filter(|key| !algorithms(key).is_empty()).collect();
         if keys.is_empty() {
             return Err(BadKeys::Useless);
         }
@@ -84,6 +85,15 @@ impl ClientKeys {
     pub fn canonical(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
+}
+
+/// A key, if it is one. RFC 9864 has another name for EdDSA with this curve.
+fn jwk(key: &Value) -> Option<Jwk> {
+    let mut key = key.clone();
+    if let Some(named) = key.get_mut("alg").filter(|named| *named == ED25519) {
+        *named = name(Algorithm::EdDSA).into();
+    }
+    Jwk::deserialize(&key).ok()
 }
 
 /// What signatures can be made with this key, by its type and by what it says it is for.
@@ -114,6 +124,19 @@ pub fn name(algorithm: Algorithm) -> &'static str {
         Algorithm::RS256 => "RS256",
         _ => "",
     }
+}
+
+/// The algorithm that a name on the wire means, if it is one of [`ALGORITHMS`].
+pub fn algorithm(named: &str) -> Option<Algorithm> {
+    if named == ED25519 {
+        return Some(Algorithm::EdDSA);
+    }
+    ALGORITHMS.into_iter().find(|algorithm| name(*algorithm) == named)
+}
+
+/// The names of [`ALGORITHMS`] for metadata documents, with both of Ed25519.
+pub fn names() -> Vec<&'static str> {
+    std::iter::once(ED25519).chain(ALGORITHMS.into_iter().map(name)).collect()
 }
 
 /// How many bytes base64url without padding stands for.
@@ -156,6 +179,7 @@ mod tests {
             read(&[key])
         };
         assert!(with("use", json!("sig")).is_ok() && with("alg", json!("EdDSA")).is_ok());
+        assert!(with("alg", json!("Ed25519")).is_ok());
         assert!(with("key_ops", json!(["verify"])).is_ok());
         for (name, value) in
             [("use", json!("enc")), ("alg", json!("ES256")), ("key_ops", json!(["sign"])), ("x", json!("!"))]

@@ -45,7 +45,7 @@ fn auth_methods() -> Vec<&'static str> {
 
 /// What they may sign with (RFC 8414 §2).
 fn signing_algorithms() -> Vec<&'static str> {
-    jwks::ALGORITHMS.into_iter().map(jwks::name).collect()
+    jwks::names()
 }
 
 impl AuthorizationServer {

@@ -5,6 +5,7 @@ mod authentication;
 mod management;
 mod real;
 mod registration;
+mod strict;
 
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -1,22 +1,20 @@
 //! `private_key_jwt`: a client proves itself by a short JWT that it signs (RFC 7521 §4.2, RFC 7523 §3).
 
-use std::collections::HashSet;
-
 use aws_lc_rs::digest::{SHA256, digest};
-use jsonwebtoken::{Algorithm, Validation, dangerous::insecure_decode, decode, decode_header};
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    clients::jwks::{self, ClientKeys},
+    clients::{
+        jwks::ClientKeys,
+        jws::{BadJws, Jws},
+    },
     ids::ClientId,
 };
 
 /// `client_assertion_type`
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The longest assertion, in bytes.
-const MAX_BYTES: usize = 8 * 1024;
 /// The longest life from now. What is used once is remembered for as long.
 const MAX_LIFE: Duration = Duration::minutes(10);
 /// How far a client's clock may be from ours.
@@ -40,9 +38,8 @@ struct Claims {
 
 /// An assertion that says whose it is, not verified. Does not print.
 pub(super) struct Assertion<'a> {
-    text: &'a str,
-    algorithm: Algorithm,
-    kid: Option<String>,
+    jws: Jws<'a>,
+    claims: Claims,
     client: ClientId,
 }
 
@@ -76,31 +73,34 @@ pub enum BadAssertion {
     Signature,
 }
 
+impl From<BadJws> for BadAssertion {
+    fn from(bad: BadJws) -> Self {
+        match bad {
+            BadJws::Malformed => Self::Malformed,
+            BadJws::Algorithm => Self::Algorithm,
+            BadJws::Critical => Self::Header,
+        }
+    }
+}
+
 // === impl Assertion ===
 
 impl<'a> Assertion<'a> {
     /// Reads what an assertion says of itself.
     pub(super) fn read(text: &'a str) -> Result<Self, BadAssertion> {
-        if text.len() > MAX_BYTES {
-            return Err(BadAssertion::Malformed);
-        }
-        // `alg: none` is no algorithm to jsonwebtoken: it ends here.
-        let header = decode_header(text).map_err(|_| BadAssertion::Malformed)?;
-        if !jwks::ALGORITHMS.contains(&header.alg) {
-            return Err(BadAssertion::Algorithm);
-        }
+        let jws = Jws::read(text)?;
         // RFC 8725 §3.11: a JWT that was made for something else is none of these.
-        let typ = header.typ.as_deref().unwrap_or("JWT");
+        let typ = jws.typ.as_deref().unwrap_or("JWT");
         let known = ["JWT", "client-authentication+jwt", "application/client-authentication+jwt"];
-        if header.crit.is_some() || !known.iter().any(|known| typ.eq_ignore_ascii_case(known)) {
+        if !known.iter().any(|known| typ.eq_ignore_ascii_case(known)) {
             return Err(BadAssertion::Header);
         }
-        let claims = insecure_decode::<Claims>(text).map_err(|_| BadAssertion::Malformed)?.claims;
+        let claims: Claims = jws.claims()?;
         let client = ClientId::parse(&claims.sub).map_err(|_| BadAssertion::Subject)?;
         if claims.iss != claims.sub {
             return Err(BadAssertion::Subject);
         }
-        Ok(Self { text, algorithm: header.alg, kid: header.kid, client })
+        Ok(Self { jws, claims, client })
     }
 
     /// Whose it says it is.
@@ -115,11 +115,10 @@ impl<'a> Assertion<'a> {
         audiences: &[String],
         now: OffsetDateTime,
     ) -> Result<Spent, BadAssertion> {
-        let claims = keys
-            .candidates(self.algorithm, self.kid.as_deref())
-            .find_map(|key| decode::<Claims>(self.text, &key, &signature_only(self.algorithm)).ok())
-            .ok_or(BadAssertion::Signature)?
-            .claims;
+        let Self { jws, claims, .. } = self;
+        if !keys.candidates(jws.algorithm, jws.kid.as_deref()).any(|key| jws.is_signed_by(&key)) {
+            return Err(BadAssertion::Signature);
+        }
         // All of them: an assertion that somebody else takes too could be replayed by them.
         if claims.aud.is_empty() || !claims.aud.iter().all(|audience| audiences.contains(audience)) {
             return Err(BadAssertion::Audience);
@@ -136,15 +135,6 @@ impl<'a> Assertion<'a> {
         jti.copy_from_slice(digest(&SHA256, claims.jti.as_bytes()).as_ref());
         Ok(Spent { jti, expires_at: end + LEEWAY })
     }
-}
-
-/// jsonwebtoken checks the signature only: its claim checks read the wall clock and take any one of several audiences.
-fn signature_only(algorithm: Algorithm) -> Validation {
-    let mut validation = Validation::new(algorithm);
-    validation.required_spec_claims = HashSet::new();
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation
 }
 
 /// RFC 7519 §4.1.3: one text, or a list of them.

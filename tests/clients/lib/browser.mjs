@@ -44,6 +44,22 @@ export async function authorize({ url, redirectPrefix, username, password, decis
   }
 }
 
+/** Goes from a `verification_uri_complete` (RFC 8628) to the page that sends the person back to the device. */
+export async function approveDevice({ url, username, password }) {
+  const browser = await launch();
+  try {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    context.setDefaultTimeout(PAGE_LIMIT_MS);
+    const page = await context.newPage();
+    await page.goto(String(url));
+    if (await page.locator(LOGIN).count()) await logIn(page, username, password);
+    await submit(page, page.locator('form:has(input.code) button.primary'));
+    await submit(page, page.locator(`${CONSENT}[value=approve]`));
+  } finally {
+    await browser.close();
+  }
+}
+
 /** Starts Chromium: the one that CHROMIUM names, or the first that is installed. */
 export async function launch() {
   return chromium.launch({

@@ -67,6 +67,7 @@ export async function main(program, seconds = 90) {
 
 function describe(error) {
   const name = error?.constructor?.name ?? 'Error';
-  const cause = error?.cause ? ` (${error.cause.message ?? error.cause})` : '';
+  const { cause: why } = error ?? {};
+  const cause = why ? ` (${why.message ?? why.error_description ?? why.error ?? why})` : '';
   return `${name}: ${error?.message ?? error}${cause}`.slice(0, 1000);
 }

@@ -33,8 +33,8 @@ fn free_port() -> u16 {
 }
 
 /// A running `sallyport dev`.
-struct World {
-    scratch: Scratch,
+pub(super) struct World {
+    pub(super) scratch: Scratch,
     dev: Dev,
 }
 
@@ -70,7 +70,7 @@ impl Everything {
 }
 
 impl World {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let scratch = Scratch::new();
         let dev = Dev::start(&scratch.path("data"), &["--no-tour"]);
         Self { scratch, dev }
@@ -78,25 +78,30 @@ impl World {
 
     /// Publishes a server of the older era beside the demo. Gives its MCP URL.
     fn publish(&self, everything: &Everything) -> String {
-        let file = self.scratch.path("everything.toml");
         let text = format!(
             "[[tenant]]\nslug = \"demo\"\nname = \"Sallyport demo\"\n\n[[tenant.server]]\nslug = \"everything\"\n\
              name = \"Everything\"\nupstream = \"http://127.0.0.1:{}/mcp\"\n",
             everything.port
         );
+        self.apply(&text);
+        format!("{}/mcp/everything", self.ready("issuer"))
+    }
+
+    /// `sallyport apply`
+    pub(super) fn apply(&self, text: &str) {
+        let file = self.scratch.path("demo.toml");
         fs::write(&file, text).unwrap();
         let data_dir = self.scratch.path("data");
         let said = process::run(&["apply", file.to_str().unwrap(), "--data-dir", data_dir.to_str().unwrap()], &[]);
         assert_eq!(said.code, 0, "{} {}", said.out, said.err);
-        format!("{}/mcp/everything", self.ready("issuer"))
     }
 
-    fn ready(&self, member: &str) -> String {
+    pub(super) fn ready(&self, member: &str) -> String {
         self.dev.ready()[member].as_str().unwrap().to_owned()
     }
 
     /// Runs a program as a person at the keyboard would. Every one of its steps must be fine. Gives them.
-    fn run(&self, arguments: &[&str]) -> Vec<Value> {
+    pub(super) fn run(&self, arguments: &[&str]) -> Vec<Value> {
         let ready = self.dev.ready();
         let person = &ready["people"][0];
         let output = program(arguments)
