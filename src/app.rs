@@ -10,6 +10,7 @@ use cold::ColdReads;
 
 use crate::{
     audit::{CallLog, Lane, Recorder, Refused},
+    clients::document::RemoteKeys,
     clock::Clock,
     cluster::{Fill, Keeper, KeeperError, MostCalls, Node},
     config::{Config, TlsError},
@@ -21,7 +22,7 @@ use crate::{
     store::{self, Store, StoreError, keys::KeyCheckError},
     tenants::{self, Found, Tenant},
     token::StoreAnew,
-    upstream::{DialSettings, Dialer, Upstreams},
+    upstream::{DialSettings, Dialer, Untrusted, UntrustedSettings, Upstreams},
 };
 
 /// How often a tenant is read again because the authority log moved on meanwhile.
@@ -84,6 +85,10 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Connections to upstream servers, and the credentials for them.
     pub upstreams: Upstreams,
+    /// What fetches addresses that strangers name.
+    pub untrusted: Untrusted,
+    /// Keys that clients publish at addresses of their own.
+    pub client_keys: RemoteKeys,
     /// Turns of reads for those who are not known yet.
     pub(crate) cold: ColdReads,
 }
@@ -111,6 +116,7 @@ impl App {
         metrics.register(|registry| lane.register(registry));
         let calls = CallLog::start(store.clone(), process, &metrics);
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
+        let untrusted = Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?;
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
         let most = MostCalls { of_family: config.gateway.calls_per_token, of_tenant: CallLog::ROOM / 4 };
         let (node, lease) = Keeper::start(process, &store, &clock, &entropy, most).await?;
@@ -134,6 +140,8 @@ impl App {
             lane,
             metrics,
             upstreams,
+            client_keys: RemoteKeys::new(untrusted.clone()),
+            untrusted,
             cold,
         }))
     }

@@ -2,6 +2,7 @@
 
 pub mod authenticate;
 mod client;
+pub mod document;
 pub mod initial_token;
 pub mod jwks;
 pub mod jws;

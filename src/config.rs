@@ -24,6 +24,7 @@ mod secrets;
 mod terminal;
 mod tls;
 mod tokens;
+mod untrusted;
 mod upstream;
 
 use std::path::Path;
@@ -45,6 +46,7 @@ pub use secrets::{SecretError, secret_from_environment, secret_from_file};
 pub use terminal::colour;
 pub use tls::{Tls, TlsError, TlsFiles, TlsStamp};
 pub use tokens::Tokens;
+pub use untrusted::Untrusted;
 pub use upstream::Upstream;
 
 use reader::Reader;
@@ -66,6 +68,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// Connections to upstream servers.
     pub upstream: Upstream,
+    /// Addresses that strangers name.
+    pub untrusted: Untrusted,
     /// Passwords and browser sessions.
     pub login: Login,
     /// How long what is issued lives.
@@ -153,6 +157,7 @@ impl Config {
             http: Http::read(reader),
             gateway: Gateway::read(reader),
             upstream: Upstream::read(reader),
+            untrusted: Untrusted::read(reader),
             login: Login::read(reader),
             tokens: Tokens::read(reader),
             authorization: Authorization::read(reader),

@@ -88,18 +88,19 @@ impl EventId {
     }
 }
 
-/// An OAuth `client_id`: `c_` and a UUID for clients that registered, a name for those an administrator wrote down.
+/// An OAuth `client_id`: `c_` and a UUID for clients that registered, a name for those an administrator wrote down, and for those
+/// that a document describes its address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct ClientId(String);
 
 impl ClientId {
-    /// Reads a `client_id` from outside: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ -`.
+    /// Reads a `client_id` from outside: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ -`, or the address of a metadata document.
     pub fn parse(text: &str) -> Result<Self, BadName> {
         let ok =
             (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~-".contains(&b));
-        if ok { Ok(Self(text.to_owned())) } else { Err(BadName::Client) }
+        if ok || is_document_address(text) { Ok(Self(text.to_owned())) } else { Err(BadName::Client) }
     }
 
     /// A fresh id for a client that registers itself.
@@ -111,6 +112,29 @@ impl ClientId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the address of a metadata document.
+    pub fn is_document(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+}
+
+/// The longest address of a document, in bytes.
+const MAX_ADDRESS: usize = 1024;
+
+/// Whether a text can be the address of a client ID metadata document, or of keys: `https`, with a host and a path, without user
+/// information, fragment, `.` and `..` segments, and in the one spelling that a parser gives back as it is, since addresses are
+/// compared byte by byte.
+pub fn is_document_address(text: &str) -> bool {
+    let plain = text.len() <= MAX_ADDRESS && text.bytes().all(|b| b.is_ascii_graphic());
+    let Some(url) = url::Url::parse(text).ok().filter(|url| plain && url.as_str() == text) else { return false };
+    let host = url.host_str().unwrap_or_default();
+    url.scheme() == "https"
+        && !host.is_empty()
+        && !host.ends_with('.')
+        && url.username().is_empty()
+        && url.password().is_none()
+        && !text.contains(['#', '@', '*', '\\', '"', '\'', '<', '>'])
 }
 
 impl std::fmt::Display for ClientId {
@@ -128,7 +152,9 @@ pub enum BadName {
     )]
     Slug,
     /// Not a client id.
-    #[error("a client_id is 1 to 128 characters of letters, digits and '.', '_', '~', '-'")]
+    #[error(
+        "a client_id is 1 to 128 characters of letters, digits and '.', '_', '~', '-', or the https address of its metadata"
+    )]
     Client,
 }
 
@@ -190,7 +216,58 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_address_of_a_document_has_one_spelling() {
+        for good in [
+            "https://app.example/client.json",
+            "https://app.example/",
+            "https://app.example:8443/a/b?v=1",
+            "https://claude.ai/oauth/claude-code-client-metadata",
+            "https://xn--bcher-kva.example/c",
+        ] {
+            assert!(is_document_address(good), "{good}");
+            assert!(ClientId::parse(good).unwrap().is_document());
+        }
+        for bad in [
+            "http://app.example/c",
+            "https://app.example",
+            "https:/app.example/c",
+            "HTTPS://app.example/c",
+            "https://App.example/c",
+            "https://app.example:443/c",
+            "https://app.example./c",
+            "https://user@app.example/c",
+            "https://u:p@app.example/c",
+            "https://app.example/c#f",
+            "https://app.example/a/../c",
+            "https://app.example/a/./c",
+            "https://app.example/a/%2e%2E/c",
+            "https://app.example\\c",
+            "https://b\u{fc}cher.example/c",
+            "https://0x7f.1/c",
+            "https://2130706433/c",
+            "https:///c",
+            "https://app.example/c d",
+            "https://app.example/\"c",
+            "javascript:https://app.example/c",
+            &format!("https://app.example/{}", "c".repeat(1024)),
+        ] {
+            assert!(!is_document_address(bad), "{bad}");
+            assert!(ClientId::parse(bad).is_err(), "{bad}");
+        }
+        assert!(!ClientId::parse("c_1").unwrap().is_document());
+    }
+
     proptest! {
+        #[test]
+        fn an_address_is_what_a_parser_makes_of_it(text in "https://[a-zA-Z0-9.@:%/?#_-]{0,40}") {
+            if is_document_address(&text) {
+                let url = url::Url::parse(&text).unwrap();
+                prop_assert_eq!(url.as_str(), &text);
+                prop_assert!(url.username().is_empty() && url.fragment().is_none());
+            }
+        }
+
         #[test]
         fn a_slug_survives_a_url(text in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?") {
             let slug = Slug::parse(&text).unwrap();

@@ -1,8 +1,7 @@
 //! Upstream MCP servers: dialers, credentials, forwarding.
 //!
-//! Two dialers, and they never meet. The one here is for *configured* upstreams. URLs that a client or an upstream names
-//! (client ID metadata documents, `jwks_uri`, logos) need another, for public https addresses only; its place is
-//! `upstream/untrusted.rs`.
+//! Two dialers, and they never meet: [`Dialer`] for *configured* upstreams, and [`Untrusted`] for what a client or an upstream
+//! names (client ID metadata documents, `jwks_uri`), for public https addresses only.
 
 mod address;
 mod connect;
@@ -13,6 +12,7 @@ mod outgoing;
 pub mod probe;
 mod session;
 mod swap;
+mod untrusted;
 
 #[cfg(test)]
 mod tests;
@@ -23,3 +23,4 @@ pub use dial::{BadUpstream, DialSettings, Dialer, SendError, parse_url};
 pub use forward::{Along, Answer, ForwardError, Upstreams};
 pub use session::UpstreamSession;
 pub use swap::{Caller, SwapError};
+pub use untrusted::{FetchError, Fetched, Untrusted, UntrustedSettings};

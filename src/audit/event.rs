@@ -35,6 +35,16 @@ pub struct Tally {
 pub enum Event {
     #[serde(rename = "client.registered")]
     ClientRegistered { client: ClientId, redirect_uris: Vec<String>, auth_method: String },
+    /// A document that describes a client was read, and says something new.
+    #[serde(rename = "client.document_read")]
+    ClientDocumentRead {
+        client: ClientId,
+        /// SHA-256 of the document, in hex.
+        digest: String,
+        redirect_uris: Vec<String>,
+        auth_method: String,
+        consents_voided: u64,
+    },
     #[serde(rename = "client.changed")]
     ClientChanged { client: ClientId, consents_voided: bool },
     #[serde(rename = "client.removed")]

@@ -10,6 +10,7 @@ use super::interaction::LIFETIME;
 use crate::{
     clients::{
         Client,
+        document::{self, DocumentError},
         redirect::{RedirectMismatch, RedirectUri},
     },
     http::{form::Form, visit::Visit},
@@ -44,7 +45,18 @@ pub(super) enum Stranded {
     #[error("it asked to be answered at an address that it has not registered")]
     Redirect(#[from] RedirectMismatch),
     #[error(transparent)]
+    Document(DocumentError),
+    #[error(transparent)]
     Fault(#[from] StoreError),
+}
+
+impl From<DocumentError> for Stranded {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Fault(fault) => Self::Fault(fault),
+            other => Self::Document(other),
+        }
+    }
 }
 
 impl Stranded {
@@ -54,6 +66,7 @@ impl Stranded {
             Self::Repeated(_) | Self::NoClient => Some("invalid_request"),
             Self::UnknownClient => Some("unknown_client"),
             Self::Redirect(_) => Some("redirect_uri"),
+            Self::Document(error) => error.word(),
             Self::Fault(_) => None,
         }
     }
@@ -90,13 +103,22 @@ pub(super) async fn asker(visit: &Visit, form: &Form) -> Result<Asker, Stranded>
     let one = |name| form.one(name).map_err(|repeated| Stranded::Repeated(repeated.0));
     let id = one("client_id")?.ok_or(Stranded::NoClient)?;
     let id = ClientId::parse(id).map_err(|_| Stranded::UnknownClient)?;
-    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
-    let client = store::clients::find(&mut tx, &id).await?;
-    tx.commit().await?;
-    let client = client.filter(Client::is_active).ok_or(Stranded::UnknownClient)?;
+    let client = client(visit, &id).await?.filter(Client::is_active).ok_or(Stranded::UnknownClient)?;
     let redirect = RedirectUri::find(&client.metadata.redirect_uris, one("redirect_uri")?)?;
     let state = one("state")?.map(str::to_owned);
     Ok(Asker { client, redirect, state })
+}
+
+/// The client of an id: as it is stored, or as its document has it now.
+async fn client(visit: &Visit, id: &ClientId) -> Result<Option<Client>, Stranded> {
+    let Visit { app, tenant, .. } = visit;
+    if id.is_document() {
+        return Ok(Some(document::current(app, &visit.recorder(), tenant, id).await?));
+    }
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    let client = store::clients::find(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(client)
 }
 
 /// A request that a person may be asked about.

@@ -3,7 +3,7 @@
 use super::{consent::Earlier, interaction::Interaction};
 use crate::{
     clients::{
-        Origin,
+        Client, Origin,
         redirect::{RedirectKind, RedirectUri},
     },
     http::{
@@ -41,6 +41,7 @@ pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) 
         client: ClientView {
             name: client.name().to_owned(),
             verified: client.origin == Origin::Configured,
+            host: host(client),
             uri: metadata.client_uri.as_ref().map(crate::clients::metadata::WebUri::host),
             registered: ago(visit.app.clock.now(), client.created_at),
             client_id: client.id.to_string(),
@@ -61,6 +62,12 @@ pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) 
         allowed_before: view.earlier.covers,
         error: view.error,
     }
+}
+
+/// The host of the address that the client's id is.
+fn host(client: &Client) -> Option<String> {
+    let address = client.id.is_document().then(|| url::Url::parse(client.id.as_str()).ok()).flatten()?;
+    address.host_str().map(str::to_owned)
 }
 
 fn return_to(redirect: &RedirectUri) -> ReturnTo {

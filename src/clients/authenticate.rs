@@ -10,6 +10,8 @@ mod presented;
 #[cfg(test)]
 mod tests;
 
+use std::{sync::Arc, time::Duration};
+
 use assertion::Assertion;
 pub use assertion::BadAssertion;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -17,9 +19,13 @@ use presented::{Presented, Proof};
 
 use super::{
     client::{Client, is_stored},
+    document::{self, DocumentError},
+    jwks::ClientKeys,
     metadata::AuthMethod,
 };
 use crate::{
+    app::App,
+    audit::Recorder,
     clock::Clock,
     http::{
         form::{Form, Repeated},
@@ -34,6 +40,9 @@ use crate::{
 
 /// Sent with every refusal: HTTP asks for a challenge with a 401 (RFC 9110 §15.5.2), and this is the one scheme.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"token endpoint\", charset=\"UTF-8\"");
+
+/// When to try again what a stranger's server did not give.
+const RETRY: Duration = Duration::from_secs(5);
 
 const REFUSED: ClientAuthError = ClientAuthError::Client("the client is unknown or its authentication is wrong");
 
@@ -57,6 +66,9 @@ pub enum ClientAuthError {
     /// Its assertion proves nothing: 401 `invalid_client`, too.
     #[error(transparent)]
     Assertion(#[from] BadAssertion),
+    /// What it has elsewhere cannot be had now: 503.
+    #[error("what the client publishes about itself cannot be fetched at this moment; try again shortly")]
+    NotNow,
     /// A fault of ours: 503.
     #[error(transparent)]
     Fault(#[from] StoreError),
@@ -89,6 +101,10 @@ impl From<ClientAuthError> for OauthError {
             ClientAuthError::Client(_) | ClientAuthError::Assertion(_) => {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_client", error.to_string()).challenge(CHALLENGE)
             }
+            ClientAuthError::NotNow => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", error.to_string())
+                    .retry_after(RETRY)
+            }
             ClientAuthError::Fault(error) => {
                 tracing::error!(%error, "client authentication failed for a reason of ours");
                 Self::fault()
@@ -97,9 +113,57 @@ impl From<ClientAuthError> for OauthError {
     }
 }
 
+/// What was fetched for a request before its transaction begins.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// The keys at the client's `jwks_uri`.
+    keys: Option<Arc<ClientKeys>>,
+}
+
+/// Fetches what the client of a request has elsewhere: the document that describes it, if it is not known yet, and the keys by
+/// which it may prove itself. No transaction waits for strangers.
+///
+/// # Errors
+/// What is wrong with the request, as [`authenticate`] would find it. What cannot be fetched is 503: nobody may lose a
+/// client by it.
+pub async fn fetch_ahead(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Fetched, ClientAuthError> {
+    let presented = Presented::read(headers, form)?;
+    let Ok(id) = ClientId::parse(presented.client_id()) else { return Ok(Fetched::default()) };
+    if id.is_document() {
+        match document::known(app, recorder, tenant, &id).await {
+            Ok(()) => {}
+            Err(DocumentError::Fault(fault)) => return Err(fault.into()),
+            Err(DocumentError::Fetch { .. } | DocumentError::Quota) => return Err(ClientAuthError::NotNow),
+            Err(DocumentError::NotAllowed(_) | DocumentError::Bad { .. }) => return Err(REFUSED),
+        }
+    }
+    let Proof::Assertion(assertion) = &presented.proof else { return Ok(Fetched::default()) };
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    let client = store::clients::find(&mut tx, &id).await?;
+    tx.commit().await?;
+    let place = client.filter(Client::is_active).and_then(|client| client.metadata.jwks_uri);
+    let Some(place) = place else { return Ok(Fetched::default()) };
+    let fits = |keys: &ClientKeys| assertion.may_fit(keys);
+    match app.client_keys.get(tenant.id, &place, app.clock.now(), fits).await {
+        Ok(keys) => Ok(Fetched { keys: Some(keys) }),
+        Err(error) => {
+            tracing::warn!(client = %id, error = error.detail(), "the keys of a client cannot be fetched");
+            Err(ClientAuthError::NotNow)
+        }
+    }
+}
+
 /// What authentication goes by, beside the request.
 #[derive(Clone, Copy)]
 pub struct Authentication<'a> {
+    /// What was fetched before.
+    pub fetched: &'a Fetched,
     /// The tenant: its issuer and settings.
     pub tenant: &'a Tenant,
     /// Keys outside the database.
@@ -159,7 +223,7 @@ async fn spend(
 ) -> Result<(), ClientAuthError> {
     let metadata = &client.metadata;
     let signs = metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
-    let keys = metadata.jwks.as_ref().filter(|_| signs).ok_or(REFUSED)?;
+    let keys = metadata.jwks.as_ref().or(with.fetched.keys.as_deref()).filter(|_| signs).ok_or(REFUSED)?;
     let spent = assertion.verify(keys, &with.tenant.assertion_audiences(), with.clock.now())?;
     if store::clients::spend_assertion(tx, &client.id, &spent.jti, spent.expires_at).await? {
         Ok(())

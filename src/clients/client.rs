@@ -17,6 +17,8 @@ pub enum Origin {
     Registered,
     /// An administrator wrote it down.
     Configured,
+    /// Its id is the address of a document that describes it.
+    Document,
 }
 
 /// Whether a client may do anything.
@@ -59,12 +61,13 @@ impl Origin {
         match self {
             Self::Registered => "registered",
             Self::Configured => "configured",
+            Self::Document => "document",
         }
     }
 
     /// Reads the word in the database.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Registered, Self::Configured].into_iter().find(|origin| origin.name() == text)
+        [Self::Registered, Self::Configured, Self::Document].into_iter().find(|origin| origin.name() == text)
     }
 }
 

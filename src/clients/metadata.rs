@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use super::{jwks::ClientKeys, redirect::RedirectUri};
+use crate::{ids::is_document_address, upstream::FetchError};
 
 /// How a client proves itself at the token and revocation endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,11 @@ pub enum ApplicationType {
 #[serde(transparent)]
 pub struct WebUri(String);
 
+/// Where a client publishes its keys (RFC 7591 §2): an address like that of a metadata document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeysUri(String);
+
 /// The registered metadata, without what the server sets. All but the redirect URIs is the client's own claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "members are named by RFC 7591")]
@@ -80,6 +86,8 @@ pub struct Metadata {
     pub application_type: Option<ApplicationType>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<ClientKeys>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<KeysUri>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,6 +138,28 @@ impl WebUri {
     }
 }
 
+// === impl KeysUri ===
+
+impl KeysUri {
+    /// Reads an address of keys.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_document_address(text).then(|| Self(text.to_owned()))
+    }
+
+    /// The address as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same, to be asked.
+    ///
+    /// # Errors
+    /// It was not read by [`KeysUri::parse`].
+    pub fn url(&self) -> Result<url::Url, FetchError> {
+        url::Url::parse(&self.0).map_err(|_| FetchError::Answer("its address cannot be asked"))
+    }
+}
+
 // === impl Metadata ===
 
 impl Metadata {
@@ -149,6 +179,7 @@ impl Metadata {
             scope: None,
             application_type: None,
             jwks: None,
+            jwks_uri: None,
             software_id: None,
             software_version: None,
         }
@@ -177,6 +208,9 @@ impl Metadata {
         // As it was before there were keys, for clients without any: their consents stay.
         if let Some(keys) = &self.jwks {
             add(&keys.canonical());
+        }
+        if let Some(uri) = &self.jwks_uri {
+            add(uri.as_str());
         }
         uris.into_iter().for_each(add);
         let mut out = [0; 32];

@@ -24,7 +24,7 @@ pub use register::register;
 
 use super::{
     jwks::{BadKeys, ClientKeys},
-    metadata::{ApplicationType, AuthMethod, GrantType, Metadata, ResponseType, WebUri},
+    metadata::{ApplicationType, AuthMethod, GrantType, KeysUri, Metadata, ResponseType, WebUri},
     redirect::{self, BadRedirectUri, CustomSchemes, RedirectUri},
 };
 use crate::{http::oauth::OauthError, tenants::Tenant};
@@ -84,9 +84,16 @@ impl Metadata {
     /// # Errors
     /// The first member that is not acceptable.
     pub fn read(members: &Members, schemes: &CustomSchemes) -> Result<Self, InvalidMetadata> {
+        Self::read_with(members, schemes, auth_method(members)?)
+    }
+
+    /// The same of a client that proves itself so.
+    ///
+    /// # Errors
+    /// The first member that is not acceptable.
+    pub fn read_with(members: &Members, schemes: &CustomSchemes, auth: AuthMethod) -> Result<Self, InvalidMetadata> {
         let redirect_uris = redirect_uris(members, schemes)?;
-        let auth = auth_method(members)?;
-        let jwks = jwks(members, auth)?;
+        let (jwks, jwks_uri) = keys(members, auth)?;
         Ok(Self {
             grant_types: grant_types(members)?,
             response_types: response_types(members)?,
@@ -99,6 +106,7 @@ impl Metadata {
             scope: scope(members)?,
             application_type: application_type(members)?,
             jwks,
+            jwks_uri,
             software_id: members.text("software_id", MAX_TEXT)?.map(str::to_owned),
             software_version: members.text("software_version", MAX_TEXT)?.map(str::to_owned),
             ..Self::new(redirect_uris, auth)
@@ -143,18 +151,23 @@ fn auth_method(members: &Members) -> Result<AuthMethod, InvalidMetadata> {
     }
 }
 
-/// The keys of a client that signs. Those of another are of no use, and left out.
-fn jwks(members: &Members, auth: AuthMethod) -> Result<Option<ClientKeys>, InvalidMetadata> {
-    if members.has("jwks_uri") {
-        let problem = "is not supported here: send the keys themselves as jwks";
-        return Err(InvalidMetadata::Member { member: "jwks_uri", problem });
+/// The keys of a client that signs, or where it has them. Those of another are of no use, and left out.
+fn keys(members: &Members, auth: AuthMethod) -> Result<(Option<ClientKeys>, Option<KeysUri>), InvalidMetadata> {
+    const KEYS: &str = "jwks";
+    const PLACE: &str = "jwks_uri";
+    if auth != AuthMethod::PrivateKeyJwt {
+        return Ok((None, None));
     }
-    let keys = members.value("jwks").filter(|_| auth == AuthMethod::PrivateKeyJwt).map(ClientKeys::read).transpose();
-    match keys.map_err(InvalidMetadata::Keys)? {
-        None if auth == AuthMethod::PrivateKeyJwt => {
-            Err(InvalidMetadata::Member { member: "jwks", problem: "is required with private_key_jwt" })
+    let wrong = |member, problem| InvalidMetadata::Member { member, problem };
+    match (members.value(KEYS), members.text(PLACE, redirect::MAX_BYTES)?) {
+        (Some(_), Some(_)) => Err(wrong(KEYS, "must not be there together with jwks_uri")),
+        (Some(keys), None) => Ok((Some(ClientKeys::read(keys).map_err(InvalidMetadata::Keys)?), None)),
+        (None, Some(place)) => {
+            let place = KeysUri::parse(place);
+            let place = place.ok_or(wrong(PLACE, "must be an https address in its plain spelling, with a path"))?;
+            Ok((None, Some(place)))
         }
-        keys => Ok(keys),
+        (None, None) => Err(wrong(KEYS, "or jwks_uri is required with private_key_jwt")),
     }
 }
 
@@ -213,6 +226,6 @@ fn scope(members: &Members) -> Result<Option<String>, InvalidMetadata> {
 }
 
 /// Every scope that some server of the tenant declares.
-fn known_scopes(tenant: &Tenant) -> BTreeSet<String> {
+pub(in crate::clients) fn known_scopes(tenant: &Tenant) -> BTreeSet<String> {
     tenant.servers.values().flat_map(|server| server.policy.declared().iter().map(ToString::to_string)).collect()
 }

@@ -257,7 +257,7 @@ pub async fn registered_after(tx: &mut TenantTx, since: OffsetDateTime) -> Resul
         .await?;
     let row = sqlx::query!(
         r#"select count(*) as "count!", min(created_at) as first
-             from client where tenant = $1 and origin = 'registered' and created_at > $2"#,
+             from client where tenant = $1 and origin in ('registered', 'document') and created_at > $2"#,
         tenant.0,
         since
     )

@@ -213,7 +213,7 @@ pub async fn unused_clients(
     let tenant = tx.tenant();
     let candidates = sqlx::query_scalar!(
         "select c.id from client c
-          where c.tenant = $1 and c.origin = 'registered' and c.status = 'active' and c.last_used_at is null
+          where c.tenant = $1 and c.origin in ('registered', 'document') and c.status = 'active' and c.last_used_at is null
             and c.created_at < $2
             and not exists (select from access_grant g where (g.tenant, g.client) = (c.tenant, c.id))
             and not exists (select from interaction i where (i.tenant, i.client) = (c.tenant, c.id))

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{RegistrationRule, Server, Tenant};
+use super::{MetadataDocuments, RegistrationRule, Server, Tenant};
 use crate::{
     clients::{AuthMethod, jwks},
     people,
@@ -30,6 +30,8 @@ pub struct AuthorizationServer {
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub authorization_response_iss_parameter_supported: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub client_id_metadata_document_supported: bool,
     pub acr_values_supported: Vec<&'static str>,
 }
 
@@ -74,6 +76,7 @@ impl AuthorizationServer {
             revocation_endpoint_auth_methods_supported: auth_methods(),
             revocation_endpoint_auth_signing_alg_values_supported: signing_algorithms(),
             authorization_response_iss_parameter_supported: true,
+            client_id_metadata_document_supported: tenant.settings.metadata_documents != MetadataDocuments::Off,
             acr_values_supported: people::ACR_VALUES.to_vec(),
         }
     }

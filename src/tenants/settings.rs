@@ -28,6 +28,73 @@ pub enum AssertionAudience {
     Issuer,
 }
 
+/// Whose client ID metadata documents are taken: `"open"`, `"off"`, or a list of hosts, `*.example.com` for all below one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "DocumentWords", into = "DocumentWords")]
+pub enum MetadataDocuments {
+    /// Anybody's.
+    #[default]
+    Open,
+    /// Nobody's; it is not advertised.
+    Off,
+    /// Those of these hosts.
+    From(Vec<String>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum DocumentWords {
+    Word(String),
+    Hosts(Vec<String>),
+}
+
+impl TryFrom<DocumentWords> for MetadataDocuments {
+    type Error = String;
+
+    fn try_from(words: DocumentWords) -> Result<Self, String> {
+        match words {
+            DocumentWords::Word(word) if word == "open" => Ok(Self::Open),
+            DocumentWords::Word(word) if word == "off" => Ok(Self::Off),
+            DocumentWords::Word(word) => Err(format!("{word:?} is not \"open\", \"off\" or a list of hosts")),
+            DocumentWords::Hosts(hosts) => match hosts.iter().find(|host| !is_host(host)) {
+                Some(bad) => Err(format!("{bad:?} is no host in lower case, such as claude.ai or *.example.com")),
+                None => Ok(Self::From(hosts)),
+            },
+        }
+    }
+}
+
+impl From<MetadataDocuments> for DocumentWords {
+    fn from(rule: MetadataDocuments) -> Self {
+        match rule {
+            MetadataDocuments::Open => Self::Word("open".to_owned()),
+            MetadataDocuments::Off => Self::Word("off".to_owned()),
+            MetadataDocuments::From(hosts) => Self::Hosts(hosts),
+        }
+    }
+}
+
+impl MetadataDocuments {
+    /// Whether documents of this host are taken.
+    pub fn allows(&self, host: &str) -> bool {
+        let is = |listed: &String| match listed.strip_prefix("*.") {
+            Some(above) => host.strip_suffix(above).is_some_and(|below| below.len() > 1 && below.ends_with('.')),
+            None => listed == host,
+        };
+        match self {
+            Self::Open => true,
+            Self::Off => false,
+            Self::From(hosts) => hosts.iter().any(is),
+        }
+    }
+}
+
+/// A host as addresses have it, or all below one.
+fn is_host(text: &str) -> bool {
+    let host = text.strip_prefix("*.").unwrap_or(text);
+    url::Url::parse(&format!("https://{host}/")).is_ok_and(|url| url.host_str() == Some(host) && url.path() == "/")
+}
+
 /// When the intent of a call must be durable. In both cases before the client sees anything of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +115,8 @@ pub struct Settings {
     pub default_server: Option<Slug>,
     /// Who may register a client.
     pub registration: RegistrationRule,
+    /// Whose client ID metadata documents are taken.
+    pub metadata_documents: MetadataDocuments,
     /// Custom redirect schemes to allow beside the known ones, e.g. `myeditor`.
     pub redirect_schemes: Vec<String>,
     /// Origins of web pages that may call MCP endpoints, e.g. `https://inspector.example`.
@@ -67,5 +136,39 @@ impl Settings {
         let is =
             |named: &String| named == "*" || named == client.id.as_str() || named.eq_ignore_ascii_case(client.name());
         self.full_scopes.iter().any(is)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(json: &str) -> Result<MetadataDocuments, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn documents_are_taken_from_the_hosts_that_are_listed() {
+        let rule = rule(r#"["claude.ai", "*.example.com"]"#).unwrap();
+        for host in ["claude.ai", "a.example.com", "a.b.example.com"] {
+            assert!(rule.allows(host), "{host}");
+        }
+        for host in ["example.com", "evilexample.com", ".example.com", "claude.ai.evil.example", "x.claude.ai", ""] {
+            assert!(!rule.allows(host), "{host}");
+        }
+        assert!(MetadataDocuments::Open.allows("any.example") && !MetadataDocuments::Off.allows("any.example"));
+    }
+
+    #[test]
+    fn a_rule_is_a_word_or_hosts() {
+        for good in [r#""open""#, r#""off""#, "[]", r#"["a.example:8443"]"#.replace(":8443", "").as_str()] {
+            let read = rule(good).unwrap();
+            assert_eq!(rule(&serde_json::to_string(&read).unwrap()), Ok(read), "{good}");
+        }
+        for bad in
+            [r#""Open""#, "true", r#"["https://a.example"]"#, r#"["A.example"]"#, r#"["a.example/x"]"#, r#"["*"]"#]
+        {
+            assert!(rule(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::App,
     audit::Refused,
-    clients::authenticate::{AuthenticatedClient, Authentication, authenticate},
+    clients::authenticate::{AuthenticatedClient, Authentication, ClientAuthError, authenticate, fetch_ahead},
     http::{
         address::ClientAddress,
         form::{Form, FormError},
@@ -152,18 +152,23 @@ impl Desk<'_> {
         headers: &HeaderMap,
         form: &Form,
     ) -> Result<(AuthenticatedClient, TenantTx), OauthError> {
-        let Self { app, from, .. } = self;
+        let app = self.app;
+        let recorder = app.recorder(Some(self.id.to_string()));
+        let fetched =
+            fetch_ahead(app, &recorder, tenant, headers, form).await.map_err(|error| self.refused(tenant, error))?;
         let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
-        let with = Authentication { tenant, keyring: &app.keyring, clock: &app.clock };
+        let with = Authentication { tenant, keyring: &app.keyring, clock: &app.clock, fetched: &fetched };
         match authenticate(with, &mut tx, headers, form).await {
             Ok(client) => Ok((client, tx)),
-            Err(error) => {
-                if error.is_refusal() {
-                    app.refused(Some(tenant.id), Refused::Client, from);
-                }
-                Err(error.into())
-            }
+            Err(error) => Err(self.refused(tenant, error)),
         }
+    }
+
+    fn refused(self, tenant: &Tenant, error: ClientAuthError) -> OauthError {
+        if error.is_refusal() {
+            self.app.refused(Some(tenant.id), Refused::Client, self.from);
+        }
+        error.into()
     }
 }
 

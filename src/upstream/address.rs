@@ -1,4 +1,4 @@
-//! Which network addresses a configured upstream may have. Pure.
+//! Which network addresses may be connected to. Pure.
 //!
 //! An IPv6 address can spell an IPv4 one (mapped, NAT64, 6to4, Teredo and older forms). Every spelling is judged, so that
 //! no detour leads to an address that is closed.
@@ -16,6 +16,9 @@ pub enum Closed {
          no setting opens it"
     )]
     Never,
+    /// What strangers name must be public.
+    #[error("it is not a public address")]
+    NotPublic,
     /// The platform's configuration does not open it.
     #[error("it lies outside upstream.allow_networks; add its network there if this upstream is meant")]
     Outside,
@@ -32,6 +35,31 @@ pub(super) fn check(address: IpAddr, allow: &[IpNet]) -> Result<(), Closed> {
     }
     let open = |address: &IpAddr| allow.iter().any(|network| network.contains(address));
     if spelled.iter().flatten().all(open) { Ok(()) } else { Err(Closed::Outside) }
+}
+
+/// Judges `address` as one that a stranger named: public, or in the networks that the platform allows beside.
+///
+/// # Errors
+/// [`Closed`]
+pub(super) fn check_public(address: IpAddr, beside: &[IpNet]) -> Result<(), Closed> {
+    let spelled = spellings(address);
+    if spelled.iter().flatten().any(|address| is_never(*address)) {
+        return Err(Closed::Never);
+    }
+    let open = |address: &IpAddr| is_public(*address) || beside.iter().any(|network| network.contains(address));
+    if spelled.iter().flatten().all(open) { Ok(()) } else { Err(Closed::NotPublic) }
+}
+
+/// Not of the special-purpose registries (RFC 6890).
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !SPECIAL_V4.iter().any(|network| network.contains(&address)),
+        // Only what is given out for use between networks.
+        IpAddr::V6(address) => {
+            v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3).contains(&address)
+                && !SPECIAL_V6.iter().any(|network| network.contains(&address))
+        }
+    }
 }
 
 /// What `address` reaches: the address itself and the IPv4 address inside it. A mapped address is the IPv4 one alone.
@@ -93,6 +121,27 @@ const NEVER_V6: [Ipv6Net; 6] = [
     v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128), // AWS metadata
     v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128),  // Google Cloud metadata
     v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),       // local NAT64: where the IPv4 address lies is not known
+];
+
+const SPECIAL_V4: [Ipv4Net; 11] = [
+    v4([10, 0, 0, 0], 8),      // private
+    v4([100, 64, 0, 0], 10),   // shared by carriers' customers
+    v4([127, 0, 0, 0], 8),     // loopback
+    v4([172, 16, 0, 0], 12),   // private
+    v4([192, 0, 0, 0], 24),    // protocol assignments
+    v4([192, 0, 2, 0], 24),    // documentation
+    v4([192, 31, 196, 0], 24), // AS112
+    v4([192, 168, 0, 0], 16),  // private
+    v4([198, 18, 0, 0], 15),   // benchmarks
+    v4([198, 51, 100, 0], 24), // documentation
+    v4([203, 0, 113, 0], 24),  // documentation
+];
+
+const SPECIAL_V6: [Ipv6Net; 4] = [
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), // protocol assignments, Teredo among them
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation
+    v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), // 6to4
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // documentation
 ];
 
 const fn v4([a, b, c, d]: [u8; 4], length: u8) -> Ipv4Net {
@@ -184,7 +233,67 @@ mod tests {
         assert_eq!(judge("64:ff9b::10.0.0.1", &["64:ff9b::/96", "10.0.0.0/8"]), Ok(()));
     }
 
+    fn public(address: &str) -> Result<(), Closed> {
+        check_public(address.parse().unwrap(), &[])
+    }
+
+    #[test]
+    fn strangers_name_public_addresses_only() {
+        for address in
+            ["8.8.8.8", "1.1.1.1", "2a00:1450::1", "2606:4700::1111", "::ffff:8.8.8.8", "100.63.0.1", "198.17.0.1"]
+        {
+            assert_eq!(public(address), Ok(()), "{address}");
+        }
+        for address in [
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.255.255.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.168.0.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.1",
+            "203.0.113.1",
+            "::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "2001:db8::1",
+            "2001::1",
+            "3fff::1",
+            "5f00::1",
+            "100::1",
+            "64:ff9b::8.8.8.8",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::7f00:1",
+            "2002:7f00:1::1",
+            "2002:808:808::1",
+            "2a00::5efe:10.0.0.1",
+        ] {
+            assert_eq!(public(address), Err(Closed::NotPublic), "{address}");
+        }
+        assert_eq!(public("169.254.169.254"), Err(Closed::Never));
+        let beside: [IpNet; 1] = ["127.0.0.0/8".parse().unwrap()];
+        assert_eq!(check_public("127.0.0.1".parse().unwrap(), &beside), Ok(()));
+        assert_eq!(check_public("::1".parse().unwrap(), &beside), Err(Closed::NotPublic));
+    }
+
     proptest! {
+        /// The judgement of the standard library, where it has one.
+        #[test]
+        fn nothing_private_or_local_is_public(bits in any::<u32>()) {
+            let v4 = Ipv4Addr::from_bits(bits);
+            let closed = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_documentation()
+                || v4.is_broadcast() || v4.is_multicast() || v4.is_unspecified();
+            let judged = check_public(IpAddr::V4(v4), &[]);
+            prop_assert!(!closed || judged.is_err());
+            prop_assert_eq!(check_public(IpAddr::V6(v4.to_ipv6_mapped()), &[]), judged);
+        }
+
         #[test]
         fn no_embedding_of_link_local_is_ever_open(low in any::<u16>()) {
             let [c, d] = low.to_be_bytes();

@@ -1,4 +1,4 @@
-//! The gate that every connection to a configured upstream passes: resolve, judge, connect to what was judged.
+//! The gate that every outgoing connection passes: resolve, judge, connect to what was judged.
 //!
 //! The address that was judged is the address that is connected to, so a name that changes its mind between the two (DNS
 //! rebinding) gains nothing. A pooled connection stays where it was made.
@@ -75,17 +75,40 @@ pub enum ConnectError {
     TimedOut(Duration),
 }
 
+/// What may be connected to.
+#[derive(Clone)]
+enum Open {
+    /// Only these networks.
+    Listed(Arc<[IpNet]>),
+    /// All public addresses, and these networks.
+    Public(Arc<[IpNet]>),
+}
+
+impl Open {
+    fn check(&self, address: IpAddr) -> Result<(), Closed> {
+        match self {
+            Self::Listed(networks) => address::check(address, networks),
+            Self::Public(networks) => address::check_public(address, networks),
+        }
+    }
+}
+
 /// Makes TCP connections to allowed addresses only.
 #[derive(Clone)]
 pub(super) struct Gate {
-    allow: Arc<[IpNet]>,
+    open: Open,
     resolver: Arc<dyn Resolve>,
     timeout: Duration,
 }
 
 impl Gate {
     pub(super) fn new(allow: &[IpNet], resolver: Arc<dyn Resolve>, timeout: Duration) -> Self {
-        Self { allow: allow.into(), resolver, timeout }
+        Self { open: Open::Listed(allow.into()), resolver, timeout }
+    }
+
+    /// To public addresses, and to these networks.
+    pub(super) fn public(allow: &[IpNet], resolver: Arc<dyn Resolve>, timeout: Duration) -> Self {
+        Self { open: Open::Public(allow.into()), resolver, timeout }
     }
 
     async fn connect(self, uri: Uri) -> Result<TokioIo<TcpStream>, ConnectError> {
@@ -128,11 +151,12 @@ impl Gate {
         let mut open = Vec::with_capacity(found.len());
         let mut outside = None;
         for address in found {
-            match address::check(address, &self.allow) {
+            match self.open.check(address) {
                 Ok(()) => open.push(address),
                 Err(reason) => {
                     let error = ConnectError::Closed { host: host.to_owned(), address, reason };
-                    if reason == Closed::Never {
+                    // One that is not public has no place in the answer of an honest name server either.
+                    if reason != Closed::Outside {
                         return Err(error);
                     }
                     outside = Some(error);

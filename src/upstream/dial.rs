@@ -1,8 +1,7 @@
 //! The dialer for *configured* upstreams: only networks that the platform allows, no redirects, bounded in time.
 //!
 //! A tenant's administrator chooses URLs, the platform's operator chooses networks, and this is where the second bounds
-//! the first. URLs that a client or an upstream names never come here; they get a dialer of their own, for public
-//! addresses only, together with client ID metadata documents.
+//! the first. URLs that a client or an upstream names never come here: see [`super::untrusted`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -190,6 +189,17 @@ impl Dialer {
     }
 }
 
+/// The public certificate authorities, and these.
+pub(super) fn tls_beside_public(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    for authority in authorities {
+        roots.add(authority.clone())?;
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
 fn tls(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
@@ -204,7 +214,7 @@ fn tls(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::
 }
 
 /// The part of an error that an operator can act on: the gate's own words, else the innermost cause.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let mut at = error;
     loop {
         let own = at.downcast_ref::<ConnectError>();

@@ -2,7 +2,9 @@
 
 mod assertion;
 mod authentication;
+mod dialer;
 mod management;
+mod metadata_document;
 mod real;
 mod registration;
 mod strict;

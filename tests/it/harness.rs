@@ -11,6 +11,7 @@ pub(crate) mod flow;
 pub(crate) mod log;
 pub(crate) mod nodes;
 pub(crate) mod process;
+pub(crate) mod publisher;
 pub(crate) mod scratch;
 pub(crate) mod web;
 pub(crate) mod wiretap;

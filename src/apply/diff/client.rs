@@ -13,7 +13,7 @@ use crate::{
     clients::{
         Client, Origin, Status,
         jwks::ClientKeys,
-        metadata::{Metadata, WebUri},
+        metadata::{KeysUri, Metadata, WebUri},
         redirect::RedirectUri,
     },
     keys::Stored,
@@ -36,7 +36,7 @@ pub(super) fn all(findings: &mut Findings<'_>, doc: &TenantDoc, state: Option<&S
 
 fn one(findings: &mut Findings<'_>, doc: &ClientDoc, state: Option<&State>) {
     let stored = state.and_then(|state| state.clients.get(doc.id.as_str()));
-    if stored.is_some_and(|client| client.origin == Origin::Registered) {
+    if stored.is_some_and(|client| client.origin != Origin::Configured) {
         let object = format!("client {}", findings.name(&doc.id));
         return findings.problem(doc.line, object, "is a client that registered itself: choose another id");
     }
@@ -109,6 +109,7 @@ fn facts(metadata: &Metadata, own: &[OwnGrant], enabled: bool) -> Facts {
     let uris: Vec<&str> = metadata.redirect_uris.iter().map(RedirectUri::as_str).collect();
     facts.add("redirect_uris", uris.join(", "));
     facts.add("auth_method", metadata.token_endpoint_auth_method.name());
+    facts.add("jwks_uri", metadata.jwks_uri.as_ref().map(KeysUri::as_str).unwrap_or_default());
     facts.add("jwks", metadata.jwks.as_ref().map(ClientKeys::canonical).unwrap_or_default());
     for grant in own {
         facts.add(format!("client_credentials {}", grant.server), grant.scopes.to_string());

@@ -11,7 +11,7 @@ use crate::{
     apply::document::{ClientDoc, OwnGrant, SecretDoc},
     clients::{
         jwks::{BadKeys, ClientKeys},
-        metadata::{ApplicationType, AuthMethod, GrantType, Metadata, WebUri},
+        metadata::{ApplicationType, AuthMethod, GrantType, KeysUri, Metadata, WebUri},
         redirect::{CustomSchemes, RedirectUri},
     },
     ids::{ClientId, Slug},
@@ -29,6 +29,12 @@ pub(super) fn read(
     let id = item.parsed("id", item.required("id"), ClientId::parse);
     if let Some(id) = &id {
         item.name = format!("client {tenant}/{id}");
+        if id.is_document() {
+            item.problem(
+                "id",
+                "must not be an address: clients with one describe themselves, and need not be written down",
+            );
+        }
         if id.as_str().starts_with("c_") {
             item.problem("id", "must not begin with c_: such names are for clients that register themselves");
         }
@@ -112,6 +118,8 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings, ma
         _ => None,
     });
     let jwks = method.and_then(|method| jwks(item, method));
+    let place = "it must be an https address in its plain spelling, with a path";
+    let jwks_uri = item.parsed("jwks_uri", item.text("jwks_uri"), |text| KeysUri::parse(text).ok_or(place));
     let mut metadata = Metadata::new(uris?, method?);
     if !for_people {
         metadata.grant_types.clear();
@@ -121,6 +129,7 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings, ma
     Some(Metadata {
         client_name: Some(name?),
         jwks: jwks?,
+        jwks_uri,
         client_uri,
         logo_uri,
         tos_uri,
@@ -133,13 +142,18 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings, ma
 
 /// The keys that go with `method`. `None` on a mistake, `Some(None)` where there are none to have.
 fn jwks(item: &Item<'_>, method: AuthMethod) -> Option<Option<ClientKeys>> {
-    let wanted = method == AuthMethod::PrivateKeyJwt;
+    let signs = method == AuthMethod::PrivateKeyJwt;
+    if item.has("jwks_uri") && (!signs || item.has("jwks")) {
+        item.problem("jwks_uri", "goes with private_key_jwt, instead of jwks");
+        return None;
+    }
+    let wanted = signs && !item.has("jwks_uri");
     match (item.value("jwks"), wanted) {
         (None, false) => Some(None),
         (None, true) => {
             item.problem(
                 "jwks",
-                "is required with private_key_jwt: { keys = [{ kty = \"OKP\", … }] }, public keys only",
+                "or jwks_uri is required with private_key_jwt: { keys = [{ kty = \"OKP\", … }] }, public keys only",
             );
             None
         }

@@ -108,6 +108,11 @@ impl<'a> Assertion<'a> {
         &self.client
     }
 
+    /// Whether one of these keys may have made its signature, by algorithm and name.
+    pub(super) fn may_fit(&self, keys: &ClientKeys) -> bool {
+        keys.candidates(self.jws.algorithm, self.jws.kid.as_deref()).next().is_some()
+    }
+
     /// Checks everything but that it was not used before.
     pub(super) fn verify(
         &self,

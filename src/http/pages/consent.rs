@@ -46,12 +46,14 @@ pub struct ConsentPage {
     pub error: Option<String>,
 }
 
-/// A client, as the person sees it. All but `verified` and `registered` is its own claim.
+/// A client, as the person sees it. All but `verified`, `host` and `registered` is its own claim.
 pub struct ClientView {
     /// The name it chose.
     pub name: String,
     /// Whether the tenant vouches for that name.
     pub verified: bool,
+    /// The host that answers for it: where its metadata document is.
+    pub host: Option<String>,
     /// The host of the website it names.
     pub uri: Option<String>,
     /// When it registered, to follow "Registered": `2 minutes ago`.
@@ -108,7 +110,9 @@ impl ConsentPage {
 
     /// Whether anything on the page is a reason to stop and think. Then neither answer is the bright button.
     fn warns(&self) -> bool {
-        !self.client.verified || !self.changed.is_empty() || !matches!(self.return_to, ReturnTo::Host(_))
+        (!self.client.verified && self.client.host.is_none())
+            || !self.changed.is_empty()
+            || !matches!(self.return_to, ReturnTo::Host(_))
     }
 
     /// The first letter of the client's name, for its tile.

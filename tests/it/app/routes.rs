@@ -140,6 +140,7 @@ async fn discovery_says_what_is_on() {
         "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_signing_alg_values_supported": ["Ed25519", "EdDSA", "ES256", "PS256", "RS256"],
         "authorization_response_iss_parameter_supported": true,
+        "client_id_metadata_document_supported": true,
         "acr_values_supported": ["urn:sallyport:acr:password"],
     });
     assert_eq!(document, expected);

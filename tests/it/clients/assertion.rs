@@ -20,16 +20,16 @@ use crate::harness::{
     flow::{CALLBACK, Flow, TestClient},
 };
 
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A client's own key.
-struct Key {
-    algorithm: Algorithm,
+pub(super) struct Key {
+    pub(super) algorithm: Algorithm,
     key: EncodingKey,
 }
 
 impl Key {
-    fn new(algorithm: Algorithm) -> Self {
+    pub(super) fn new(algorithm: Algorithm) -> Self {
         let key = match algorithm {
             EdDSA => EncodingKey::from_ed_der(Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref()),
             ES256 => {
@@ -47,11 +47,11 @@ impl Key {
         Self { algorithm, key }
     }
 
-    fn public(&self) -> Value {
+    pub(super) fn public(&self) -> Value {
         serde_json::to_value(Jwk::from_encoding_key(&self.key, self.algorithm).unwrap()).unwrap()
     }
 
-    fn sign(&self, header: &Header, claims: &Value) -> String {
+    pub(super) fn sign(&self, header: &Header, claims: &Value) -> String {
         encode(header, claims, &self.key).unwrap()
     }
 }

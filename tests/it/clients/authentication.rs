@@ -27,7 +27,8 @@ async fn proves(
     let form = Form::query(Some(body)).unwrap();
     let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
     let known = app.app.tenant(&tenant.slug).await.unwrap().unwrap();
-    let with = Authentication { tenant: &known, keyring: &app.app.keyring, clock: &app.clock };
+    let fetched = authenticate::Fetched::default();
+    let with = Authentication { tenant: &known, keyring: &app.app.keyring, clock: &app.clock, fetched: &fetched };
     let done = authenticate(with, &mut tx, headers, &form).await;
     tx.commit().await.unwrap();
     done.map(|client| client.id.to_string()).map_err(|error| {

@@ -57,6 +57,7 @@ pub(super) fn consent() -> ConsentPage {
         csrf: "csrf-token".into(),
         interaction: "interaction-handle".into(),
         client: ClientView {
+            host: None,
             name: "Claude Code".into(),
             verified: false,
             uri: Some("claude.ai".into()),

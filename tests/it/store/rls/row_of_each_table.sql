@@ -33,3 +33,4 @@ insert into audit_event (tenant, id, at, kind, version, body) values (:tenant, :
 insert into applied (tenant, kind, object, at) values (:tenant, 'tenant', :tenant::text, now());
 insert into open_call (tenant, process, slot, intents) values (:tenant, :tenant, 0, array[:tenant]);
 insert into client_assertion (tenant, client, jti, expires_at) values (:tenant, 'c', 'j', now());
+insert into client_document (tenant, client, fetched_at, fresh_until) values (:tenant, 'c', now(), now());

@@ -1,0 +1,85 @@
+//! Keys that clients publish at an address of their own (`jwks_uri`, RFC 7591 §2).
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    clients::{jwks::ClientKeys, metadata::KeysUri},
+    ids::TenantId,
+    upstream::{FetchError, Untrusted},
+};
+
+/// The largest key set, in bytes.
+const MOST: usize = 64 * 1024;
+/// Key sets that are kept.
+const KEPT: usize = 1000;
+/// An unknown key is no reason to ask again before this: anybody can name one.
+const ASK_AGAIN: Duration = Duration::minutes(1);
+/// How long keys go on while their address does not answer: a fault elsewhere must not lock a client out at once.
+const STALE: Duration = Duration::HOUR;
+
+/// Key sets of clients, kept for as long as their addresses say.
+pub struct RemoteKeys {
+    dialer: Untrusted,
+    kept: Cache<(TenantId, KeysUri), Arc<Kept>>,
+}
+
+impl std::fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RemoteKeys")
+    }
+}
+
+struct Kept {
+    keys: Arc<ClientKeys>,
+    at: OffsetDateTime,
+    fresh_until: OffsetDateTime,
+}
+
+impl RemoteKeys {
+    /// With nothing known yet.
+    pub fn new(dialer: Untrusted) -> Self {
+        Self { dialer, kept: Cache::new(KEPT) }
+    }
+
+    /// The keys at an address, fetched where none are known, they are not fresh, or none of them `fits`.
+    ///
+    /// # Errors
+    /// No keys came, and none are known that might do.
+    pub async fn get(
+        &self,
+        tenant: TenantId,
+        uri: &KeysUri,
+        now: OffsetDateTime,
+        fits: impl Fn(&ClientKeys) -> bool,
+    ) -> Result<Arc<ClientKeys>, FetchError> {
+        let known = self.kept.get(&(tenant, uri.clone()));
+        if let Some(known) = &known
+            && now < known.fresh_until
+            && (fits(&known.keys) || now < known.at + ASK_AGAIN)
+        {
+            return Ok(known.keys.clone());
+        }
+        match self.fetch(tenant, uri, now).await {
+            Ok(keys) => Ok(keys),
+            // One key that is not there any more is not worth more than the rest.
+            Err(error) => known
+                .filter(|known| now < known.fresh_until + STALE && fits(&known.keys))
+                .map(|known| known.keys.clone())
+                .ok_or(error),
+        }
+    }
+
+    async fn fetch(&self, tenant: TenantId, uri: &KeysUri, now: OffsetDateTime) -> Result<Arc<ClientKeys>, FetchError> {
+        let fetched = self.dialer.fetch(tenant, &uri.url()?, MOST).await?;
+        let value = serde_json::from_slice(&fetched.body).map_err(|_| FetchError::Answer("it is not JSON"))?;
+        let keys =
+            ClientKeys::read(&value).map_err(|_| FetchError::Answer("it is no set of public keys to sign with"))?;
+        let keys = Arc::new(keys);
+        let fresh_until = now + Duration::try_from(fetched.fresh).unwrap_or(Duration::MINUTE);
+        self.kept.insert((tenant, uri.clone()), Arc::new(Kept { keys: keys.clone(), at: now, fresh_until }));
+        Ok(keys)
+    }
+}
