@@ -204,7 +204,7 @@ async fn a_document_that_changes_voids_consents_and_what_it_takes_away_is_gone()
     assert!(html.contains("Changed since you last allowed it"), "{html}");
     let events = events(&world.app, &world.tenant, "client.document_read").await;
     assert!(events.iter().any(|event| event["consents_voided"] == 1), "{events:?}");
-    assert!(flow.accepts(&tokens.access).await, "what is out goes on");
+    assert_eq!(flow.refresh(&client, &tokens.refresh).await.status(), StatusCode::OK, "what is out goes on");
     client.redirect_uri = CALLBACK.to_owned();
     assert_eq!(world.page(&flow, &client).await.0, StatusCode::BAD_REQUEST, "an address that is not listed any more");
 }
