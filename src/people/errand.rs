@@ -1,8 +1,9 @@
-//! What waits for a login: an authorization request on its way. The one place that knows of [`crate::authorize`].
+//! What waits for a login: an authorization request on its way, or the page for the code of a device. The one place that
+//! knows of [`crate::authorize`].
 
 use crate::{
     app::App,
-    authorize::interaction,
+    authorize::{device, interaction},
     http::browser::Browser,
     ids::{InteractionId, SessionId},
     secret::Handle,
@@ -10,17 +11,37 @@ use crate::{
     tenants::Tenant,
 };
 
-/// An authorization request that this browser began and that is not decided yet.
+/// The parameter that says that the person is on the way to the page for devices.
+pub(super) const DEVICE: &str = device::USER_CODE;
+
+/// An authorization request that this browser began and that is not decided yet, or the way to the page for devices.
 pub(super) struct Errand {
-    pub(super) id: InteractionId,
-    /// The client's name, as it chose it.
-    pub(super) client_name: String,
-    /// The server it wants to use.
-    pub(super) server_name: String,
+    /// None for a device.
+    pub(super) id: Option<InteractionId>,
+    /// The page that comes after the login.
+    pub(super) on: &'static str,
+    /// Who asks.
+    pub(super) asking: Option<Asking>,
     /// The name that the client expects somebody to log in with.
     pub(super) login_hint: Option<String>,
     /// The client wants a login for this request, whoever is logged in already.
     pub(super) wants_login: bool,
+}
+
+/// The client that waits, and for which server.
+pub(super) struct Asking {
+    /// The client's name, as it chose it.
+    pub(super) client_name: String,
+    /// The server it wants to use.
+    pub(super) server_name: String,
+}
+
+/// The way to the page for devices, and what stands for it in addresses and forms: the code, where `text` is one. Whose code it
+/// is, and whether it is anybody's, is asked after the login.
+pub(super) fn of_device(text: &str) -> (Errand, String) {
+    let code = device::UserCode::parse(text).ok();
+    let errand = Errand { id: None, on: "device", asking: None, login_hint: None, wants_login: false };
+    (errand, device::errand(code.as_ref()))
 }
 
 /// Finds the errand of an interaction's handle. None: unknown, expired, decided, or another browser's.
@@ -32,9 +53,12 @@ pub(super) async fn find(
 ) -> Result<Option<Errand>, StoreError> {
     let interaction = interaction::find(app, tenant, handle, browser).await?;
     Ok(interaction.map(|interaction| Errand {
-        id: interaction.id(),
-        client_name: interaction.client.name().to_owned(),
-        server_name: interaction.server.name.clone(),
+        id: Some(interaction.id()),
+        on: "consent",
+        asking: Some(Asking {
+            client_name: interaction.client.name().to_owned(),
+            server_name: interaction.server.name.clone(),
+        }),
         login_hint: interaction.login_hint().map(str::to_owned),
         wants_login: interaction.wants_login(),
     }))

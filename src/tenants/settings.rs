@@ -40,6 +40,24 @@ pub enum Evidence {
     Before,
 }
 
+/// Whether devices without a browser may ask (RFC 8628).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeviceFlow(bool);
+
+impl Default for DeviceFlow {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
+impl DeviceFlow {
+    /// Whether they may.
+    pub const fn is_on(self) -> bool {
+        self.0
+    }
+}
+
 /// A tenant's settings. Unknown members are refused: a typo must not silently mean the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -56,4 +74,6 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Whom assertions of clients may be made for.
     pub assertion_audience: AssertionAudience,
+    /// Whether devices without a browser may ask; if not, that is not advertised.
+    pub device_flow: DeviceFlow,
 }

@@ -13,7 +13,9 @@ mod contract;
 mod refresh;
 mod vault;
 
-pub use authorize::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize};
+pub use authorize::{
+    AuthorizeParameters, AuthorizeRefusal, Authorized, authorize, optional_challenge, scopes_to_ask_for,
+};
 pub(super) use code::{redeem_code, verifier_fits};
 pub(super) use refresh::refresh;
 

@@ -13,21 +13,24 @@ use http::{
 };
 
 use super::{
-    TokenError, TokenResponse, code, refresh,
-    request::{CodeRequest, RefreshRequest},
+    TokenError, TokenResponse, code, device, refresh,
+    request::{CodeRequest, DeviceRequest, RefreshRequest},
     revoke::{self, Revocation},
 };
 use crate::{
     app::App,
     audit::Refused,
-    clients::authenticate::{AuthenticatedClient, Authentication, authenticate},
+    clients::{
+        Client,
+        authenticate::{AuthenticatedClient, Authentication, authenticate},
+        metadata::DEVICE_CODE,
+    },
     http::{
         address::ClientAddress,
         form::{Form, FormError},
         oauth::OauthError,
         request_id::RequestId,
     },
-    ids::ClientId,
     store::TenantTx,
     tenants::Tenant,
 };
@@ -84,7 +87,7 @@ impl Desk<'_> {
         let tenant = self.tenant(slug).await?;
         let form = form?;
         let (client, tx) = self.client(&tenant, headers, &form).await?;
-        let answer = self.issue(&tenant, &client.id, &form, tx).await;
+        let answer = self.issue(&tenant, &client, &form, tx).await;
         answer.map_err(|error| {
             if let Some(reason) = error.word() {
                 self.app.refused(Some(tenant.id), Refused::Token { grant: grant_type(&form), reason }, self.from);
@@ -96,7 +99,7 @@ impl Desk<'_> {
     async fn issue(
         self,
         tenant: &Tenant,
-        client: &ClientId,
+        client: &Client,
         form: &Form,
         tx: TenantTx,
     ) -> Result<TokenResponse, TokenError> {
@@ -105,11 +108,15 @@ impl Desk<'_> {
         match form.one("grant_type")?.ok_or_else(missing)? {
             "authorization_code" => {
                 let request = CodeRequest::read(form)?;
-                code::redeem(self.app, &recorder, tenant, client, &request, tx).await
+                code::redeem(self.app, &recorder, tenant, &client.id, &request, tx).await
             }
             "refresh_token" => {
                 let request = RefreshRequest::read(form)?;
-                refresh::refresh(self.app, &recorder, tenant, client, &request, tx).await
+                refresh::refresh(self.app, &recorder, tenant, &client.id, &request, tx).await
+            }
+            DEVICE_CODE => {
+                let request = DeviceRequest::read(form)?;
+                device::redeem(self.app, &recorder, tenant, client, &request, tx).await
             }
             _ => Err(TokenError::UnsupportedGrantType),
         }
@@ -169,6 +176,7 @@ fn grant_type(form: &Form) -> &'static str {
     match form.one("grant_type") {
         Ok(Some("authorization_code")) => "authorization_code",
         Ok(Some("refresh_token")) => "refresh_token",
+        Ok(Some(DEVICE_CODE)) => "device_code",
         _ => "other",
     }
 }

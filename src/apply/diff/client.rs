@@ -86,6 +86,8 @@ fn facts(metadata: &Metadata, enabled: bool) -> Facts {
     let uris: Vec<&str> = metadata.redirect_uris.iter().map(RedirectUri::as_str).collect();
     facts.add("redirect_uris", uris.join(", "));
     facts.add("auth_method", metadata.token_endpoint_auth_method.name());
+    let grants: Vec<&str> = metadata.grant_types.iter().map(|grant| grant.name()).collect();
+    facts.add("grant_types", grants.join(", "));
     facts.add("jwks", metadata.jwks.as_ref().map(ClientKeys::canonical).unwrap_or_default());
     facts.add("client_uri", uri(&metadata.client_uri));
     facts.add("logo_uri", uri(&metadata.logo_uri));

@@ -11,7 +11,7 @@ use crate::{
     apply::document::{ClientDoc, SecretDoc},
     clients::{
         jwks::{BadKeys, ClientKeys},
-        metadata::{ApplicationType, AuthMethod, Metadata, WebUri},
+        metadata::{ApplicationType, AuthMethod, DEVICE_CODE, GrantType, Metadata, ResponseType, WebUri},
         redirect::{CustomSchemes, RedirectUri},
     },
     ids::ClientId,
@@ -48,11 +48,17 @@ pub(super) fn read(
 fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) -> Option<Metadata> {
     let name = item.required("name").map(str::to_owned);
     let schemes = CustomSchemes::known_and(&settings.redirect_schemes);
-    if !item.has("redirect_uris") {
+    let grant_types = grant_types(item);
+    let by_browser = grant_types.as_ref().is_none_or(|grants| grants.contains(&GrantType::AuthorizationCode));
+    if by_browser && !item.has("redirect_uris") {
         item.problem("redirect_uris", "is required: where answers to this client may go");
     }
-    let uris = item.list("redirect_uris", |uri| RedirectUri::register(uri, &schemes));
-    if uris.as_ref().is_some_and(Vec::is_empty) {
+    let uris = if item.has("redirect_uris") || by_browser {
+        item.list("redirect_uris", |uri| RedirectUri::register(uri, &schemes))
+    } else {
+        Some(Vec::new())
+    };
+    if by_browser && uris.as_ref().is_some_and(Vec::is_empty) {
         item.problem("redirect_uris", "is empty: name at least one place where answers may go");
     }
     let web = |key| {
@@ -71,6 +77,8 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
     Some(Metadata {
         client_name: Some(name?),
         jwks: jwks?,
+        response_types: if by_browser { vec![ResponseType::Code] } else { Vec::new() },
+        grant_types: grant_types?,
         client_uri,
         logo_uri,
         tos_uri,
@@ -79,6 +87,29 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
         application_type: application_type?,
         ..Metadata::new(uris?, method?)
     })
+}
+
+/// What the client may ask for tokens with. `None` on a mistake.
+fn grant_types(item: &Item<'_>) -> Option<Vec<GrantType>> {
+    if !item.has("grant_types") {
+        return Some(vec![GrantType::AuthorizationCode, GrantType::RefreshToken]);
+    }
+    let known = [
+        ("authorization_code", GrantType::AuthorizationCode),
+        ("refresh_token", GrantType::RefreshToken),
+        (DEVICE_CODE, GrantType::DeviceCode),
+    ];
+    let asked: Vec<GrantType> = item.list("grant_types", |word| {
+        let grant = known.into_iter().find(|(name, _)| *name == word).map(|(_, grant)| grant);
+        grant.ok_or("authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:device_code are known")
+    })?;
+    let grants: Vec<GrantType> =
+        known.into_iter().map(|(_, grant)| grant).filter(|grant| asked.contains(grant)).collect();
+    if grants.iter().all(|grant| *grant == GrantType::RefreshToken) {
+        item.problem("grant_types", "must hold a grant to begin with: authorization_code, or that of devices");
+        return None;
+    }
+    Some(grants)
 }
 
 /// The keys that go with `method`. `None` on a mistake, `Some(None)` where there are none to have.

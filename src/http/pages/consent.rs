@@ -92,6 +92,14 @@ pub struct ScopeChoice {
     pub checked: bool,
 }
 
+impl ClientView {
+    /// The first letter of its name, for its tile.
+    pub(super) fn initial(&self) -> String {
+        let name = display_text(&self.name, 80);
+        name.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "?".to_owned(), |c| c.to_uppercase().to_string())
+    }
+}
+
 impl ReturnTo {
     fn address(&self) -> &str {
         match self {
@@ -109,11 +117,5 @@ impl ConsentPage {
     /// Whether anything on the page is a reason to stop and think. Then neither answer is the bright button.
     fn warns(&self) -> bool {
         !self.client.verified || !self.changed.is_empty() || !matches!(self.return_to, ReturnTo::Host(_))
-    }
-
-    /// The first letter of the client's name, for its tile.
-    fn initial(&self) -> String {
-        let name = display_text(&self.client.name, 80);
-        name.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "?".to_owned(), |c| c.to_uppercase().to_string())
     }
 }
