@@ -1,4 +1,7 @@
 mod consent;
 mod crowd;
+mod device;
+mod device_guesses;
+mod device_request;
 mod meanwhile;
 mod request;

@@ -1,4 +1,5 @@
 mod code;
+mod device;
 mod race;
 mod refresh;
 mod revoke;
