@@ -53,7 +53,7 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
     if by_browser && !item.has("redirect_uris") {
         item.problem("redirect_uris", "is required: where answers to this client may go");
     }
-    let uris = if item.has("redirect_uris") || by_browser {
+    let uris = if item.value("redirect_uris").is_some() || by_browser {
         item.list("redirect_uris", |uri| RedirectUri::register(uri, &schemes))
     } else {
         Some(Vec::new())
@@ -91,7 +91,7 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings) ->
 
 /// What the client may ask for tokens with. `None` on a mistake.
 fn grant_types(item: &Item<'_>) -> Option<Vec<GrantType>> {
-    if !item.has("grant_types") {
+    if item.value("grant_types").is_none() {
         return Some(vec![GrantType::AuthorizationCode, GrantType::RefreshToken]);
     }
     let known = [

@@ -240,6 +240,20 @@ async fn a_page_is_answered_by_the_login_that_saw_it() {
     assert_eq!(approved.body["person"], grace.id.to_string());
 }
 
+/// Before a code was typed, too.
+#[tokio::test]
+async fn not_you_leads_from_the_empty_field_to_the_login_and_back() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let page = flow.device_page("/t/acme/device").await;
+    let switch = &page[page.find("id=\"switch\"").unwrap()..];
+    let (csrf, code) = (hidden(switch, "csrf"), hidden(switch, "user_code"));
+    let away = flow.post("/t/acme/logout", &[("csrf", &csrf), ("user_code", &code)]).await;
+    assert_eq!(location(&away), "/t/acme/login?user_code=none");
+    assert!(flow.device_page("/t/acme/device").await.contains("Connect a device"));
+}
+
 #[tokio::test]
 async fn a_form_from_elsewhere_is_refused() {
     let app = TestApp::start().await;

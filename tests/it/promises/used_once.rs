@@ -304,7 +304,7 @@ async fn parallel_answers_for_a_device_have_one_winner() {
     let client = flow.device_client().await;
     let device = flow.device(&client).await;
     let page = flow.ask(&device).await;
-    let answer = |at: usize| flow.answer(&page, if at % 2 == 0 { "approve" } else { "deny" }, &["mcp:read"]);
+    let answer = |at: usize| flow.answer(&page, if at.is_multiple_of(2) { "approve" } else { "deny" }, &["mcp:read"]);
     let answers = join_all((0..CROWD).map(answer)).await;
     let won: Vec<bool> = answers.iter().map(|answer| answer.status() == StatusCode::OK).collect();
     assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");

@@ -35,3 +35,4 @@ insert into device_authorization (tenant, id, hash, pepper_id, user_code, client
 insert into audit_event (tenant, id, at, kind, version, body) values (:tenant, :tenant, now(), 'test', 1, '{}');
 insert into applied (tenant, kind, object, at) values (:tenant, 'tenant', :tenant::text, now());
 insert into open_call (tenant, process, slot, intents) values (:tenant, :tenant, 0, array[:tenant]);
+insert into client_assertion (tenant, client, jti, expires_at) values (:tenant, 'c', 'j', now());
