@@ -10,6 +10,7 @@ mod refused;
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};
 pub use event::{Event, Tally};
+pub(crate) use lane::source_of as source;
 pub use lane::{Lane, PERIOD as LANE_PERIOD};
 pub use platform::PlatformEvent;
 pub use refused::Refused;

@@ -2,6 +2,7 @@
 
 mod begin;
 mod consent;
+pub mod device;
 pub mod interaction;
 mod page;
 mod place;

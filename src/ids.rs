@@ -66,6 +66,8 @@ uuid_ids! {
     SessionId,
     /// One authorization request on its way through login and consent.
     InteractionId,
+    /// One device authorization request (RFC 8628), from the device's first request to its tokens.
+    DeviceId,
     /// An audit event.
     EventId,
     /// A running process of Sallyport.

@@ -8,6 +8,7 @@ mod begin;
 pub mod calls;
 pub mod clients;
 mod connect;
+pub mod devices;
 pub mod documents;
 pub mod grants;
 pub mod handles;

@@ -3,6 +3,7 @@
 mod anew;
 mod code;
 mod credentials;
+mod device;
 mod engine;
 mod error;
 pub mod kill_switch;
@@ -16,7 +17,7 @@ mod verdict;
 mod verify;
 
 pub use anew::StoreAnew;
-pub use engine::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize};
+pub use engine::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize, optional_challenge, scopes_to_ask_for};
 pub use error::TokenError;
 pub use mint::{Mint, TokenResponse};
 pub use verify::{VerifyError, verify};

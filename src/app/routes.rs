@@ -15,7 +15,7 @@ use super::{
     unsure::{self, Doubt},
 };
 use crate::{
-    authorize::routes as authorize,
+    authorize::{device, routes as authorize},
     clients::registration::routes as registration,
     gateway,
     http::{cors, edge::Edge, limit::Limit, pages},
@@ -101,6 +101,10 @@ pub fn public() -> Vec<Route> {
         Route::new(M::GET, "/t/{tenant}/authorize", Browser, authorize::authorize).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/consent", Browser, authorize::show),
         Route::new(M::POST, "/t/{tenant}/consent", Browser, authorize::decide),
+        Route::new(M::POST, "/t/{tenant}/device_authorization", Client, device::request::device_authorization).within(Limit::of_devices),
+        Route::new(M::GET, "/t/{tenant}/device", Browser, device::routes::show),
+        Route::new(M::POST, "/t/{tenant}/device", Browser, device::routes::enter),
+        Route::new(M::POST, "/t/{tenant}/device/decision", Browser, device::routes::decide),
         Route::new(M::POST, "/t/{tenant}/token", Client, token::token),
         Route::new(M::POST, "/t/{tenant}/revoke", Client, token::revoke),
         Route::new(M::POST, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),

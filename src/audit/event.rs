@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{CallFacts, CallRefusal, Outcome};
 use crate::{
-    ids::{ClientId, EventId, FamilyId, GrantId, PersonId, ServerId, SessionId},
+    ids::{ClientId, DeviceId, EventId, FamilyId, GrantId, PersonId, ServerId, SessionId},
     keys::SigningAlg,
     tenants::Evidence,
 };
@@ -112,6 +112,13 @@ pub enum Event {
         #[serde(flatten)]
         tally: Tally,
     },
+    /// A device's request, or a person's try with a user code, that came to nothing.
+    #[serde(rename = "device.refused")]
+    DeviceRefused {
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
     /// A request that leads nowhere.
     #[serde(rename = "request.refused")]
     RequestRefused {
@@ -143,6 +150,18 @@ pub enum Event {
     CodeRefused { family: FamilyId, reason: &'static str, failures: i32 },
     #[serde(rename = "code.replayed")]
     CodeReplayed { family: FamilyId, client: ClientId },
+    /// A device begins (RFC 8628).
+    #[serde(rename = "device.requested")]
+    DeviceRequested { device: DeviceId, client: ClientId, server: ServerId, scopes: Vec<String>, source: String },
+    #[serde(rename = "device.approved")]
+    DeviceApproved { device: DeviceId, person: PersonId, grant: GrantId, family: FamilyId, source: String },
+    #[serde(rename = "device.denied")]
+    DeviceDenied { device: DeviceId, person: PersonId, client: ClientId, server: ServerId, source: String },
+    /// The answer to a poll was given once more.
+    #[serde(rename = "device.retried")]
+    DeviceRetried { device: DeviceId, family: FamilyId, client: ClientId },
+    #[serde(rename = "device.replayed")]
+    DeviceReplayed { device: DeviceId, family: FamilyId, client: ClientId },
     #[serde(rename = "token.issued")]
     TokenIssued { family: FamilyId, client: ClientId, scopes: Vec<String> },
     #[serde(rename = "token.refreshed")]

@@ -26,6 +26,7 @@ use time::OffsetDateTime;
 use self::table::{Counted, From, Place, Table};
 use super::{Recorder, Refused, event::Tally};
 use crate::{
+    http::address::ClientAddress,
     ids::TenantId,
     keys::Keyring,
     store::{self, Store, StoreError, audit::EventRow},
@@ -149,6 +150,11 @@ fn row(
         Some(_) => recorder.row(&refused.event(tally)),
         None => recorder.platform_row(&refused.platform_event(tally)),
     }
+}
+
+/// What stands in a tenant's log for where somebody comes from: the same as in counts of what was refused.
+pub(crate) fn source_of(keyring: &Keyring, tenant: TenantId, from: ClientAddress) -> String {
+    source(Some(tenant), &table::text(from.network().into()), keyring)
 }
 
 /// What stands for a network in a log: the same as long as the audit-handle key is the same, different at each tenant,

@@ -35,6 +35,9 @@ pub enum Refused {
     Registration(&'static str),
     /// An authorization request.
     Authorization(&'static str),
+    /// A device's request, or a person's try with a user code: `off`, `user_code`, `attempts`, `limited`, or the error of
+    /// RFC 6749 and RFC 8707.
+    Device(&'static str),
     /// A request that leads nowhere.
     Request(&'static str),
 }
@@ -51,6 +54,7 @@ impl Refused {
             Self::Token { .. } => "token.refused",
             Self::Registration(_) => "registration.refused",
             Self::Authorization(_) => "authorization.refused",
+            Self::Device(_) => "device.refused",
             Self::Request(_) => "request.refused",
         }
     }
@@ -73,6 +77,7 @@ impl Refused {
             Self::Token { grant, reason } => Event::TokenRefused { grant, reason, tally },
             Self::Registration(reason) => Event::RegistrationRefused { reason, tally },
             Self::Authorization(reason) => Event::AuthorizationRefused { reason, tally },
+            Self::Device(reason) => Event::DeviceRefused { reason, tally },
             Self::Request(reason) => Event::RequestRefused { reason, tally },
         }
     }

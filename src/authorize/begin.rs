@@ -11,6 +11,7 @@ use crate::{
     clients::{
         Client,
         document::{self, DocumentError},
+        metadata::GrantType,
         redirect::{RedirectMismatch, RedirectUri},
     },
     http::{form::Form, visit::Visit},
@@ -80,7 +81,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn new(code: &'static str, description: impl Into<String>) -> Self {
+    pub(super) fn new(code: &'static str, description: impl Into<String>) -> Self {
         Self { code, description: description.into() }
     }
 }
@@ -146,6 +147,9 @@ pub(super) fn check(tenant: &Tenant, asker: &Asker, form: &Form, logged_in: bool
     if one("response_mode")?.is_some_and(|mode| mode != "query") {
         return Err(Refusal::new("invalid_request", "response_mode must be query"));
     }
+    if !asker.client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(Refusal::new("unauthorized_client", "the client is not registered for authorization codes"));
+    }
     let server = target(tenant, form)?;
     let authorized = token::authorize(&AuthorizeParameters {
         client_id: asker.client.id.as_str(),
@@ -193,7 +197,7 @@ fn acr(given: Option<&str>) -> Result<(), Refusal> {
 }
 
 /// RFC 8707: exactly one `resource`, or the server that an administrator named for requests without.
-fn target(tenant: &Tenant, form: &Form) -> Result<Arc<Server>, Refusal> {
+pub(super) fn target(tenant: &Tenant, form: &Form) -> Result<Arc<Server>, Refusal> {
     let invalid = |why: &str| Refusal::new("invalid_target", why);
     let mut all = form.all("resource");
     let server = match (all.next(), all.next()) {

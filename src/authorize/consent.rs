@@ -6,7 +6,10 @@ use super::interaction::Interaction;
 use crate::{
     app::App,
     audit::{Event, Recorder},
-    clients::redirect::{RedirectKind, RedirectUri},
+    clients::{
+        Client,
+        redirect::{RedirectKind, RedirectUri},
+    },
     http::visit::Visit,
     ids::{FamilyId, GrantId, PersonId},
     policy::ScopeSet,
@@ -44,7 +47,15 @@ pub(super) async fn earlier(visit: &Visit, interaction: &Interaction, person: Pe
         return Ok(Earlier { covers: covers(&consent, interaction), until, changed: Vec::new() });
     }
     let Some(last) = grants::last_consent(&mut tx, key).await? else { return Ok(Earlier::default()) };
-    Ok(Earlier { covers: false, until: None, changed: changes(&last, interaction) })
+    Ok(Earlier { covers: false, until: None, changed: changes(&last, &interaction.client) })
+}
+
+impl Earlier {
+    /// For a device, which always asks: only what differs from the last consent, whatever that was given for.
+    pub(super) fn of_device(last: Option<&ConsentRow>, client: &Client) -> Self {
+        let changed = last.map(|last| changes(last, client)).unwrap_or_default();
+        Self { covers: false, until: None, changed }
+    }
 }
 
 /// The consent in force, if it was given to the client as it is now.
@@ -62,10 +73,10 @@ fn covers(consent: &ConsentRow, interaction: &Interaction) -> bool {
     interaction.row.scopes.iter().all(|scope| consent.scopes.contains(scope))
 }
 
-fn changes(last: &ConsentRow, interaction: &Interaction) -> Vec<String> {
-    let metadata = &interaction.client.metadata;
+fn changes(last: &ConsentRow, client: &Client) -> Vec<String> {
+    let metadata = &client.metadata;
     let mut changed = Vec::new();
-    if last.client_name != interaction.client.name() {
+    if last.client_name != client.name() {
         changed.push(format!(
             "When you allowed it before, it called itself \u{201c}{}\u{201d}.",
             crate::http::pages::display_text(&last.client_name, 80)

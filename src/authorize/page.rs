@@ -1,5 +1,7 @@
 //! The consent page of an interaction, in the tenant's words.
 
+use time::OffsetDateTime;
+
 use super::{consent::Earlier, interaction::Interaction};
 use crate::{
     clients::{
@@ -31,21 +33,13 @@ pub(super) struct View<'a> {
 /// Builds the page.
 pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) -> ConsentPage {
     let Interaction { client, server, row, redirect } = interaction;
-    let metadata = &client.metadata;
     let days = visit.app.config.tokens.family.as_secs() / 86_400;
     ConsentPage {
         tenant_name: visit.tenant.name.clone(),
         action: visit.path("consent"),
         csrf: visit.csrf(Purpose::Consent),
         interaction: view.handle.to_owned(),
-        client: ClientView {
-            name: client.name().to_owned(),
-            verified: client.origin == Origin::Configured,
-            host: host(client),
-            uri: metadata.client_uri.as_ref().map(crate::clients::metadata::WebUri::host),
-            registered: ago(visit.app.clock.now(), client.created_at),
-            client_id: client.id.to_string(),
-        },
+        client: self::client(client, visit.app.clock.now()),
         return_to: return_to(redirect),
         server: ServerView {
             name: server.name.clone(),
@@ -70,6 +64,18 @@ fn host(client: &Client) -> Option<String> {
     address.host_str().map(str::to_owned)
 }
 
+/// A client, as pages show it.
+pub(super) fn client(client: &Client, now: OffsetDateTime) -> ClientView {
+    ClientView {
+        name: client.name().to_owned(),
+        verified: client.origin == Origin::Configured,
+        host: host(client),
+        uri: client.metadata.client_uri.as_ref().map(crate::clients::metadata::WebUri::host),
+        registered: ago(now, client.created_at),
+        client_id: client.id.to_string(),
+    }
+}
+
 fn return_to(redirect: &RedirectUri) -> ReturnTo {
     let host = redirect.host_for_people().to_owned();
     match redirect.kind() {
@@ -80,7 +86,8 @@ fn return_to(redirect: &RedirectUri) -> ReturnTo {
     }
 }
 
-fn choices(server: &Server, asked: &[String], effect: Effect, ticked: &ScopeSet) -> Vec<ScopeChoice> {
+/// The scopes of one effect that are asked for, each with its sentence.
+pub(super) fn choices(server: &Server, asked: &[String], effect: Effect, ticked: &ScopeSet) -> Vec<ScopeChoice> {
     let asked_of = |def: &&ScopeDef| def.effect == effect && asked.iter().any(|scope| scope == def.name.as_str());
     let choice = |def: &ScopeDef| ScopeChoice {
         name: def.name.to_string(),

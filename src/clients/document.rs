@@ -94,6 +94,11 @@ pub async fn current(app: &App, recorder: &Recorder, tenant: &Tenant, id: &Clien
     let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
     let read = read::document(id, &fetched.body, &schemes);
     let mut metadata = read.map_err(|error| DocumentError::Bad { host, error })?;
+    let kept = metadata.keep_grants(&tenant.settings);
+    kept.map_err(|error| DocumentError::Bad {
+        host: address.host_str().unwrap_or_default().to_owned(),
+        error: error.into(),
+    })?;
     metadata.keep_scopes(&known_scopes(tenant));
     keep(app, recorder, tenant, id, metadata, &fetched).await
 }

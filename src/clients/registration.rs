@@ -24,10 +24,13 @@ pub use register::register;
 
 use super::{
     jwks::{BadKeys, ClientKeys},
-    metadata::{ApplicationType, AuthMethod, GrantType, KeysUri, Metadata, ResponseType, WebUri},
+    metadata::{ApplicationType, AuthMethod, DEVICE_CODE, GrantType, KeysUri, Metadata, ResponseType, WebUri},
     redirect::{self, BadRedirectUri, CustomSchemes, RedirectUri},
 };
-use crate::{http::oauth::OauthError, tenants::Tenant};
+use crate::{
+    http::oauth::OauthError,
+    tenants::{Settings, Tenant},
+};
 
 /// The largest registration request, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -92,11 +95,13 @@ impl Metadata {
     /// # Errors
     /// The first member that is not acceptable.
     pub fn read_with(members: &Members, schemes: &CustomSchemes, auth: AuthMethod) -> Result<Self, InvalidMetadata> {
-        let redirect_uris = redirect_uris(members, schemes)?;
+        let grant_types = grant_types(members)?;
+        let by_browser = grant_types.contains(&GrantType::AuthorizationCode);
+        let redirect_uris = redirect_uris(members, schemes, by_browser)?;
         let (jwks, jwks_uri) = keys(members, auth)?;
         Ok(Self {
-            grant_types: grant_types(members)?,
-            response_types: response_types(members)?,
+            response_types: if by_browser { response_types(members)? } else { Vec::new() },
+            grant_types,
             client_name: members.text("client_name", MAX_NAME)?.map(str::to_owned),
             client_uri: web_uri(members, "client_uri")?,
             logo_uri: web_uri(members, "logo_uri")?,
@@ -113,6 +118,18 @@ impl Metadata {
         })
     }
 
+    /// Leaves out the grants that the tenant does not have.
+    ///
+    /// # Errors
+    /// Nothing is left that the client could begin with.
+    pub fn keep_grants(&mut self, settings: &Settings) -> Result<(), InvalidMetadata> {
+        self.grant_types.retain(|grant| *grant != GrantType::DeviceCode || settings.device_flow.is_on());
+        if self.grant_types.iter().all(|grant| *grant == GrantType::RefreshToken) {
+            return Err(NO_FIRST_GRANT);
+        }
+        Ok(())
+    }
+
     /// Leaves out scopes that `known` does not name; asking for an unknown one is no reason to refuse a client.
     pub fn keep_scopes(&mut self, known: &BTreeSet<String>) {
         let kept = self.scope.take().unwrap_or_default();
@@ -121,10 +138,14 @@ impl Metadata {
     }
 }
 
-/// All or none: a client that believes in a URI it does not have would fail later and in the dark.
-fn redirect_uris(members: &Members, schemes: &CustomSchemes) -> Result<Vec<RedirectUri>, InvalidMetadata> {
+/// All or none: a client that believes in a URI it does not have would fail later and in the dark. `needed`: it must have one.
+fn redirect_uris(
+    members: &Members,
+    schemes: &CustomSchemes,
+    needed: bool,
+) -> Result<Vec<RedirectUri>, InvalidMetadata> {
     let asked = members.raw_list("redirect_uris")?;
-    if !(1..=MAX_ITEMS).contains(&asked.len()) {
+    if !(usize::from(needed)..=MAX_ITEMS).contains(&asked.len()) {
         return Err(InvalidMetadata::RedirectUriCount);
     }
     let mut uris: Vec<RedirectUri> = Vec::new();
@@ -171,18 +192,31 @@ fn keys(members: &Members, auth: AuthMethod) -> Result<(Option<ClientKeys>, Opti
     }
 }
 
+/// The grants that something can begin with.
+const FIRST_GRANTS: [(&str, GrantType); 2] =
+    [("authorization_code", GrantType::AuthorizationCode), (DEVICE_CODE, GrantType::DeviceCode)];
+
+const NO_FIRST_GRANT: InvalidMetadata = InvalidMetadata::Member {
+    member: "grant_types",
+    problem: "must hold authorization_code or urn:ietf:params:oauth:grant-type:device_code, as far as the metadata of \
+              this server names it: every other grant offered here begins with one of them",
+};
+
 fn grant_types(members: &Members) -> Result<Vec<GrantType>, InvalidMetadata> {
     let asked = members.list("grant_types", MAX_TEXT)?;
     // RFC 7591 §2: without the member, only this one.
-    if asked.is_empty() || asked == ["authorization_code"] {
+    if asked.is_empty() {
         return Ok(vec![GrantType::AuthorizationCode]);
     }
-    if !asked.contains(&"authorization_code") {
-        let problem = "must hold authorization_code: every other grant offered here begins with it";
-        return Err(InvalidMetadata::Member { member: "grant_types", problem });
+    let first = FIRST_GRANTS.into_iter().filter(|(name, _)| asked.contains(name)).map(|(_, grant)| grant);
+    let mut grants: Vec<GrantType> = first.collect();
+    if grants.is_empty() {
+        return Err(NO_FIRST_GRANT);
     }
-    let refresh = asked.contains(&"refresh_token").then_some(GrantType::RefreshToken);
-    Ok([Some(GrantType::AuthorizationCode), refresh].into_iter().flatten().collect())
+    if asked.contains(&"refresh_token") {
+        grants.insert(1, GrantType::RefreshToken);
+    }
+    Ok(grants)
 }
 
 fn response_types(members: &Members) -> Result<Vec<ResponseType>, InvalidMetadata> {

@@ -11,6 +11,8 @@ const DAY: u64 = 86_400;
 pub struct Tokens {
     /// An authorization code.
     pub code: Duration,
+    /// A device code, and the user code that goes with it.
+    pub device_code: Duration,
     /// An access token.
     pub access: Duration,
     /// A refresh token that nobody uses.
@@ -25,6 +27,7 @@ impl Tokens {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let tokens = Self {
             code: reader.duration("tokens.code_seconds", 1, 60, 10..=600),
+            device_code: reader.duration("tokens.device_code_seconds", 1, 600, 60..=1800),
             access: reader.duration("tokens.access_seconds", 1, 600, 60..=86_400),
             refresh_idle: reader.duration("tokens.refresh_idle_days", DAY, 30, 1..=365),
             family: reader.duration("tokens.family_days", DAY, 90, 1..=3650),

@@ -26,6 +26,8 @@ pub enum Purpose {
     Login,
     /// The consent page: its answer, and its "Not you?".
     Consent,
+    /// The pages of the device flow: the code, the answer, and "Not you?".
+    Device,
     /// The pages of a person who is logged in: log out, take a grant back.
     Account,
 }
@@ -35,6 +37,7 @@ impl Purpose {
         match self {
             Self::Login => "login",
             Self::Consent => "consent",
+            Self::Device => "device",
             Self::Account => "account",
         }
     }

@@ -57,6 +57,13 @@ impl Limit {
         Self { per_minute, burst, counted: Refused::Authorization("limited"), form: Form::Page }
     }
 
+    /// Of device authorization requests, as many as of those for a browser.
+    pub fn of_devices(app: &App) -> Self {
+        let limits = &app.config.authorization;
+        let (per_minute, burst) = (limits.per_minute, limits.burst);
+        Self { per_minute, burst, counted: Refused::Device("limited"), form: Form::Json }
+    }
+
     /// Puts the limit around an endpoint, which it then has for itself.
     pub fn around(self, app: &Arc<App>, endpoint: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
         let config = GovernorConfigBuilder::default()

@@ -6,6 +6,7 @@
 
 mod account;
 mod consent;
+mod device;
 mod error;
 mod filters;
 mod href;
@@ -24,6 +25,7 @@ use http::{HeaderMap, StatusCode};
 
 pub use account::{GrantView, SignedInPage, SignedOutPage};
 pub use consent::{ClientView, ConsentPage, ReturnTo, ScopeChoice, ServerView};
+pub use device::{DeviceCodePage, DeviceDonePage, DevicePage, DeviceView};
 pub use error::{ErrorLink, ErrorPage};
 pub use href::{SafeHref, UnsafeHref};
 pub use interstitial::InterstitialPage;

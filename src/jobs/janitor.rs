@@ -5,6 +5,7 @@
 //! | rows | kept | because |
 //! |---|---|---|
 //! | authorization requests | a day | support can see where a login stopped |
+//! | device authorization requests | a day | the same; a device code that comes again ends its family |
 //! | sessions | a week | the same |
 //! | authorization codes | a week | one that is presented again ends its family; without its row it is only unknown |
 //! | assertions that clients used | a day | clocks may differ: one that is removed could be used again |
@@ -50,6 +51,8 @@ const CLIENTS: u32 = 100;
 pub enum Kind {
     /// Authorization requests that expired.
     Interaction,
+    /// Device authorization requests that expired.
+    Device,
     /// Sessions that expired or were ended.
     Session,
     /// Authorization codes that expired.
@@ -70,8 +73,9 @@ pub enum Kind {
 
 impl Kind {
     /// All of them. Authorization requests go before the clients that they name.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Interaction,
+        Self::Device,
         Self::Session,
         Self::Code,
         Self::Assertion,
@@ -85,7 +89,7 @@ impl Kind {
     /// For how long after their end.
     pub const fn kept(self) -> Duration {
         match self {
-            Self::Interaction | Self::Assertion | Self::AccessToken => Duration::DAY,
+            Self::Interaction | Self::Device | Self::Assertion | Self::AccessToken => Duration::DAY,
             Self::LoginThrottle => Duration::days(2),
             Self::Session | Self::Code => Duration::WEEK,
             Self::RefreshToken | Self::InitialToken | Self::Client => Duration::days(30),
@@ -155,6 +159,7 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
     let before = now - kind.kept();
     let batch = match kind {
         Kind::Interaction => rows::interactions(&mut tx, before, BATCH).await?,
+        Kind::Device => rows::devices(&mut tx, before, BATCH).await?,
         Kind::Session => rows::sessions(&mut tx, before, BATCH).await?,
         Kind::Code => rows::codes(&mut tx, before, BATCH).await?,
         Kind::Assertion => rows::assertions(&mut tx, before, BATCH).await?,

@@ -1,10 +1,14 @@
-//! What waits for a login: an authorization request on its way. The one place that knows of [`crate::authorize`].
+//! What waits for a login: an authorization request on its way, or the page for the code of a device. The one place that
+//! knows of [`crate::authorize`].
 
 use time::Duration;
 
 use crate::{
     app::App,
-    authorize::interaction::{self, Interaction},
+    authorize::{
+        device,
+        interaction::{self, Interaction},
+    },
     http::browser::Browser,
     ids::{InteractionId, SessionId},
     secret::Handle,
@@ -12,16 +16,36 @@ use crate::{
     tenants::Tenant,
 };
 
-/// An authorization request that this browser began and that is not decided yet.
+/// The parameter that says that the person is on the way to the page for devices.
+pub(super) const DEVICE: &str = device::USER_CODE;
+
+/// An authorization request that this browser began and that is not decided yet, or the way to the page for devices.
 pub(super) struct Errand {
-    pub(super) id: InteractionId,
+    /// None for a device.
+    pub(super) id: Option<InteractionId>,
+    /// The page that comes after the login.
+    pub(super) on: &'static str,
+    /// Who asks.
+    pub(super) asking: Option<Asking>,
+    /// The name that the client expects somebody to log in with.
+    pub(super) login_hint: Option<String>,
+    interaction: Option<Interaction>,
+}
+
+/// The client that waits, and for which server.
+pub(super) struct Asking {
     /// The client's name, as it chose it.
     pub(super) client_name: String,
     /// The server it wants to use.
     pub(super) server_name: String,
-    /// The name that the client expects somebody to log in with.
-    pub(super) login_hint: Option<String>,
-    interaction: Interaction,
+}
+
+/// The way to the page for devices, and what stands for it in addresses and forms: the code, where `text` is one. Whose code it
+/// is, and whether it is anybody's, is asked after the login.
+pub(super) fn of_device(text: &str) -> (Errand, String) {
+    let code = device::UserCode::parse(text).ok();
+    let errand = Errand { id: None, on: "device", asking: None, login_hint: None, interaction: None };
+    (errand, device::errand(code.as_ref()))
 }
 
 /// Finds the errand of an interaction's handle. None: unknown, expired, decided, or another browser's.
@@ -33,18 +57,21 @@ pub(super) async fn find(
 ) -> Result<Option<Errand>, StoreError> {
     let interaction = interaction::find(app, tenant, handle, browser).await?;
     Ok(interaction.map(|interaction| Errand {
-        id: interaction.id(),
-        client_name: interaction.client.name().to_owned(),
-        server_name: interaction.server.name.clone(),
+        id: Some(interaction.id()),
+        on: "consent",
+        asking: Some(Asking {
+            client_name: interaction.client.name().to_owned(),
+            server_name: interaction.server.name.clone(),
+        }),
         login_hint: interaction.login_hint().map(str::to_owned),
-        interaction,
+        interaction: Some(interaction),
     }))
 }
 
 impl Errand {
     /// Whether the client wants a login for this request, whoever has logged in already, so long ago.
     pub(super) fn wants_login(&self, age: Duration) -> bool {
-        self.interaction.wants_login(age)
+        self.interaction.as_ref().is_some_and(|interaction| interaction.wants_login(age))
     }
 }
 

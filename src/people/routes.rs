@@ -23,15 +23,20 @@ use http::StatusCode;
 /// The parameter that carries an interaction's handle.
 const INTERACTION: &str = "interaction";
 
-/// An errand, and the handle it goes by.
+/// An errand, and the parameter that it goes by.
 struct Waiting {
-    handle: Handle,
+    name: &'static str,
+    /// A handle, or the code of a device: letters, digits, `-` and `_`.
+    value: String,
     errand: Errand,
 }
 
 /// The errand that a form or an address names, if it names one.
 async fn waiting(visit: &Visit, form: &Form) -> Result<Option<Waiting>, Trouble> {
-    let Some(text) = one(visit, form, INTERACTION)? else { return Ok(None) };
+    let Some(text) = one(visit, form, INTERACTION)? else {
+        let device = one(visit, form, errand::DEVICE)?.map(errand::of_device);
+        return Ok(device.map(|(errand, value)| Waiting { name: errand::DEVICE, value, errand }));
+    };
     let ended = || {
         visit.refused(Refused::Authorization("interaction"));
         start_again(visit)
@@ -39,7 +44,7 @@ async fn waiting(visit: &Visit, form: &Form) -> Result<Option<Waiting>, Trouble>
     let handle = Handle::parse(HandleKind::Interaction, text).map_err(|_| ended())?;
     let errand = errand::find(&visit.app, &visit.tenant, &handle, &visit.browser).await;
     let errand = errand.map_err(|error| visit.fault(error))?.ok_or_else(ended)?;
-    Ok(Some(Waiting { handle, errand }))
+    Ok(Some(Waiting { name: INTERACTION, value: handle.expose().to_owned(), errand }))
 }
 
 /// A field that may be there once.
@@ -68,7 +73,17 @@ fn start_again(visit: &Visit) -> Trouble {
 impl Waiting {
     /// `page?interaction=…`
     fn path(&self, visit: &Visit, page: &str) -> String {
-        // The handle is made of letters, digits, `-` and `_`: nothing to escape.
-        format!("{}?{INTERACTION}={}", visit.path(page), self.handle.expose())
+        // There is nothing to escape.
+        format!("{}?{}={}", visit.path(page), self.name, self.value)
+    }
+
+    /// Where the person goes once they are logged in.
+    fn on(&self, visit: &Visit) -> String {
+        self.path(visit, self.errand.on)
+    }
+
+    /// The value, if it goes by this parameter.
+    fn by(&self, name: &str) -> Option<String> {
+        (self.name == name).then(|| self.value.clone())
     }
 }

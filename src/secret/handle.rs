@@ -43,10 +43,12 @@ pub enum HandleKind {
     Browser,
     /// One authorization request on its way through login and consent.
     Interaction,
+    /// RFC 8628 device code.
+    DeviceCode,
 }
 
 impl HandleKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::Code,
@@ -56,6 +58,7 @@ impl HandleKind {
         Self::Session,
         Self::Browser,
         Self::Interaction,
+        Self::DeviceCode,
     ];
 
     /// The text that every handle of this kind begins with.
@@ -70,6 +73,7 @@ impl HandleKind {
             Self::Session => "sp_se_",
             Self::Browser => "sp_br_",
             Self::Interaction => "sp_in_",
+            Self::DeviceCode => "sp_dc_",
         }
     }
 }

@@ -86,6 +86,22 @@ pub async fn codes(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Res
     Ok(Batch::of(done.rows_affected(), limit))
 }
 
+/// Removes device authorization requests that expired before `before`.
+pub async fn devices(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "with old as materialized (
+             select id from device_authorization where tenant = $1 and expires_at < $2 limit $3 for update skip locked)
+         delete from device_authorization where tenant = $1 and id in (select id from old)",
+        tenant.0,
+        before,
+        i64::from(limit)
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(Batch::of(done.rows_affected(), limit))
+}
+
 /// Removes assertions of clients that expired before `before`.
 pub async fn assertions(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
     let tenant = tx.tenant();

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{MetadataDocuments, RegistrationRule, Server, Tenant};
 use crate::{
-    clients::{AuthMethod, jwks},
+    clients::{AuthMethod, jwks, metadata::DEVICE_CODE},
     people,
 };
 
@@ -15,6 +15,8 @@ pub struct AuthorizationServer {
     pub issuer: String,
     pub authorization_endpoint: String,
     pub token_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_endpoint: Option<String>,
     pub revocation_endpoint: String,
@@ -36,8 +38,9 @@ pub struct AuthorizationServer {
 }
 
 /// What the token endpoint gives, as far as the tenant has it on.
-fn grant_types(_tenant: &Tenant) -> Vec<&'static str> {
-    vec!["authorization_code", "refresh_token", "client_credentials"]
+fn grant_types(tenant: &Tenant) -> Vec<&'static str> {
+    let device = tenant.settings.device_flow.is_on().then_some(DEVICE_CODE);
+    ["authorization_code", "refresh_token", "client_credentials"].into_iter().chain(device).collect()
 }
 
 /// How clients may authenticate at every endpoint that asks them to.
@@ -58,11 +61,13 @@ impl AuthorizationServer {
             .values()
             .flat_map(|server| server.policy.default_scopes().iter().map(ToString::to_string))
             .collect();
+        let devices = tenant.settings.device_flow.is_on();
         let open = tenant.settings.registration != RegistrationRule::Off;
         Self {
             issuer: tenant.issuer.clone(),
             authorization_endpoint: tenant.endpoint("authorize"),
             token_endpoint: tenant.endpoint("token"),
+            device_authorization_endpoint: devices.then(|| tenant.endpoint("device_authorization")),
             registration_endpoint: open.then(|| tenant.endpoint("register")),
             revocation_endpoint: tenant.endpoint("revoke"),
             jwks_uri: tenant.endpoint("jwks.json"),

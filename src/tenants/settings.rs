@@ -107,6 +107,24 @@ pub enum Evidence {
     Before,
 }
 
+/// Whether devices without a browser may ask (RFC 8628).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeviceFlow(bool);
+
+impl Default for DeviceFlow {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
+impl DeviceFlow {
+    /// Whether they may.
+    pub const fn is_on(self) -> bool {
+        self.0
+    }
+}
+
 /// A tenant's settings. Unknown members are refused: a typo must not silently mean the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -125,6 +143,8 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Whom assertions of clients may be made for.
     pub assertion_audience: AssertionAudience,
+    /// Whether devices without a browser may ask; if not, that is not advertised.
+    pub device_flow: DeviceFlow,
     /// Clients that cannot step up: whoever they ask is asked for all scopes of the server at once. Ids or names, `*` for all.
     pub full_scopes: Vec<String>,
 }

@@ -14,7 +14,9 @@ mod credentials;
 mod refresh;
 mod vault;
 
-pub use authorize::{AuthorizeParameters, AuthorizeRefusal, Authorized, authorize};
+pub use authorize::{
+    AuthorizeParameters, AuthorizeRefusal, Authorized, authorize, optional_challenge, scopes_to_ask_for,
+};
 pub(super) use code::{redeem_code, verifier_fits};
 pub(super) use credentials::client_credentials;
 pub(super) use refresh::refresh;

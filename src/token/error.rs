@@ -27,8 +27,20 @@ pub enum TokenError {
     #[error("{0}")]
     UnauthorizedClient(&'static str),
     /// `unsupported_grant_type`.
-    #[error("grant_type must be authorization_code, refresh_token or client_credentials")]
+    #[error("this grant_type is not offered here: see grant_types_supported in the metadata")]
     UnsupportedGrantType,
+    /// `authorization_pending` (RFC 8628 §3.5).
+    #[error("the person has not decided yet: ask again after the interval")]
+    AuthorizationPending,
+    /// `slow_down` (RFC 8628 §3.5).
+    #[error("this was asked too soon: wait five seconds more between two requests from now on")]
+    SlowDown,
+    /// `access_denied` (RFC 8628 §3.5).
+    #[error("{0}")]
+    AccessDenied(&'static str),
+    /// `expired_token` (RFC 8628 §3.5).
+    #[error("the device code has expired: begin again")]
+    ExpiredToken,
     /// A fault of ours: 503, and nothing was changed.
     #[error(transparent)]
     Fault(#[from] StoreError),
@@ -50,13 +62,18 @@ impl TokenError {
             Self::InvalidTarget(_) => Some("invalid_target"),
             Self::UnauthorizedClient(_) => Some("unauthorized_client"),
             Self::UnsupportedGrantType => Some("unsupported_grant_type"),
+            Self::AuthorizationPending => Some("authorization_pending"),
+            Self::SlowDown => Some("slow_down"),
+            Self::AccessDenied(_) => Some("access_denied"),
+            Self::ExpiredToken => Some("expired_token"),
             Self::Fault(_) => None,
         }
     }
 
-    /// The word in audit events; none for a fault of ours.
+    /// The word in audit events; none for a fault of ours, and for what is no refusal.
     pub(super) const fn word(&self) -> Option<&'static str> {
         match self {
+            Self::AuthorizationPending => None,
             Self::Unknown(_) => Some("unknown"),
             other => other.code(),
         }

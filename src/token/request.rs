@@ -94,6 +94,30 @@ impl CodeRequest {
     }
 }
 
+/// `urn:ietf:params:oauth:grant-type:device_code` grant parameters (RFC 8628 §3.4).
+pub(super) struct DeviceRequest {
+    pub(super) code: Handle,
+    pub(super) verifier: Option<String>,
+    pub(super) target: Target,
+}
+
+impl DeviceRequest {
+    pub(super) fn read(form: &Form) -> Result<Self, TokenError> {
+        let target = Target::read(form)?;
+        let code =
+            form.one("device_code")?.ok_or_else(|| TokenError::InvalidRequest("device_code is missing".into()))?;
+        let verifier = form.one("code_verifier")?.map(str::to_owned);
+        if verifier.as_ref().is_some_and(|verifier| !is_verifier(verifier)) {
+            return Err(TokenError::InvalidRequest(
+                "code_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~".into(),
+            ));
+        }
+        let code = Handle::parse(HandleKind::DeviceCode, code)
+            .map_err(|_| TokenError::Unknown("the device code is not one of this server"))?;
+        Ok(Self { code, verifier, target })
+    }
+}
+
 /// `refresh_token` grant parameters.
 pub(super) struct RefreshRequest {
     pub(super) token: Handle,

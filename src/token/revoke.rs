@@ -26,6 +26,8 @@ pub enum Reason {
     CodeReplayed,
     /// A refresh token was used long after its successor.
     RefreshReplayed,
+    /// A device code was used again long after it was redeemed.
+    DeviceCodeReplayed,
     /// The client was removed (RFC 7592).
     ClientRemoved,
     /// The person took it back.
@@ -43,6 +45,7 @@ impl Reason {
             Self::ClientRevoked => "client_revoked",
             Self::CodeReplayed => "code_replayed",
             Self::RefreshReplayed => "refresh_replayed",
+            Self::DeviceCodeReplayed => "device_code_replayed",
             Self::ClientRemoved => "client_removed",
             Self::PersonRevoked => "person_revoked",
             Self::AdministratorRevoked => "administrator_revoked",

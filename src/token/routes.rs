@@ -13,14 +13,17 @@ use http::{
 };
 
 use super::{
-    TokenError, TokenResponse, code, credentials, refresh,
-    request::{CodeRequest, CredentialsRequest, RefreshRequest},
+    TokenError, TokenResponse, code, credentials, device, refresh,
+    request::{CodeRequest, CredentialsRequest, DeviceRequest, RefreshRequest},
     revoke::{self, Revocation},
 };
 use crate::{
     app::App,
     audit::Refused,
-    clients::authenticate::{AuthenticatedClient, Authentication, ClientAuthError, authenticate, fetch_ahead},
+    clients::{
+        authenticate::{AuthenticatedClient, Authentication, ClientAuthError, authenticate, fetch_ahead},
+        metadata::DEVICE_CODE,
+    },
     http::{
         address::ClientAddress,
         form::{Form, FormError},
@@ -114,6 +117,10 @@ impl Desk<'_> {
                 let request = CredentialsRequest::read(form)?;
                 credentials::issue(self.app, &recorder, tenant, client, &request, tx).await
             }
+            DEVICE_CODE => {
+                let request = DeviceRequest::read(form)?;
+                device::redeem(self.app, &recorder, tenant, client, &request, tx).await
+            }
             _ => Err(TokenError::UnsupportedGrantType),
         }
     }
@@ -178,6 +185,7 @@ fn grant_type(form: &Form) -> &'static str {
         Ok(Some("authorization_code")) => "authorization_code",
         Ok(Some("refresh_token")) => "refresh_token",
         Ok(Some("client_credentials")) => "client_credentials",
+        Ok(Some(DEVICE_CODE)) => "device_code",
         _ => "other",
     }
 }

@@ -1,4 +1,4 @@
-// Looks at the login, consent and account pages as people see them: takes pictures, light and dark, wide and on a phone, and
+// Looks at the login, consent, account and device pages as people see them: takes pictures, light and dark, wide and on a phone, and
 // fails where a page must be scrolled sideways or the browser complains in its console.
 //
 //   tests/clients/run ../browser/pages.mjs MCP_URL DIRECTORY
@@ -18,6 +18,7 @@ const LOOKS = [
   { name: 'phone', viewport: PHONE, colorScheme: 'light' },
   { name: 'phone-dark', viewport: PHONE, colorScheme: 'dark' },
 ];
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 // The narrowest screen that pages must fit; no picture of it is kept.
 const NARROW = { name: 'narrow', viewport: { width: 320, height: 568 }, colorScheme: 'light' };
 
@@ -30,10 +31,10 @@ await main(async () => {
   const callback = await openCallback();
   const browser = await launch();
   try {
-    const { address, issuer } = await report.step('client', () => authorizationAddress(url, callback.url));
+    const { address, issuer, device } = await report.step('client', () => authorizationAddress(url, callback.url));
     await mkdir(directory, { recursive: true });
     for (const look of [...LOOKS, NARROW]) {
-      await report.step(look.name, () => visit(browser, look, { address, issuer, person, directory, callback }));
+      await report.step(look.name, () => visit(browser, look, { address, issuer, device, person, directory, callback }));
     }
   } finally {
     await browser.close();
@@ -41,7 +42,7 @@ await main(async () => {
   }
 });
 
-async function visit(browser, { name, ...settings }, { address, issuer, person, directory, callback }) {
+async function visit(browser, { name, ...settings }, { address, issuer, device, person, directory, callback }) {
   const context = await browser.newContext({ ...settings, deviceScaleFactor: 2, javaScriptEnabled: false });
   const page = await context.newPage();
   const complaints = [];
@@ -67,6 +68,15 @@ async function visit(browser, { name, ...settings }, { address, issuer, person, 
   await look('consent');
   await page.locator('button[name=decision][value=approve]').click();
   await page.waitForURL((to) => to.href.startsWith(callback.url));
+  const { verification_uri_complete, user_code } = await device();
+  await page.goto(verification_uri_complete);
+  await look('device-code');
+  await page.locator('button.primary').click();
+  must((await page.locator('.code.show').innerText()) === user_code, 'the code is not there to be compared');
+  await look('device');
+  await page.locator('button[name=decision][value=approve]').click();
+  must((await page.title()).startsWith('Allowed'), `not allowed but "${await page.title()}"`);
+  await look('device-allowed');
   await page.goto(`${issuer}/account`);
   await look('account');
   // So that the next look is asked the whole question again.
@@ -91,7 +101,7 @@ async function authorizationAddress(url, redirect) {
     body: JSON.stringify({
       client_name: 'MCP Inspector',
       redirect_uris: [redirect],
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: ['authorization_code', 'refresh_token', DEVICE],
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
     }),
@@ -107,7 +117,13 @@ async function authorizationAddress(url, redirect) {
     resource: server.resource,
     scope: server.scopes_supported.join(' '),
   });
-  return { address: address.href, issuer: metadata.issuer };
+  const device = () =>
+    json(metadata.device_authorization_endpoint, {
+      method: 'POST',
+      headers: { 'user-agent': 'terminal/1.0 (linux; x64)' },
+      body: new URLSearchParams({ client_id: client.client_id, resource: server.resource }),
+    });
+  return { address: address.href, issuer: metadata.issuer, device };
 }
 
 async function json(address, init) {

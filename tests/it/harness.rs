@@ -6,6 +6,7 @@ pub(crate) mod canary;
 pub(crate) mod cancel;
 pub(crate) mod db;
 pub(crate) mod dev;
+pub(crate) mod device;
 pub(crate) mod evidence;
 pub(crate) mod flow;
 pub(crate) mod log;

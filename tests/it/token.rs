@@ -1,5 +1,6 @@
 mod code;
 mod credentials;
+mod device;
 mod race;
 mod refresh;
 mod revoke;

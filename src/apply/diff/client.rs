@@ -110,6 +110,8 @@ fn facts(metadata: &Metadata, own: &[OwnGrant], enabled: bool) -> Facts {
     facts.add("redirect_uris", uris.join(", "));
     facts.add("auth_method", metadata.token_endpoint_auth_method.name());
     facts.add("jwks_uri", metadata.jwks_uri.as_ref().map(KeysUri::as_str).unwrap_or_default());
+    let grants: Vec<&str> = metadata.grant_types.iter().map(|grant| grant.name()).collect();
+    facts.add("grant_types", grants.join(", "));
     facts.add("jwks", metadata.jwks.as_ref().map(ClientKeys::canonical).unwrap_or_default());
     for grant in own {
         facts.add(format!("client_credentials {}", grant.server), grant.scopes.to_string());

@@ -11,7 +11,7 @@ use crate::{
     apply::document::{ClientDoc, OwnGrant, SecretDoc},
     clients::{
         jwks::{BadKeys, ClientKeys},
-        metadata::{ApplicationType, AuthMethod, GrantType, KeysUri, Metadata, WebUri},
+        metadata::{ApplicationType, AuthMethod, DEVICE_CODE, GrantType, KeysUri, Metadata, ResponseType, WebUri},
         redirect::{CustomSchemes, RedirectUri},
     },
     ids::{ClientId, Slug},
@@ -96,13 +96,17 @@ fn own(item: &Item<'_>, method: Option<AuthMethod>) -> Option<Vec<OwnGrant>> {
 fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings, machine: bool) -> Option<Metadata> {
     let name = item.required("name").map(str::to_owned);
     let schemes = CustomSchemes::known_and(&settings.redirect_schemes);
-    let for_people = item.has("redirect_uris");
-    if !for_people && !machine {
+    let grant_types = grant_types(item, machine);
+    let by_browser = grant_types.as_ref().is_none_or(|grants| grants.contains(&GrantType::AuthorizationCode));
+    if by_browser && !item.has("redirect_uris") {
         item.problem("redirect_uris", "is required: where answers to this client may go");
     }
-    let uris = item.list("redirect_uris", |uri| RedirectUri::register(uri, &schemes));
-    let uris = if for_people { uris } else { Some(Vec::new()) };
-    if for_people && uris.as_ref().is_some_and(Vec::is_empty) {
+    let uris = if item.value("redirect_uris").is_some() || by_browser {
+        item.list("redirect_uris", |uri| RedirectUri::register(uri, &schemes))
+    } else {
+        Some(Vec::new())
+    };
+    if by_browser && uris.as_ref().is_some_and(Vec::is_empty) {
         item.problem("redirect_uris", "is empty: name at least one place where answers may go");
     }
     let web = |key| {
@@ -120,24 +124,46 @@ fn metadata(item: &Item<'_>, method: Option<AuthMethod>, settings: &Settings, ma
     let jwks = method.and_then(|method| jwks(item, method));
     let place = "it must be an https address in its plain spelling, with a path";
     let jwks_uri = item.parsed("jwks_uri", item.text("jwks_uri"), |text| KeysUri::parse(text).ok_or(place));
-    let mut metadata = Metadata::new(uris?, method?);
-    if !for_people {
-        metadata.grant_types.clear();
-        metadata.response_types.clear();
-    }
-    metadata.grant_types.extend(machine.then_some(GrantType::ClientCredentials));
     Some(Metadata {
         client_name: Some(name?),
         jwks: jwks?,
         jwks_uri,
+        response_types: if by_browser { vec![ResponseType::Code] } else { Vec::new() },
+        grant_types: grant_types?,
         client_uri,
         logo_uri,
         tos_uri,
         policy_uri,
         contacts,
         application_type: application_type?,
-        ..metadata
+        ..Metadata::new(uris?, method?)
     })
+}
+
+/// What the client may ask for tokens with; a machine that names no place for answers, only for itself. `None` on a mistake.
+fn grant_types(item: &Item<'_>, machine: bool) -> Option<Vec<GrantType>> {
+    let own = machine.then_some(GrantType::ClientCredentials);
+    if item.value("grant_types").is_none() {
+        let by_person = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+        let people = item.has("redirect_uris") || !machine;
+        return Some(by_person.into_iter().filter(|_| people).chain(own).collect());
+    }
+    let known = [
+        ("authorization_code", GrantType::AuthorizationCode),
+        ("refresh_token", GrantType::RefreshToken),
+        (DEVICE_CODE, GrantType::DeviceCode),
+    ];
+    let asked: Vec<GrantType> = item.list("grant_types", |word| {
+        let grant = known.into_iter().find(|(name, _)| *name == word).map(|(_, grant)| grant);
+        grant.ok_or("authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:device_code are known")
+    })?;
+    let grants: Vec<GrantType> =
+        known.into_iter().map(|(_, grant)| grant).filter(|grant| asked.contains(grant)).collect();
+    if grants.iter().all(|grant| *grant == GrantType::RefreshToken) {
+        item.problem("grant_types", "must hold a grant to begin with: authorization_code, or that of devices");
+        return None;
+    }
+    Some(grants.into_iter().chain(own).collect())
 }
 
 /// The keys that go with `method`. `None` on a mistake, `Some(None)` where there are none to have.

@@ -102,6 +102,7 @@ fn fate(what: &str) -> &'static str {
         "access_token" => "refused from now on; clients that hold another refresh token get another one",
         "refresh_token" => "each ends with all that came of it: its person logs in again",
         "authorization_code" | "authorization_request" => "a login under way: it begins again",
+        "device_authorization" => "a device under way: it begins again",
         "session" => "a login in a browser: its person logs in again",
         "client_secret" => "works no more: the client needs another one",
         "registration_token" => "works no more: the client cannot change its registration",

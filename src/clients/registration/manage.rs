@@ -58,6 +58,7 @@ pub(super) async fn replace(
     let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
     let mut metadata = Metadata::read(&members, &schemes)?;
     metadata.keep_scopes(&known_scopes(tenant));
+    metadata.keep_grants(&tenant.settings)?;
 
     count(&mut tx, &client.id, app.clock.now()).await?;
     let before = std::mem::replace(&mut client.metadata, metadata);

@@ -34,6 +34,7 @@ pub async fn register(
     let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
     let mut metadata = Metadata::read(&Members::parse(body)?, &schemes)?;
     metadata.keep_scopes(&known_scopes(tenant));
+    metadata.keep_grants(&tenant.settings)?;
     let issued = issue(app, tenant, metadata)?;
     let client = &issued.client;
 

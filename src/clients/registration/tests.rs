@@ -44,9 +44,10 @@ fn cursor_registers_three_kinds_of_redirect_uri_at_once() {
 
 #[test]
 fn grants_that_are_not_offered_are_left_out() {
-    let asked = json!(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]);
+    let asked =
+        json!(["authorization_code", "implicit", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]);
     let metadata = with("grant_types", asked).unwrap();
-    assert_eq!(metadata.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
+    assert_eq!(metadata.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode]);
     let metadata = with("response_types", json!(["code", "id_token"])).unwrap();
     assert_eq!(metadata.response_types, [ResponseType::Code]);
 }

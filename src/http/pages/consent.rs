@@ -94,6 +94,14 @@ pub struct ScopeChoice {
     pub checked: bool,
 }
 
+impl ClientView {
+    /// The first letter of its name, for its tile.
+    pub(super) fn initial(&self) -> String {
+        let name = display_text(&self.name, 80);
+        name.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "?".to_owned(), |c| c.to_uppercase().to_string())
+    }
+}
+
 impl ReturnTo {
     fn address(&self) -> &str {
         match self {
@@ -113,11 +121,5 @@ impl ConsentPage {
         (!self.client.verified && self.client.host.is_none())
             || !self.changed.is_empty()
             || !matches!(self.return_to, ReturnTo::Host(_))
-    }
-
-    /// The first letter of the client's name, for its tile.
-    fn initial(&self) -> String {
-        let name = display_text(&self.client.name, 80);
-        name.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "?".to_owned(), |c| c.to_uppercase().to_string())
     }
 }

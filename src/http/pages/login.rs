@@ -6,7 +6,7 @@ use super::filters;
 
 /// The question "who are you?".
 ///
-/// The form posts `username`, `password`, `csrf` and, where there is one, `interaction`.
+/// The form posts `username`, `password`, `csrf` and, where there is one, `interaction` or `user_code`.
 #[derive(Template)]
 #[template(path = "login.html")]
 pub struct LoginPage {
@@ -18,6 +18,8 @@ pub struct LoginPage {
     pub csrf: String,
     /// The handle of the interaction that waits for the login; none when the person came on their own.
     pub interaction: Option<String>,
+    /// The code of a device that waits for the login, or a word for none yet; none when it is no device that waits.
+    pub user_code: Option<String>,
     /// What stands in the username field: `login_hint`, or what the person typed before the login failed.
     pub username: String,
     /// Why the last try failed and what to do, in whole sentences. It must not say which of the two fields was wrong.

@@ -9,7 +9,7 @@ use super::{
         login::{Attempt, Login, log_in},
         session,
     },
-    Waiting, one, waiting,
+    INTERACTION, Waiting, one, waiting,
 };
 use crate::{
     http::{
@@ -31,10 +31,12 @@ pub async fn login_page(visit: Visit) -> Result<Response, Trouble> {
     match (&waiting, session) {
         (None, Some(_)) => visit.see_other(&visit.path("account")),
         (Some(waiting), Some(session)) if !waiting.errand.wants_login(visit.app.clock.now() - session.auth_time) => {
-            let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await.map_err(|error| visit.fault(error))?;
-            errand::attach(&mut tx, waiting.errand.id, session.id).await.map_err(|error| visit.fault(error))?;
-            tx.commit().await.map_err(|error| visit.fault(error))?;
-            visit.see_other(&waiting.path(&visit, "consent"))
+            if let Some(id) = waiting.errand.id {
+                let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await.map_err(|error| visit.fault(error))?;
+                errand::attach(&mut tx, id, session.id).await.map_err(|error| visit.fault(error))?;
+                tx.commit().await.map_err(|error| visit.fault(error))?;
+            }
+            visit.see_other(&waiting.on(&visit))
         }
         _ => {
             let hint = waiting.as_ref().and_then(|waiting| waiting.errand.login_hint.clone()).unwrap_or_default();
@@ -61,7 +63,7 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
         username: username.to_owned(),
         password,
         address: visit.address,
-        errand: waiting.as_ref().map(|waiting| waiting.errand.id),
+        errand: waiting.as_ref().and_then(|waiting| waiting.errand.id),
         previous: previous.map_err(|error| visit.fault(error))?,
     };
     let ended = log_in(visit.app.clone(), visit.tenant.clone(), visit.recorder(), attempt).await;
@@ -76,7 +78,7 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
 
 fn logged_in(visit: &Visit, waiting: Option<&Waiting>, handle: &Handle) -> Result<Response, Trouble> {
     let on = match waiting {
-        Some(waiting) => waiting.path(visit, "consent"),
+        Some(waiting) => waiting.on(visit),
         None => visit.path("account"),
     };
     let response = visit.see_other(&on)?;
@@ -86,15 +88,15 @@ fn logged_in(visit: &Visit, waiting: Option<&Waiting>, handle: &Handle) -> Resul
 fn show(visit: &Visit, waiting: Option<Waiting>, username: String, refusal: Option<Refusal>) -> Response {
     let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
     let retry_after = refusal.as_ref().and_then(Refusal::retry_after);
-    let asking = waiting.as_ref().map(|waiting| AskingClient {
-        name: waiting.errand.client_name.clone(),
-        server_name: waiting.errand.server_name.clone(),
-    });
+    let asking = waiting.as_ref().and_then(|waiting| waiting.errand.asking.as_ref());
+    let asking =
+        asking.map(|asking| AskingClient { name: asking.client_name.clone(), server_name: asking.server_name.clone() });
     let page = LoginPage {
         tenant_name: visit.tenant.name.clone(),
         action: visit.path("login"),
         csrf: visit.csrf(Purpose::Login),
-        interaction: waiting.map(|waiting| waiting.handle.expose().to_owned()),
+        interaction: waiting.as_ref().and_then(|waiting| waiting.by(INTERACTION)),
+        user_code: waiting.as_ref().and_then(|waiting| waiting.by(errand::DEVICE)),
         username,
         error: refusal.map(|refusal| refusal.to_string()),
         asking,

@@ -3,7 +3,11 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use super::{super::session, account::signed_in, waiting};
+use super::{
+    super::{errand, session},
+    account::signed_in,
+    waiting,
+};
 use crate::{
     http::{
         cookies::CookieName,
@@ -27,10 +31,16 @@ pub async fn logout_page(visit: Visit) -> Result<Response, Trouble> {
     }
 }
 
-/// `POST`: ends the session. With `interaction` it is the "Not you?" of the consent page, and goes back to the login.
+/// `POST`: ends the session. With `interaction` it is the "Not you?" of the consent page, with `user_code` that of the pages
+/// for devices, and goes back to the login.
 pub async fn logout(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
-    let switching = form.as_ref().is_ok_and(|form| form.all(super::INTERACTION).next().is_some());
-    let form = visit.form(form, if switching { Purpose::Consent } else { Purpose::Account })?;
+    let has = |name| form.as_ref().is_ok_and(|form| form.all(name).next().is_some());
+    let purpose = match (has(super::INTERACTION), has(errand::DEVICE)) {
+        (true, _) => Purpose::Consent,
+        (false, true) => Purpose::Device,
+        (false, false) => Purpose::Account,
+    };
+    let form = visit.form(form, purpose)?;
     let waiting = waiting(&visit, &form).await?;
     end(&visit).await.map_err(|error| visit.fault(error))?;
     let on = match waiting {

@@ -89,6 +89,8 @@ pub async fn end_under_pepper(
     let codes = codes.execute(tx.conn()).await?.rows_affected();
     let requests = sqlx::query!("delete from interaction where tenant = $1 and pepper_id = $2", tenant, pepper);
     let requests = requests.execute(tx.conn()).await?.rows_affected();
+    let devices = sqlx::query!("delete from device_authorization where tenant = $1 and pepper_id = $2", tenant, pepper);
+    let devices = devices.execute(tx.conn()).await?.rows_affected();
     let sessions = sqlx::query!(
         "update session set ended_at = $3 where tenant = $1 and pepper_id = $2 and ended_at is null",
         tenant,
@@ -116,7 +118,7 @@ pub async fn end_under_pepper(
     Ok(Ended {
         families,
         access_tokens,
-        authorizations: codes + requests,
+        authorizations: codes + requests + devices,
         sessions,
         registration_tokens,
         initial_access_tokens,

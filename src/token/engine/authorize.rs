@@ -154,6 +154,28 @@ pub fn authorize(request: &AuthorizeParameters<'_>) -> Result<Authorized, Author
     }
 }
 
+/// The scopes to ask a person for where no machine runs: those that are known, or the server's default.
+pub fn scopes_to_ask_for(
+    scope: Option<&str>,
+    declared: &ScopeSet,
+    defaults: &ScopeSet,
+) -> Result<ScopeSet, AuthorizeRefusal> {
+    let asked = ScopeSet::parse(scope.unwrap_or_default()).map_err(|_| AuthorizeRefusal::Scope)?;
+    let known = asked.intersection(declared);
+    Ok(if known.is_empty() { defaults.clone() } else { known })
+}
+
+/// A challenge where PKCE is the client's choice: S256, or none at all.
+pub fn optional_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<Option<String>, AuthorizeRefusal> {
+    match (challenge, method) {
+        (None, None) => Ok(None),
+        (Some(challenge), method) if is_challenge(challenge) => {
+            pkce(challenge, method).map(|_| Some(challenge.to_owned()))
+        }
+        _ => Err(AuthorizeRefusal::Pkce),
+    }
+}
+
 fn pkce(challenge: &str, method: Option<&str>) -> Result<Extensions, AuthorizeRefusal> {
     let pkce = Pkce::required();
     let kept = pkce.challenge(method.map(Into::into), Some(challenge.into())).map_err(|()| AuthorizeRefusal::Pkce)?;

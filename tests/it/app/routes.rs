@@ -16,6 +16,7 @@ GET /t/{tenant}/.well-known/openid-configuration Public
 GET /t/{tenant}/account Browser
 GET /t/{tenant}/authorize Browser
 GET /t/{tenant}/consent Browser
+GET /t/{tenant}/device Browser
 GET /t/{tenant}/jwks.json Public
 GET /t/{tenant}/login Browser
 GET /t/{tenant}/logout Browser
@@ -24,6 +25,9 @@ GET /t/{tenant}/register/{client_id} RegistrationToken
 OPTIONS /t/{tenant}/mcp/{server} Preflight
 POST /t/{tenant}/account/revoke Browser
 POST /t/{tenant}/consent Browser
+POST /t/{tenant}/device Browser
+POST /t/{tenant}/device/decision Browser
+POST /t/{tenant}/device_authorization Client
 POST /t/{tenant}/login Browser
 POST /t/{tenant}/logout Browser
 POST /t/{tenant}/mcp/{server} Bearer
@@ -88,7 +92,7 @@ async fn what_the_metadata_names_is_there() {
         assert!(found.iter().all(|status| *status < 500), "{name}: {found:?}");
         endpoints += 1;
     }
-    assert_eq!(endpoints, 5);
+    assert_eq!(endpoints, 6);
 }
 
 /// RFC 8414 and RFC 9728: the same body at all four spellings; nothing that is not on; nothing null or empty.
@@ -127,13 +131,16 @@ async fn discovery_says_what_is_on() {
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
+        "device_authorization_endpoint": format!("{issuer}/device_authorization"),
         "registration_endpoint": format!("{issuer}/register"),
         "revocation_endpoint": format!("{issuer}/revoke"),
         "jwks_uri": format!("{issuer}/jwks.json"),
         "scopes_supported": ["mcp:read", "mcp:write"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": [
+            "authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"
+        ],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "private_key_jwt", "client_secret_basic", "client_secret_post"],
         "token_endpoint_auth_signing_alg_values_supported": ["Ed25519", "EdDSA", "ES256", "PS256", "RS256"],

@@ -58,6 +58,9 @@ async fn everything_goes_when_it_has_had_its_time_and_not_before() {
     // And what a client signed, which is good for a minute.
     let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
     let (id, end) = (ClientId::parse(&client.id).unwrap(), app.clock.now() + time::Duration::MINUTE);
+    // And a device that nobody decided for.
+    flow.give_device_grant(&client).await;
+    flow.device(&client).await;
     assert!(clients::spend_assertion(&mut tx, &id, &[7; 32], end).await.unwrap());
     tx.commit().await.unwrap();
 
@@ -71,7 +74,10 @@ async fn everything_goes_when_it_has_had_its_time_and_not_before() {
     assert_eq!(sweep_at(DAY + MINUTE + 1).await, [(Kind::Assertion, 1)]);
     // They live for 10 minutes; then a day.
     assert_eq!(sweep_at(DAY + 10 * MINUTE).await, []);
-    assert_eq!(sweep_at(DAY + 10 * MINUTE + 1).await, [(Kind::Interaction, 1), (Kind::AccessToken, 1)]);
+    assert_eq!(
+        sweep_at(DAY + 10 * MINUTE + 1).await,
+        [(Kind::Interaction, 1), (Kind::Device, 1), (Kind::AccessToken, 1)]
+    );
     assert_eq!(sweep_at(2 * DAY).await, []);
     assert_eq!(sweep_at(2 * DAY + 1).await, [(Kind::LoginThrottle, 2)]);
     // A minute, and 12 hours; then a week.

@@ -65,6 +65,9 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
             (Guard::Public | Guard::Preflight, _) => continue,
             (Guard::Registration, _) => assert_eq!(status, 400, "{at}: a form is no registration"),
             (Guard::Client | Guard::RegistrationToken | Guard::Bearer, _) => assert_eq!(status, 401, "{at}"),
+            (Guard::Browser, "/t/{tenant}/device") if route.method == Method::GET => {
+                assert_eq!(location(&answer), "/t/other/login?user_code=none");
+            }
             (Guard::Browser, "/t/{tenant}/account") => assert_eq!(location(&answer), "/t/other/login"),
             (Guard::Browser, "/t/{tenant}/logout") if route.method == Method::GET => {
                 assert!(answer.text().await.unwrap().contains("You are logged out"));

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     app::{TestApp, TestTenant},
+    device,
     flow::{CALLBACK, Flow, TestClient, Tokens, location, oauth_error, query},
 };
 
@@ -267,4 +268,48 @@ async fn a_registration_that_the_quota_refuses_takes_nothing_off_its_token() {
     let token = initial_token(&app, &tenant, 9).await;
     let bodies = vec![json!({ "redirect_uris": [CALLBACK] }); 16];
     assert_eq!(register(&app, &tenant, &token, &bodies).await, (2, 7, 2));
+}
+
+/// Retries of one another, as refreshes are: whoever has everything right is given the same tokens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parallel_polls_of_a_device_make_tokens_once() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let (client, other) = (flow.device_client().await, flow.device_client().await);
+    for round in 1..=3 {
+        let device = flow.device(&client).await;
+        flow.allow(&device).await;
+        let right = [("grant_type", device::GRANT), ("device_code", device.code.as_str())];
+        let verifier = "x".repeat(43);
+        let wrong =
+            join_all((0..4).map(|_| wrong_tries(&flow, &client, &other, &right, ("code_verifier", verifier.as_str()))));
+        let (answers, _) = join(join_all((0..CROWD).map(|_| flow.poll(&client, &device))), wrong).await;
+        let mut given = BTreeSet::new();
+        for answer in answers {
+            let answer = tokens(answer).await;
+            given.insert((answer.refresh, answer.access));
+        }
+        assert_eq!(given.len(), 1);
+        assert_eq!(events(&app, tenant.id, "token.issued", |_| true).await, round);
+        assert!(flow.accepts(&given.pop_first().unwrap().1).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parallel_answers_for_a_device_have_one_winner() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.device_client().await;
+    let device = flow.device(&client).await;
+    let page = flow.ask(&device).await;
+    let answer = |at: usize| flow.answer(&page, if at.is_multiple_of(2) { "approve" } else { "deny" }, &["mcp:read"]);
+    let answers = join_all((0..CROWD).map(answer)).await;
+    let won: Vec<bool> = answers.iter().map(|answer| answer.status() == StatusCode::OK).collect();
+    assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
+    assert!(answers.iter().all(|answer| [200, 409].contains(&answer.status().as_u16())));
+    let families: i64 = sqlx::query_scalar("select count(*) from family").fetch_one(&app.db.owner).await.unwrap();
+    let approved = won.iter().position(|won| *won).unwrap().is_multiple_of(2);
+    assert_eq!(families, i64::from(approved));
 }

@@ -2,8 +2,9 @@
 
 use askama::Template;
 use sallyport::http::pages::{
-    AskingClient, ClientView, ConsentPage, ErrorLink, ErrorPage, GrantView, InterstitialPage, LoginChoice, LoginPage,
-    ReturnTo, SafeHref, ScopeChoice, ServerView, SignedInPage, SignedOutPage,
+    AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, ErrorLink,
+    ErrorPage, GrantView, InterstitialPage, LoginChoice, LoginPage, ReturnTo, SafeHref, ScopeChoice, ServerView,
+    SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -34,6 +35,7 @@ pub(super) fn login() -> LoginPage {
         tenant_name: "Northwind".into(),
         action: "/t/demo/login".into(),
         csrf: "csrf-token".into(),
+        user_code: None,
         interaction: Some("interaction-handle".into()),
         username: "dana".into(),
         error: None,
@@ -94,6 +96,68 @@ pub(super) fn verified() -> ConsentPage {
         page.client.client_id = "https://claude.ai/oauth/mcp-oauth-client-metadata".into();
         page.return_to = ReturnTo::Host("claude.ai".into());
     })
+}
+
+/// A terminal on another computer.
+pub(super) fn device() -> DevicePage {
+    let ConsentPage {
+        tenant_name,
+        csrf,
+        client,
+        server,
+        read,
+        change,
+        person,
+        switch_action,
+        lifetime,
+        manage_url,
+        ..
+    } = consent();
+    DevicePage {
+        tenant_name,
+        action: "/t/demo/device/decision".into(),
+        csrf,
+        seen: "seen-token".into(),
+        user_code: "WDJB-MJHT".into(),
+        client,
+        device: DeviceView {
+            address: "203.0.113.7".into(),
+            user_agent: Some("claude-cli/2.1.0 (external, cli)".into()),
+            asked: "just now".into(),
+        },
+        server,
+        read,
+        change,
+        person,
+        switch_action,
+        lifetime,
+        manage_url,
+        changed: Vec::new(),
+        error: None,
+    }
+}
+
+pub(super) fn device_code() -> DeviceCodePage {
+    DeviceCodePage {
+        tenant_name: "Northwind".into(),
+        action: "/t/demo/device".into(),
+        csrf: "csrf-token".into(),
+        person: "Dana Ruiz".into(),
+        switch_action: "/t/demo/switch".into(),
+        given: false,
+        user_code: String::new(),
+        error: None,
+    }
+}
+
+fn device_done(approved: bool) -> DeviceDonePage {
+    DeviceDonePage {
+        tenant_name: "Northwind".into(),
+        client_name: "Claude Code".into(),
+        server_name: "Team notes".into(),
+        approved,
+        manage_url: "/t/demo/account".into(),
+    }
 }
 
 fn crowded() -> ConsentPage {
@@ -166,6 +230,32 @@ pub(super) fn all() -> Vec<Sample> {
                 ];
             }),
         ),
+        sample(
+            "login-device",
+            LoginPage { interaction: None, asking: None, user_code: Some("none".into()), ..login() },
+        ),
+        sample("device-code", device_code()),
+        sample("device-code-given", DeviceCodePage { given: true, user_code: "WDJB-MJHT".into(), ..device_code() }),
+        sample(
+            "device-code-wrong",
+            with(device_code(), |page| {
+                page.user_code = "WDJB-MJHX".into();
+                page.error = Some("No device is waiting with this code. Check its letters.".into());
+            }),
+        ),
+        sample("device", device()),
+        sample(
+            "device-changed",
+            with(device(), |page| {
+                page.client.verified = true;
+                page.device.user_agent = None;
+                page.device.address = "2001:db8:85a3:8d3:1319:8a2e:370:7348".into();
+                page.changed = strings(&["When you allowed it before, it called itself “Claude”."]);
+                page.error = Some("You allowed it, but left nothing ticked.".into());
+            }),
+        ),
+        sample("device-allowed", device_done(true)),
+        sample("device-denied", device_done(false)),
         sample("consent", consent()),
         sample("consent-verified", verified()),
         sample("consent-again", with(consent(), |page| page.allowed_before = true)),

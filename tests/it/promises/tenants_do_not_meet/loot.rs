@@ -11,6 +11,7 @@ use axum::{
 };
 use reqwest::{RequestBuilder, StatusCode};
 use sallyport::{
+    authorize::device::UserCode,
     clients::initial_token::{self, NewInitialToken},
     ids::{ClientId, GrantId},
     secret::{Entropy, Handle, HandleKind},
@@ -44,6 +45,10 @@ pub(super) enum Kind {
     LoginCsrf,
     ConsentCsrf,
     AccountCsrf,
+    DeviceCsrf,
+    DeviceCode,
+    UserCode,
+    Seen,
     Grant,
     Username,
     Password,
@@ -55,7 +60,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 10] = [
+    pub(super) const HANDLES: [Self; 11] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
@@ -65,6 +70,7 @@ impl Kind {
         Self::Session,
         Self::Browser,
         Self::Interaction,
+        Self::DeviceCode,
         Self::Jwt,
     ];
 
@@ -87,7 +93,12 @@ pub(super) struct Loot {
     registration: String,
     initial: String,
     verifier: String,
-    csrf: [String; 3],
+    csrf: [String; 4],
+    /// A device that was allowed.
+    device_code: String,
+    /// The code of one that waits, and that its person was asked.
+    user_code: String,
+    seen: String,
     grant: String,
     mcp_session: String,
     upstream: Upstream,
@@ -135,6 +146,11 @@ impl Loot {
         let tokens = Tokens::read(&flow.redeem(&client, &codes.remove(0)).await.json().await.unwrap());
         let consent = flow.consent_page(&parameters).await;
         let account = flow.get(&format!("/t/{}/account", tenant.slug)).await.text().await.unwrap();
+        flow.give_device_grant(&client).await;
+        let (allowed, waiting) = (flow.device(&client).await, flow.device(&client).await);
+        let page = flow.ask(&allowed).await;
+        assert_eq!(flow.answer(&page, "approve", &["mcp:read"]).await.status(), StatusCode::OK);
+        let asked = flow.ask(&waiting).await;
         let verifier = flow.verifier.clone();
         drop(flow);
         let mut loot = Self {
@@ -146,7 +162,10 @@ impl Loot {
             registration,
             initial,
             verifier,
-            csrf: [login.hidden("csrf"), hidden(&consent, "csrf"), hidden(&account, "csrf")],
+            csrf: [login.hidden("csrf"), hidden(&consent, "csrf"), hidden(&account, "csrf"), hidden(&asked, "csrf")],
+            device_code: allowed.code,
+            user_code: waiting.user_code,
+            seen: hidden(&asked, "seen"),
             grant: hidden(&account, "grant"),
             mcp_session: String::new(),
             upstream,
@@ -171,7 +190,7 @@ impl Loot {
 
     /// The tenant's own.
     pub(super) fn of_kind(&self, kind: Kind) -> String {
-        let [login, consent, account] = &self.csrf;
+        let [login, consent, account, device] = &self.csrf;
         match kind {
             Kind::Access => &self.tokens.access,
             Kind::Refresh => &self.tokens.refresh,
@@ -187,6 +206,10 @@ impl Loot {
             Kind::LoginCsrf => login,
             Kind::ConsentCsrf => consent,
             Kind::AccountCsrf => account,
+            Kind::DeviceCsrf => device,
+            Kind::DeviceCode => &self.device_code,
+            Kind::UserCode => &self.user_code,
+            Kind::Seen => &self.seen,
             Kind::Grant => &self.grant,
             Kind::Username => &self.tenant.person.username,
             Kind::Password => &self.tenant.person.password,
@@ -218,7 +241,11 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Session => handle(HandleKind::Session),
         Kind::Browser => handle(HandleKind::Browser),
         Kind::Interaction => handle(HandleKind::Interaction),
-        Kind::Verifier | Kind::LoginCsrf | Kind::ConsentCsrf | Kind::AccountCsrf => entropy.text::<32>().unwrap(),
+        Kind::DeviceCode => handle(HandleKind::DeviceCode),
+        Kind::UserCode => UserCode::generate(&entropy).unwrap().show(),
+        Kind::Verifier | Kind::LoginCsrf | Kind::ConsentCsrf | Kind::AccountCsrf | Kind::DeviceCsrf | Kind::Seen => {
+            entropy.text::<32>().unwrap()
+        }
         Kind::McpSession => entropy.text::<48>().unwrap(),
         Kind::ClientId => ClientId::new(&app.clock, &entropy).unwrap().to_string(),
         Kind::Grant => GrantId::new(&app.clock, &entropy).unwrap().to_string(),

@@ -7,7 +7,7 @@ use sallyport::app::routes::{self, Route};
 use serde_json::{Map, json};
 
 use super::loot::{CALLBACK, Kind, LEGACY, Loot, made_up};
-use crate::harness::{app::TestApp, flow::Flow};
+use crate::harness::{app::TestApp, device::GRANT, flow::Flow};
 
 /// Where something is in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +130,33 @@ fn plans(route: &Route) -> Vec<Plan> {
             let code = [ID, SECRET, (Form("code"), Kind::Code), (Form("code_verifier"), Kind::Verifier), resource];
             let refresh = [ID, SECRET, (Form("refresh_token"), Kind::Refresh), resource];
             let redeem = [(Form("grant_type"), "authorization_code"), (Form("redirect_uri"), CALLBACK)];
-            vec![plan(200, &code).with(&redeem), plan(200, &refresh).with(&[(Form("grant_type"), "refresh_token")])]
+            let device = [ID, SECRET, (Form("device_code"), Kind::DeviceCode), resource];
+            vec![
+                plan(200, &code).with(&redeem),
+                plan(200, &refresh).with(&[(Form("grant_type"), "refresh_token")]),
+                plan(200, &device).with(&[(Form("grant_type"), GRANT)]),
+            ]
+        }
+        ("POST", "/t/{tenant}/device_authorization") => {
+            vec![plan(200, &[ID, SECRET, (Form("resource"), Kind::Resource)])]
+        }
+        ("GET", "/t/{tenant}/device") => {
+            let own = [(Query("user_code"), Kind::UserCode), (Query("seen"), Kind::Seen), SESSION];
+            vec![plan(200, &own).idle(&[BROWSER])]
+        }
+        ("POST", "/t/{tenant}/device") => {
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::DeviceCsrf), (Form("user_code"), Kind::UserCode)];
+            vec![plan(303, &own)]
+        }
+        ("POST", "/t/{tenant}/device/decision") => {
+            let own = [
+                SESSION,
+                BROWSER,
+                (Form("csrf"), Kind::DeviceCsrf),
+                (Form("user_code"), Kind::UserCode),
+                (Form("seen"), Kind::Seen),
+            ];
+            vec![plan(200, &own).with(&[(Form("decision"), "approve"), (Form("scope"), "mcp:read")])]
         }
         // RFC 7009 §2.2: an unknown token is as good as a revoked one.
         ("POST", "/t/{tenant}/revoke") => {

@@ -15,6 +15,7 @@ use crate::{
     harness::{
         app::{TestApp, TestTenant},
         browser::{Page, TestBrowser},
+        device::{self, TestDevice},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
     },
 };
@@ -110,6 +111,11 @@ struct Props {
     consent_csrf: String,
     /// Two requests that wait for an answer.
     interactions: [String; 2],
+    /// Devices that wait for an answer, for their tokens, and for somebody who types a code.
+    devices: [TestDevice; 3],
+    device_csrf: String,
+    /// That the first one was asked about.
+    seen: String,
     /// Cookie and form of a browser in which nobody is.
     stranger: (String, String),
     /// Cookies and form of somebody who leaves.
@@ -139,6 +145,10 @@ impl Props {
             interactions.push(hidden(&html, "interaction"));
             consent_csrf = hidden(&html, "csrf");
         }
+        flow.give_device_grant(&client).await;
+        let devices = [flow.device(&client).await, flow.device(&client).await, flow.device(&client).await];
+        flow.allow(&devices[1]).await;
+        let asked = flow.ask(&devices[0]).await;
         let account = flow.page(flow.get("/t/acme/account").await).await.1;
         let (registered, registration) = register(&flow).await;
         let stranger = TestBrowser::new(app).get("/t/acme/login").await;
@@ -159,6 +169,9 @@ impl Props {
             account_csrf: hidden(&account, "csrf"),
             consent_csrf,
             interactions: interactions.try_into().unwrap(),
+            devices,
+            device_csrf: hidden(&asked, "csrf"),
+            seen: hidden(&asked, "seen"),
             stranger: (cookie(&stranger, "b"), stranger.hidden("csrf")),
             leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
             verifier: flow.verifier,
@@ -238,7 +251,9 @@ impl Props {
                 let code =
                     [("grant_type", "authorization_code"), ("code", &self.code), ("code_verifier", &self.verifier)];
                 let refresh = [("grant_type", "refresh_token"), ("refresh_token", &self.tokens.refresh)];
+                let poll = [("grant_type", device::GRANT), ("device_code", &self.devices[1].code)];
                 vec![
+                    one("poll", StatusCode::OK, path.clone(), self.as_client(&poll)),
                     one("redeem a code", StatusCode::OK, path.clone(), self.as_client(&code)),
                     one("refresh", StatusCode::OK, path, self.as_client(&refresh)),
                 ]
@@ -246,9 +261,39 @@ impl Props {
             ("POST", "/t/{tenant}/revoke") => {
                 vec![one("revoke", StatusCode::OK, path, self.as_client(&[("token", &self.doomed.refresh)]))]
             }
+            ("POST", "/t/{tenant}/device_authorization") => {
+                let form = [("resource", self.resource.as_str())];
+                vec![one("ask for a device", StatusCode::OK, path, self.as_client(&form))]
+            }
+            (method, path_of) if path_of.starts_with("/t/{tenant}/device") => self.device_pages(method, path, &one),
             (method, "/t/{tenant}/mcp/{server}") => self.calls(method, path, &one),
             new => panic!("a new route, and no errand for it: {new:?}"),
         }
+    }
+
+    fn device_pages(
+        &self,
+        method: &str,
+        path: String,
+        one: &impl Fn(&'static str, StatusCode, String, Make) -> Errand,
+    ) -> Vec<Errand> {
+        let csrf = ("csrf", self.device_csrf.clone());
+        if method == "GET" {
+            let path = format!("{path}?user_code={}&seen={}", self.devices[0].user_code, self.seen);
+            return vec![one("be asked for a device", StatusCode::OK, path, with_cookies(&self.cookies))];
+        }
+        if path.ends_with("/device") {
+            let form = vec![csrf, ("user_code", self.devices[2].user_code.clone())];
+            return vec![one("type a code", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))];
+        }
+        let form = vec![
+            csrf,
+            ("user_code", self.devices[0].user_code.clone()),
+            ("seen", self.seen.clone()),
+            ("decision", "approve".to_owned()),
+            ("scope", "mcp:read".to_owned()),
+        ];
+        vec![one("allow a device", StatusCode::OK, path, self.form(&self.cookies, form))]
     }
 
     fn management(

@@ -9,13 +9,14 @@ use super::{errands::Errand, node::Node};
 use crate::harness::db::TestDb;
 
 /// Tables with what somebody could lose, and the record of what happened.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "access_grant",
     "access_token",
     "audit_event",
     "auth_code",
     "client",
     "consent",
+    "device_authorization",
     "family",
     "initial_access_token",
     "interaction",

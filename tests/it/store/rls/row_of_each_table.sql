@@ -29,6 +29,9 @@ insert into access_token (tenant, hash, pepper_id, family, scopes, created_at, e
     values (:tenant, 'h', 'p', :tenant, '{}', now(), now());
 insert into refresh_token (tenant, hash, pepper_id, family, generation, scopes, created_at, idle_expires_at)
     values (:tenant, 'h', 'p', :tenant, 0, '{}', now(), now());
+insert into device_authorization (tenant, id, hash, pepper_id, user_code, client, server, scopes, address, created_at,
+                                  expires_at, poll_seconds)
+    values (:tenant, :tenant, 'h', 'p', 'u', 'c', :tenant, '{}', '127.0.0.1', now(), now(), 5);
 insert into audit_event (tenant, id, at, kind, version, body) values (:tenant, :tenant, now(), 'test', 1, '{}');
 insert into applied (tenant, kind, object, at) values (:tenant, 'tenant', :tenant::text, now());
 insert into open_call (tenant, process, slot, intents) values (:tenant, :tenant, 0, array[:tenant]);
