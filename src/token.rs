@@ -4,6 +4,7 @@ mod anew;
 mod code;
 mod engine;
 mod error;
+pub mod introspect;
 pub mod kill_switch;
 mod mint;
 mod refresh;

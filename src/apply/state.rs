@@ -6,7 +6,12 @@ use super::{Document, TenantDoc, published::Published};
 use crate::{
     clients::Client,
     ids::ClientId,
-    store::{self, PlatformTx, StoreError, TenantTx, apply::Kind, people::PersonRow, tenants::TenantRow},
+    store::{
+        self, PlatformTx, StoreError, TenantTx,
+        apply::Kind,
+        people::PersonRow,
+        tenants::{ServerRow, TenantRow},
+    },
     tenants::{Settings, policy_spec},
 };
 
@@ -51,9 +56,11 @@ async fn servers(tx: &mut TenantTx) -> Result<BTreeMap<String, Published>, Store
     let rows = store::tenants::servers(tx).await?;
     let scopes = store::tenants::scopes(tx).await?;
     let items = store::tenants::catalogue(tx).await?;
-    let published = |row| {
+    let secrets = store::server_secrets::all(tx).await?;
+    let published = |row: ServerRow| {
         let spec = policy_spec(&row, &scopes, &items)?;
-        Ok((row.slug.clone(), Published { row, spec }))
+        let own = secrets.iter().filter(|(of, _)| *of == row.id).map(|(_, secret)| secret.clone()).collect();
+        Ok((row.slug.clone(), Published { row, spec, secrets: own }))
     };
     rows.into_iter().map(published).collect()
 }

@@ -8,6 +8,7 @@ pub(crate) mod db;
 pub(crate) mod dev;
 pub(crate) mod evidence;
 pub(crate) mod flow;
+pub(crate) mod introspect;
 pub(crate) mod log;
 pub(crate) mod nodes;
 pub(crate) mod process;

@@ -1,4 +1,5 @@
 mod code;
+mod introspect;
 mod race;
 mod refresh;
 mod revoke;

@@ -24,6 +24,7 @@ GET /t/{tenant}/register/{client_id} RegistrationToken
 OPTIONS /t/{tenant}/mcp/{server} Preflight
 POST /t/{tenant}/account/revoke Browser
 POST /t/{tenant}/consent Browser
+POST /t/{tenant}/introspect Server
 POST /t/{tenant}/login Browser
 POST /t/{tenant}/logout Browser
 POST /t/{tenant}/mcp/{server} Bearer

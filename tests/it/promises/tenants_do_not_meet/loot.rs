@@ -36,6 +36,7 @@ pub(super) enum Kind {
     Verifier,
     ClientId,
     ClientSecret,
+    ServerSecret,
     Registration,
     Initial,
     Session,
@@ -55,11 +56,12 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 10] = [
+    pub(super) const HANDLES: [Self; 11] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
         Self::ClientSecret,
+        Self::ServerSecret,
         Self::Registration,
         Self::Initial,
         Self::Session,
@@ -84,6 +86,7 @@ pub(super) struct Loot {
     pub(super) session: String,
     pub(super) browser: String,
     pub(super) interaction: String,
+    server_secret: String,
     registration: String,
     initial: String,
     verifier: String,
@@ -137,7 +140,9 @@ impl Loot {
         let account = flow.get(&format!("/t/{}/account", tenant.slug)).await.text().await.unwrap();
         let verifier = flow.verifier.clone();
         drop(flow);
+        let server_secret = app.server_secret(tenant.id, tenant.server.id).await;
         let mut loot = Self {
+            server_secret,
             only,
             code: codes.remove(0),
             session,
@@ -179,6 +184,7 @@ impl Loot {
             Kind::Verifier => &self.verifier,
             Kind::ClientId => &self.client.id,
             Kind::ClientSecret => self.client.secret.as_ref().unwrap(),
+            Kind::ServerSecret => &self.server_secret,
             Kind::Registration => &self.registration,
             Kind::Initial => &self.initial,
             Kind::Session => &self.session,
@@ -213,6 +219,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Refresh => handle(HandleKind::RefreshToken),
         Kind::Code => handle(HandleKind::Code),
         Kind::ClientSecret => handle(HandleKind::ClientSecret),
+        Kind::ServerSecret => handle(HandleKind::ServerSecret),
         Kind::Registration => handle(HandleKind::RegistrationToken),
         Kind::Initial => handle(HandleKind::InitialAccessToken),
         Kind::Session => handle(HandleKind::Session),

@@ -104,6 +104,7 @@ struct Props {
     username: String,
     password: String,
     resource: String,
+    server_secret: String,
     /// Cookies and forms of somebody who is logged in.
     cookies: String,
     account_csrf: String,
@@ -155,6 +156,7 @@ impl Props {
             username: tenant.person.username.clone(),
             password: tenant.person.password.clone(),
             resource: tenant.server.resource.clone(),
+            server_secret: app.server_secret(tenant.id, tenant.server.id).await,
             cookies,
             account_csrf: hidden(&account, "csrf"),
             consent_csrf,
@@ -245,6 +247,18 @@ impl Props {
             }
             ("POST", "/t/{tenant}/revoke") => {
                 vec![one("revoke", StatusCode::OK, path, self.as_client(&[("token", &self.doomed.refresh)]))]
+            }
+            ("POST", "/t/{tenant}/introspect") => {
+                let ask = |accept: &'static str| -> Make {
+                    let (secret, form) = (self.server_secret.clone(), [("token", self.tokens.access.clone())]);
+                    Box::new(move |request| {
+                        request.basic_auth("demo", Some(&secret)).header("accept", accept).form(&form)
+                    })
+                };
+                vec![
+                    one("ask about a token", StatusCode::OK, path.clone(), ask("application/json")),
+                    one("swap a token", StatusCode::OK, path, ask("application/jwt")),
+                ]
             }
             (method, "/t/{tenant}/mcp/{server}") => self.calls(method, path, &one),
             new => panic!("a new route, and no errand for it: {new:?}"),
