@@ -10,6 +10,7 @@ pub(crate) mod evidence;
 pub(crate) mod flow;
 pub(crate) mod introspect;
 pub(crate) mod log;
+pub(crate) mod nginx;
 pub(crate) mod nodes;
 pub(crate) mod process;
 pub(crate) mod scratch;

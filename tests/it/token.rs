@@ -1,5 +1,5 @@
 mod code;
-mod introspect;
+pub(crate) mod introspect;
 mod race;
 mod refresh;
 mod revoke;
