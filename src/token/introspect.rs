@@ -89,17 +89,12 @@ impl Desk<'_> {
         headers: &HeaderMap,
         form: Result<Form, FormError>,
     ) -> Result<Response, OauthError> {
-        let mut form = Some(form);
-        let mut read = None;
+        let mut tenant = self.tenant(slug).await?;
+        let form = form?;
         for _ in 0..TRIES {
-            let tenant = self.tenant(slug).await?;
-            if let Some(form) = form.take() {
-                read = Some(form?);
-            }
-            let Some(form) = &read else { break };
-            match self.ask(&tenant, headers, form).await {
+            match self.ask(&tenant, headers, &form).await {
                 Ok(answer) => return Ok(answer),
-                Err(NoAnswer::Moved) => {}
+                Err(NoAnswer::Moved) => tenant = self.tenant(slug).await?,
                 Err(NoAnswer::Error(error)) => return Err(error),
             }
         }

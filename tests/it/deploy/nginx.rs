@@ -42,7 +42,7 @@ impl Site<'_> {
             let basic = STANDARD.encode(format!("notes:{}", self.secret));
             let secret = files.write("secret", &format!("proxy_set_header Authorization \"Basic {basic}\";\n"));
             let place = |name: &str| files.path(name).display().to_string();
-            let own = self.own.to_string();
+            let (own, door) = (self.own.to_string(), free_address().to_string());
             let changes = [
                 ("listen 443 ssl;", format!("listen {own};")),
                 ("server_name mcp.example.com;", "server_name _;".to_owned()),
@@ -51,6 +51,7 @@ impl Site<'_> {
                 ("https://mcp.example.com/", format!("http://{own}/")),
                 ("mcp.example.com", own),
                 ("127.0.0.1:8080", self.sallyport.to_owned()),
+                ("127.0.0.1:8081", door),
                 ("10.20.0.7:8000", self.upstream.to_owned()),
                 ("/etc/nginx/sallyport-notes.secret", secret.display().to_string()),
                 ("/var/log/nginx/sallyport.log", place("access.log")),
@@ -119,10 +120,14 @@ async fn a_call_goes_through_with_a_jwt_and_without_the_token() {
     let mut canaries = Canaries::default();
     canaries.add("the token", &token.text);
     let call = place.call(&token.text).header("cookie", format!("a={}", token.text));
-    let answer = call.header("x-anything", &token.text).header("proxy-authorization", &token.text).send().await.unwrap();
+    let answer =
+        call.header("x-anything", &token.text).header("proxy-authorization", &token.text).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
     let seen = place.world.upstream.last();
-    assert_eq!((seen.target.as_str(), seen.header("mcp-name"), seen.header("mcp-method")), ("/mcp", Some("echo"), Some("tools/call")));
+    assert_eq!(
+        (seen.target.as_str(), seen.header("mcp-name"), seen.header("mcp-method")),
+        ("/mcp", Some("echo"), Some("tools/call"))
+    );
     let sent: Value = serde_json::from_slice(&seen.body).unwrap();
     assert_eq!(sent["params"]["name"], "echo");
     assert!(seen.header("cookie").is_none() && seen.header("x-anything").is_none());
@@ -179,17 +184,23 @@ async fn whoever_has_no_good_token_is_told_where_to_get_one() {
     let noise = Handle::generate(HandleKind::AccessToken, &Entropy::system()).unwrap().expose().to_owned();
     let refresh = Handle::generate(HandleKind::RefreshToken, &Entropy::system()).unwrap().expose().to_owned();
     let own = place.token().await.text;
-    for token in [elsewhere, noise, refresh, "eyJ.eyJ.AA".to_owned(), format!("{own}&answer_in=body"), format!("{own}x")] {
+    for token in
+        [elsewhere, noise, refresh, "eyJ.eyJ.AA".to_owned(), format!("{own}&answer_in=body"), format!("{own}x")]
+    {
         let answer = place.call(&token).send().await.unwrap();
         assert_eq!(answer.status(), 401);
-        assert!(challenge(&answer).starts_with("Bearer resource_metadata=") && challenge(&answer).contains("error=\"invalid_token\""));
+        assert!(
+            challenge(&answer).starts_with("Bearer resource_metadata=")
+                && challenge(&answer).contains("error=\"invalid_token\"")
+        );
     }
     let basic = place.bare(&place.nginx).basic_auth("notes", Some(&own)).send().await.unwrap();
     assert_eq!(basic.status(), 401);
     assert_eq!(place.world.upstream.count(), 0);
     // Nobody but nginx itself asks.
-    for path in ["/_sallyport/notes", "/@sallyport_inactive"] {
-        assert_eq!(place.world.http.get(place.nginx.url(path)).bearer_auth(&own).send().await.unwrap().status(), 404);
+    for (path, status) in [("/_sallyport/notes", 403), ("/@sallyport_inactive", 404)] {
+        let answer = place.world.http.get(place.nginx.url(path)).bearer_auth(&own).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
     }
 }
 
@@ -233,7 +244,8 @@ async fn a_refusal_of_the_server_is_no_challenge_for_the_client() {
     let place = Place::start().await;
     let token = place.token().await.text;
     for status in [401, 403, 407] {
-        let reply = Reply::text(status, "no").with("www-authenticate", "Bearer realm=\"inner\"").with("set-cookie", "a=b");
+        let reply =
+            Reply::text(status, "no").with("www-authenticate", "Bearer realm=\"inner\"").with("set-cookie", "a=b");
         place.world.upstream.reply(reply);
         let answer = place.call(&token).send().await.unwrap();
         assert_eq!(answer.status(), 502, "{status}");
@@ -294,7 +306,8 @@ async fn a_server_that_checks_its_jwt_is_content() {
     let sallyport = host(&place.world.app.base);
     let Place { world, nginx } = place;
     drop(nginx);
-    let place = Place { nginx: Site { own, sallyport: &sallyport, upstream: &upstream, secret: &secret }.start(), world };
+    let place =
+        Place { nginx: Site { own, sallyport: &sallyport, upstream: &upstream, secret: &secret }.start(), world };
     let issuer = place.nginx.url("/t/acme");
     let config = DemoConfig { jwks_url: format!("{issuer}/jwks.json"), issuer, audience: format!("{url}#notes") };
     let stop = CancellationToken::new();

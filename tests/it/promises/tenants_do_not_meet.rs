@@ -38,7 +38,7 @@ fn present(loot: &Loot, request: RequestBuilder, method: &Method, guard: Guard) 
     let request = request.header("cookie", cookies);
     let request = match guard {
         Guard::Client => request.basic_auth(of(Kind::ClientId), Some(of(Kind::ClientSecret))),
-        Guard::Server => request.basic_auth("demo", Some(of(Kind::ServerSecret))),
+        Guard::Server => request.basic_auth(of(Kind::ClientId), Some(of(Kind::ServerSecret))),
         Guard::RegistrationToken => request.bearer_auth(of(Kind::Registration)),
         _ => request.bearer_auth(of(Kind::Access)),
     };

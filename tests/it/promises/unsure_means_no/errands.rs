@@ -54,7 +54,7 @@ impl Errand {
     pub(super) async fn is_done(&self, node: &Node, when: &str) {
         let patience = Instant::now() + Duration::from_secs(20);
         let mut answer = self.run(node).await;
-        while self.guard == Guard::Bearer && answer.status == 503 && Instant::now() < patience {
+        while matches!(self.guard, Guard::Bearer | Guard::Server) && answer.status == 503 && Instant::now() < patience {
             answer.assert_refused(self.guard, &format!("{self} {when}"));
             tokio::time::sleep(Duration::from_millis(20)).await;
             answer = self.run(node).await;

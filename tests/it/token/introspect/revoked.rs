@@ -1,5 +1,6 @@
 //! Whatever is taken away, at whatever level and in whatever combination, is inactive in every form at the next question.
 
+use futures_util::future::join_all;
 use reqwest::StatusCode;
 use sallyport::{
     cluster::Entry,
@@ -141,4 +142,18 @@ async fn with_its_server_or_tenant_the_question_itself_ends() {
     world.change("update tenant set status = 'disabled'").await;
     taken(&world, Entry::Tenant).await.unwrap();
     assert_eq!(status().await, [404; 3]);
+}
+
+/// Sixteen ask while the token is taken back: whoever asks after the answer is told so, whatever was under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn questions_beside_a_revocation_leave_nothing_behind() {
+    let (world, secret) = world().await;
+    let asker = asker(&world, &secret);
+    for round in 0..6 {
+        let token = world.token(&BOTH).await;
+        let beside = join_all((0..16).map(|_| is_active(&asker, &token.text, FORMS[round % 3])));
+        tokio::join!(beside, world.revoke(token.family));
+        let after = join_all((0..16).map(|n| is_active(&asker, &token.text, FORMS[n % 3]))).await;
+        assert_eq!(after, [false; 16]);
+    }
 }
