@@ -32,7 +32,7 @@ check:
 
 # A release build, then about five minutes. For a first look ARGS="--rounds 2"; for docs ARGS=--markdown; see ARGS=--help.
 bench:
-	@scripts/setup.sh compiler postgres bench
+	@scripts/setup.sh compiler postgres nginx
 	PATH="$$PATH:/usr/sbin:$(TARGET)/tools/nginx/usr/sbin" cargo bench --locked --bench gateway -- $(ARGS)
 
 setup:

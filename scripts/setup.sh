@@ -2,8 +2,7 @@
 # Installs what a build, a run or the tests need and the machine lacks. Debian and its relatives get it
 # from apt; other systems are told what to install by hand. What is there already is left alone.
 #
-#   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny]      all of them when none is named
-#   scripts/setup.sh bench                                                 what only `make bench` needs
+#   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny] [nginx]      all of them when none is named
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -82,13 +81,13 @@ deny() {
     cp "$pin" "$dir/installed-from"
 }
 
-# nginx, for comparison. Debian's package would start a web server, so its files are only unpacked.
-bench() {
+# nginx, for the test of deploy/nginx and for comparison. Debian's package would start a web server, so its files are only unpacked.
+nginx() {
     local dir=$TOOLS/nginx
-    PATH="$PATH:/usr/sbin:$dir/usr/sbin" have nginx && return
-    have apt-get || die "please install nginx (make bench compares with it) with your system's package manager, then run this again"
+    [ -n "$(PATH="$PATH:/usr/sbin:$dir/usr/sbin" type -P nginx)" ] && return
+    have apt-get || die "please install nginx (tests run deploy/nginx, make bench compares with it) with your system's package manager, then run this again"
     # What it links; most systems have all of it.
-    install "nginx's libraries" "make bench compares with nginx" libcrypt1 libpcre2-8-0 libssl3 zlib1g
+    install "nginx's libraries" "tests and make bench run nginx" libcrypt1 libpcre2-8-0 libssl3 zlib1g
     say "unpacking nginx into $dir"
     rm -rf "$dir"
     mkdir -p "$dir"
@@ -98,8 +97,8 @@ bench() {
 
 for part in "${@:-all}"; do
     case $part in
-        all) compiler && postgres && browser && clients && deny ;;
-        compiler | postgres | browser | clients | deny | bench) "$part" ;;
-        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, bench or all" ;;
+        all) compiler && postgres && browser && clients && deny && nginx ;;
+        compiler | postgres | browser | clients | deny | nginx) "$part" ;;
+        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, nginx or all" ;;
     esac
 done

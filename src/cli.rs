@@ -18,6 +18,7 @@ mod password;
 mod person;
 mod probe;
 mod serve;
+mod server;
 mod session;
 mod tenant;
 
@@ -73,6 +74,9 @@ enum Command {
     /// Clients that an administrator writes down.
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// Servers that are published.
+    #[command(subcommand)]
+    Server(server::ServerCommand),
     /// What people allowed which client on which server.
     #[command(subcommand)]
     Grant(grant::GrantCommand),
@@ -144,6 +148,7 @@ impl Command {
             Self::Admin(command) => admin::run(command).await,
             Self::Person(command) => person::run(command).await,
             Self::Client(command) => client::run(&command),
+            Self::Server(command) => server::run(&command),
             Self::Grant(command) => grant::run(command).await,
             Self::Session(command) => session::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,

@@ -22,6 +22,7 @@ pub mod nodes;
 pub mod people;
 pub mod provision;
 pub mod schema;
+pub mod server_secrets;
 pub mod sessions;
 pub mod tenants;
 mod turn;

@@ -59,6 +59,11 @@ impl Tenant {
         self.settings.default_server.as_ref().and_then(|slug| self.server(slug.as_str()))
     }
 
+    /// Whether any of its servers may ask about tokens (RFC 7662).
+    pub fn introspects(&self) -> bool {
+        self.servers.values().any(|server| !server.introspection.is_empty())
+    }
+
     /// Whom a client's assertion may be made for (RFC 7523 §3, `aud`).
     pub fn assertion_audiences(&self) -> Vec<String> {
         match self.settings.assertion_audience {
@@ -128,6 +133,8 @@ pub struct Server {
     pub version: i64,
     /// Scopes and catalogue.
     pub policy: ServerPolicy,
+    /// Keyed hashes of the secrets by which it proves itself when it asks about tokens (RFC 7662).
+    pub introspection: Vec<[u8; 32]>,
     /// `{public_url}/t/{tenant}/mcp/{server}`: byte-stable, no trailing slash.
     pub resource: String,
     /// Where its RFC 9728 document is.

@@ -6,6 +6,7 @@ mod credentials;
 mod device;
 mod engine;
 mod error;
+pub mod introspect;
 pub mod kill_switch;
 mod mint;
 mod refresh;

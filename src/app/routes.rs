@@ -21,7 +21,7 @@ use crate::{
     http::{cors, edge::Edge, limit::Limit, pages},
     people::routes as people,
     tenants::routes as discovery,
-    token::routes as token,
+    token::{introspect as introspection, routes as token},
 };
 
 /// Who may come through a route, and by what they are known.
@@ -33,6 +33,8 @@ pub enum Guard {
     Browser,
     /// An OAuth client: client authentication in the handler.
     Client,
+    /// A protected resource: its secret in the handler.
+    Server,
     /// Registration of a client: the tenant's rule, quotas and rate limits.
     Registration,
     /// The holder of a registration access token (RFC 7592), within rate limits: anybody can register and have one.
@@ -107,6 +109,7 @@ pub fn public() -> Vec<Route> {
         Route::new(M::POST, "/t/{tenant}/device/decision", Browser, device::routes::decide),
         Route::new(M::POST, "/t/{tenant}/token", Client, token::token),
         Route::new(M::POST, "/t/{tenant}/revoke", Client, token::revoke),
+        Route::new(M::POST, "/t/{tenant}/introspect", Server, introspection::introspect),
         Route::new(M::POST, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
         Route::new(M::GET, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
         Route::new(M::DELETE, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
@@ -128,7 +131,8 @@ pub fn router(app: Arc<App>) -> Router {
             Guard::Registration | Guard::RegistrationToken | Guard::Public | Guard::Client => {
                 oauth = oauth.route(path, handler);
             }
-            Guard::Browser | Guard::Bearer | Guard::Preflight => other = other.route(path, handler),
+            // No page of a browser has a server's secret.
+            Guard::Server | Guard::Browser | Guard::Bearer | Guard::Preflight => other = other.route(path, handler),
         }
     }
     let router = oauth.layer(cors::anybody()).merge(other);

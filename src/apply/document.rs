@@ -59,6 +59,8 @@ pub struct ServerDoc {
     pub signing: SigningAlg,
     /// Scopes and catalogue, as far as the file says anything of them.
     pub policy: PolicyDoc,
+    /// By what it proves itself when it asks about tokens. None: as now; a new one cannot ask.
+    pub introspection_secrets: Option<Vec<SecretDoc>>,
     /// Whether it works. None: as now; a new one does.
     pub enabled: Option<bool>,
     /// Where it stands in the file.
@@ -130,7 +132,7 @@ pub struct OwnGrant {
     pub scopes: ScopeSet,
 }
 
-/// A client's secret, out of a file or a variable.
+/// A client's or a server's secret, out of a file or a variable.
 pub struct SecretDoc(pub Handle);
 
 impl std::fmt::Debug for PasswordDoc {

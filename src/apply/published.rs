@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, yes};
 use crate::{
+    keys::Stored,
     policy::{CatalogueItem, Effect, ItemKind, PolicySpec, ScopeDef},
     store::tenants::{CatalogueRow, ScopeRow, ServerRow},
 };
@@ -11,11 +12,13 @@ use crate::{
 pub(super) struct Published {
     pub(super) row: ServerRow,
     pub(super) spec: PolicySpec,
+    /// Introspection secrets.
+    pub(super) secrets: Vec<Stored>,
 }
 
 impl Published {
     pub(super) fn facts(&self) -> Facts {
-        let Self { row, spec } = self;
+        let Self { row, spec, .. } = self;
         let mut facts = Facts::default();
         facts.add("name", &row.name);
         facts.add("description", &row.description);

@@ -1,6 +1,7 @@
 //! Reads a file into a [`Document`], and finds everything that is wrong with it at once.
 
 mod client;
+mod introspection;
 mod item;
 mod person;
 mod secret;

@@ -7,7 +7,12 @@ use crate::{
     clients::Client,
     ids::{ClientId, Slug},
     policy::{Scope, ScopeSet},
-    store::{self, PlatformTx, StoreError, TenantTx, apply::Kind, people::PersonRow, tenants::TenantRow},
+    store::{
+        self, PlatformTx, StoreError, TenantTx,
+        apply::Kind,
+        people::PersonRow,
+        tenants::{ServerRow, TenantRow},
+    },
     tenants::{Settings, policy_spec},
 };
 
@@ -55,9 +60,11 @@ async fn servers(tx: &mut TenantTx) -> Result<BTreeMap<String, Published>, Store
     let rows = store::tenants::servers(tx).await?;
     let scopes = store::tenants::scopes(tx).await?;
     let items = store::tenants::catalogue(tx).await?;
-    let published = |row| {
+    let secrets = store::server_secrets::all(tx).await?;
+    let published = |row: ServerRow| {
         let spec = policy_spec(&row, &scopes, &items)?;
-        Ok((row.slug.clone(), Published { row, spec }))
+        let own = secrets.iter().filter(|(of, _)| *of == row.id).map(|(_, secret)| secret.clone()).collect();
+        Ok((row.slug.clone(), Published { row, spec, secrets: own }))
     };
     rows.into_iter().map(published).collect()
 }

@@ -164,7 +164,8 @@ impl Writer<'_> {
         let now = self.tools.recorder.clock.now();
         // A removed server of that name keeps its id.
         let id = tenants::upsert_server(&mut self.tx, &server.row, now).await?;
-        let server = Published { row: tenants::ServerRow { id, ..server.row.clone() }, spec: server.spec.clone() };
+        let server = Published { row: tenants::ServerRow { id, ..server.row.clone() }, ..server.clone() };
+        store::server_secrets::replace(&mut self.tx, id, &server.secrets, now).await?;
         tenants::replace_policy(&mut self.tx, id, &server.scope_rows(), &server.catalogue_rows()).await?;
         if action == Action::Create {
             self.mark(Kind::Server, &id.to_string()).await?;
@@ -277,6 +278,7 @@ impl Writer<'_> {
             }
             Removed::Server(server) => {
                 store::apply::remove_server(&mut self.tx, server.row.id).await?;
+                store::server_secrets::replace(&mut self.tx, server.row.id, &[], now).await?;
                 store::apply::end_grants(&mut self.tx, &Ended::Server(server.row.id), now).await?;
                 self.take(Entry::Server(server.row.id));
                 (Kind::Server, server.row.id.to_string(), server.row.slug)

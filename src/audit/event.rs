@@ -201,6 +201,7 @@ pub enum Event {
         authorizations: u64,
         sessions: u64,
         client_secrets: u64,
+        server_secrets: u64,
         registration_tokens: u64,
         initial_access_tokens: u64,
     },
@@ -229,6 +230,9 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         bytes: Option<u64>,
     },
+    /// A protected resource asked about an access token and got the JWT that stands for it.
+    #[serde(rename = "token.swapped")]
+    TokenSwapped { family: FamilyId, client: ClientId, subject: String, server: ServerId, scopes: Vec<String> },
     /// Policy said no; nothing was forwarded.
     #[serde(rename = "call.denied")]
     CallDenied {

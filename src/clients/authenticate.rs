@@ -6,6 +6,7 @@
 mod assertion;
 mod basic;
 mod presented;
+mod server;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use assertion::Assertion;
 pub use assertion::BadAssertion;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use presented::{Presented, Proof};
+pub use server::authenticate_server;
 
 use super::{
     client::{Client, is_stored},

@@ -111,6 +111,7 @@ fn server(upstream: &str) -> Result<ServerDoc, BadName> {
         audience: upstream.to_owned(),
         era: EraSetting::Auto,
         signing: SigningAlg::EdDSA,
+        introspection_secrets: None,
         policy: PolicyDoc { catalogue: Some(catalogue()), ..PolicyDoc::default() },
         enabled: Some(true),
         line: None,

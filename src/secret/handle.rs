@@ -33,6 +33,8 @@ pub enum HandleKind {
     Code,
     /// OAuth client secret.
     ClientSecret,
+    /// By what a protected resource proves itself when it asks about a token (RFC 7662).
+    ServerSecret,
     /// RFC 7592 registration access token.
     RegistrationToken,
     /// RFC 7591 initial access token.
@@ -48,11 +50,12 @@ pub enum HandleKind {
 }
 
 impl HandleKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::Code,
         Self::ClientSecret,
+        Self::ServerSecret,
         Self::RegistrationToken,
         Self::InitialAccessToken,
         Self::Session,
@@ -68,6 +71,7 @@ impl HandleKind {
             Self::RefreshToken => "sp_rt_",
             Self::Code => "sp_ac_",
             Self::ClientSecret => "sp_cs_",
+            Self::ServerSecret => "sp_ss_",
             Self::RegistrationToken => "sp_ra_",
             Self::InitialAccessToken => "sp_ia_",
             Self::Session => "sp_se_",

@@ -57,12 +57,15 @@ pub(crate) async fn find(
     let servers = store::tenants::servers(&mut tx).await?;
     let scopes = store::tenants::scopes(&mut tx).await?;
     let catalogue = store::tenants::catalogue(&mut tx).await?;
+    let secrets = store::server_secrets::all(&mut tx).await?;
     let keys = store::keys::signing_keys(&mut tx).await?;
     tx.commit().await?;
     let signing = SigningKeys::open(keys, row.id, keyring).map_err(StoreError::corrupt)?;
     let mut by_slug = BTreeMap::new();
     for server in servers.into_iter().filter(|server| server.status == "active") {
-        let built = read_server(&server, &scopes, &catalogue, public_url, slug)?;
+        let mut built = read_server(&server, &scopes, &catalogue, public_url, slug)?;
+        let own = secrets.iter().filter(|(of, _)| *of == built.id);
+        built.introspection = own.map(|(_, secret)| secret.hash).collect();
         by_slug.insert(server.slug, Arc::new(built));
     }
     let issuer = format!("{}/t/{slug}", public_url.as_str());
@@ -89,6 +92,7 @@ fn read_server(
         alg: SigningAlg::parse(&row.signing_alg).ok_or_else(|| StoreError::corrupt("server.signing_alg"))?,
         version: row.version,
         policy: read_policy(row, scopes, items)?,
+        introspection: Vec::new(),
         resource: format!("{base}/t/{tenant}/mcp/{slug}"),
         metadata_url: format!("{base}/.well-known/oauth-protected-resource/t/{tenant}/mcp/{slug}"),
         slug,

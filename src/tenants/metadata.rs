@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{MetadataDocuments, RegistrationRule, Server, Tenant};
 use crate::{
     clients::{AuthMethod, jwks, metadata::DEVICE_CODE},
+    keys::SigningAlg,
     people,
 };
 
@@ -20,6 +21,8 @@ pub struct AuthorizationServer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_endpoint: Option<String>,
     pub revocation_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint: Option<String>,
     pub jwks_uri: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes_supported: Vec<String>,
@@ -31,6 +34,10 @@ pub struct AuthorizationServer {
     pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub introspection_signing_alg_values_supported: Vec<&'static str>,
     pub authorization_response_iss_parameter_supported: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub client_id_metadata_document_supported: bool,
@@ -62,6 +69,8 @@ impl AuthorizationServer {
             .flat_map(|server| server.policy.default_scopes().iter().map(ToString::to_string))
             .collect();
         let devices = tenant.settings.device_flow.is_on();
+        let introspects = tenant.introspects();
+        let when_introspecting = |values: &[&'static str]| if introspects { values.to_vec() } else { Vec::new() };
         let open = tenant.settings.registration != RegistrationRule::Off;
         Self {
             issuer: tenant.issuer.clone(),
@@ -70,6 +79,7 @@ impl AuthorizationServer {
             device_authorization_endpoint: devices.then(|| tenant.endpoint("device_authorization")),
             registration_endpoint: open.then(|| tenant.endpoint("register")),
             revocation_endpoint: tenant.endpoint("revoke"),
+            introspection_endpoint: introspects.then(|| tenant.endpoint("introspect")),
             jwks_uri: tenant.endpoint("jwks.json"),
             scopes_supported: scopes.into_iter().collect(),
             response_types_supported: ["code"],
@@ -80,6 +90,14 @@ impl AuthorizationServer {
             token_endpoint_auth_signing_alg_values_supported: signing_algorithms(),
             revocation_endpoint_auth_methods_supported: auth_methods(),
             revocation_endpoint_auth_signing_alg_values_supported: signing_algorithms(),
+            introspection_endpoint_auth_methods_supported: when_introspecting(&[
+                AuthMethod::ClientSecretBasic.name(),
+                AuthMethod::ClientSecretPost.name(),
+            ]),
+            introspection_signing_alg_values_supported: when_introspecting(&[
+                SigningAlg::EdDSA.name(),
+                SigningAlg::ES256.name(),
+            ]),
             authorization_response_iss_parameter_supported: true,
             client_id_metadata_document_supported: tenant.settings.metadata_documents != MetadataDocuments::Off,
             acr_values_supported: people::ACR_VALUES.to_vec(),

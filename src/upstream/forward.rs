@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    keys::Jwt,
     mcp::{LAST_EVENT_ID, MCP_SESSION_ID, Message},
     policy::Permit,
     secret::Entropy,
@@ -82,6 +83,14 @@ impl Upstreams {
     /// Starts with no connections and no credentials. A credential lives for `lifetime`, and never longer than a minute.
     pub fn new(dialer: Dialer, lifetime: Duration, clock: Clock, entropy: Entropy) -> Self {
         Self { dialer, swaps: Swaps::new(lifetime, clock, entropy) }
+    }
+
+    /// The JWT that stands for an access token at its server: the same that a call would carry, from the same cache.
+    ///
+    /// # Errors
+    /// The access token has ended, or a fault of ours.
+    pub fn phantom(&self, caller: Caller<'_>) -> Result<Jwt, SwapError> {
+        self.swaps.phantom(caller)
     }
 
     /// Sends a permitted call and waits for the head of the answer. Dropping the future, or the answer's body, ends the

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     cluster::{Still, Verified},
     ids::{FamilyId, ServerId, TenantId},
-    keys::SigningError,
+    keys::{Jwt, SigningError},
     policy::{Permit, ScopeSet},
     secret::{Entropy, NoEntropy},
     tenants::{Server, Tenant},
@@ -86,6 +86,7 @@ struct Key {
 
 #[derive(Clone)]
 struct Minted {
+    jwt: Jwt,
     credential: HeaderValue,
     expires: i64,
 }
@@ -123,19 +124,25 @@ impl Swaps {
 
     /// Puts the upstream's credential to a permitted call. With a warm cache nothing is signed.
     pub(super) fn swap(&self, permit: Permit, caller: Caller<'_>) -> Result<Swapped, SwapError> {
+        Ok(Swapped { permit, credential: self.minted(caller)?.credential })
+    }
+
+    /// The JWT alone, for a protected resource that asks about an access token of its own: no call of ours goes with it.
+    pub(super) fn phantom(&self, caller: Caller<'_>) -> Result<Jwt, SwapError> {
+        Ok(self.minted(caller)?.jwt)
+    }
+
+    fn minted(&self, caller: Caller<'_>) -> Result<Minted, SwapError> {
         let now = self.clock.unix();
         let key = self.key(caller, now)?;
         // One that ends with its access token cannot be had any fresher.
         let good = |minted: &Minted| key.end.is_some() || now + self.lifetime / LAST_PART <= minted.expires;
-        let minted = match self.minted.get(&key).filter(good) {
-            Some(minted) => minted,
-            None => {
-                let minted = self.mint(caller, now, key.end.unwrap_or(now + self.lifetime))?;
-                self.minted.insert(key, minted.clone());
-                minted
-            }
-        };
-        Ok(Swapped { permit, credential: minted.credential })
+        if let Some(minted) = self.minted.get(&key).filter(good) {
+            return Ok(minted);
+        }
+        let minted = self.mint(caller, now, key.end.unwrap_or(now + self.lifetime))?;
+        self.minted.insert(key, minted.clone());
+        Ok(minted)
     }
 
     /// Makes a new credential even if a good one is kept: the upstream did not accept it.
@@ -182,6 +189,6 @@ impl Swaps {
         let mut credential =
             HeaderValue::try_from(format!("Bearer {}", jwt.expose())).map_err(|_| SigningError::Failed)?;
         credential.set_sensitive(true);
-        Ok(Minted { credential, expires })
+        Ok(Minted { jwt, credential, expires })
     }
 }

@@ -1,6 +1,7 @@
 mod code;
 mod credentials;
 mod device;
+pub(crate) mod introspect;
 mod race;
 mod refresh;
 mod revoke;

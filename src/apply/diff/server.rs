@@ -5,17 +5,22 @@ use std::collections::HashMap;
 use super::{Findings, stays_enabled};
 use crate::{
     apply::{
-        ApplyError, PolicyDoc, Prune, ServerDoc, TenantDoc,
-        plan::Kind,
+        ApplyError, PolicyDoc, Prune, SecretDoc, ServerDoc, TenantDoc,
+        plan::{Field, Kind},
         published::Published,
         state::State,
-        step::{Compared, Removed, Step, Write, removal},
+        step::{Compared, Removed, Step, Write, removal, secret_field},
     },
     ids::ServerId,
+    keys::Stored,
     policy::{PolicySpec, ServerPolicy},
+    secret::same,
     store::tenants::ServerRow,
     tenants::read_scope_of,
 };
+
+/// What the secrets are called in plans.
+const SECRET: &str = "introspection_secret";
 
 pub(super) fn all(
     findings: &mut Findings<'_>,
@@ -84,15 +89,39 @@ fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>, en
         version: old.map_or(1, |old| old.row.version),
         status: if enabled { "active" } else { "disabled" }.to_owned(),
     };
-    let published = Published { row, spec };
+    let (secrets, changed) = secrets(findings, doc, old);
+    let published = Published { row, spec, secrets };
     let (before, after) = (old.map(Published::facts), published.facts());
     let name = findings.name(&doc.slug);
     if !enabled && doc.enabled.is_none() {
         findings.stays_disabled(Kind::Server, &name);
     }
-    let compared = Compared { kind: Kind::Server, name, old: before.as_ref(), new: &after, secrets: Vec::new() };
+    let compared = Compared { kind: Kind::Server, name, old: before.as_ref(), new: &after, secrets: changed };
     findings.compare(compared, || Write::Server(Box::new(published)));
     Ok(())
+}
+
+/// The introspection secrets that it is to have, and the difference if they are others.
+fn secrets(findings: &Findings<'_>, doc: &ServerDoc, old: Option<&Published>) -> (Vec<Stored>, Vec<Field>) {
+    let stored = old.map(|old| old.secrets.clone()).unwrap_or_default();
+    let Some(given) = &doc.introspection_secrets else { return (stored, Vec::new()) };
+    let keyring = findings.tools.keyring;
+    let mut wanted: Vec<Stored> = Vec::new();
+    for SecretDoc(handle) in given {
+        let hashes = keyring.lookup(findings.tenant, handle);
+        let known = stored.iter().find(|stored| hashes.iter().any(|hash| same(hash, &stored.hash)));
+        let secret = known.cloned().unwrap_or_else(|| keyring.store(findings.tenant, handle));
+        if wanted.iter().all(|other| other.hash != secret.hash) {
+            wanted.push(secret);
+        }
+    }
+    let kept = stored.iter().filter(|old| wanted.iter().any(|new| new.hash == old.hash)).count();
+    let changed = match (stored.len(), wanted.len()) {
+        (before, after) if kept == before && kept == after => Vec::new(),
+        (_, 0) => vec![Field { name: SECRET.to_owned(), old: Some("set".to_owned()), new: None }],
+        (before, _) => vec![secret_field(SECRET, before > 0)],
+    };
+    (wanted, changed)
 }
 
 /// The policy with what the document says of it. What it does not say stays, or is as the starter has it.

@@ -21,6 +21,11 @@ pub(super) enum Given {
 /// Reads `key = { file = "…" }`, `{ env = "…" }` or `{ hash = "…" }`. Says nothing of what it read.
 pub(super) fn read(item: &Item<'_>, key: &'static str, directory: &Path) -> Option<Given> {
     let (value, _) = item.value(key)?;
+    read_value(item, key, value, directory)
+}
+
+/// The same, of a value of `key`.
+pub(super) fn read_value(item: &Item<'_>, key: &'static str, value: &DeValue<'_>, directory: &Path) -> Option<Given> {
     let DeValue::Table(table) = value else {
         item.problem(
             key,

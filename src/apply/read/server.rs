@@ -1,6 +1,6 @@
 //! `[[tenant.server]]`
 
-use super::{Item, ReadContext};
+use super::{Item, ReadContext, introspection};
 use crate::{
     apply::document::{PolicyDoc, ServerDoc},
     config::PublicUrl,
@@ -35,6 +35,7 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
     let era = item.word("era", EraSetting::Auto, "\"auto\", \"modern\" or \"legacy\"", EraSetting::parse);
     let signing = item.word("signing", SigningAlg::EdDSA, "\"EdDSA\" or \"ES256\"", SigningAlg::parse);
     let policy = policy(&item);
+    let secrets = introspection::read(&item, context);
     let enabled = item.flag("enabled");
     item.finish();
     let slug = slug?;
@@ -47,6 +48,7 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
         era: era?,
         signing: signing?,
         policy: policy?,
+        introspection_secrets: secrets?,
         enabled: enabled?,
         line: Some(item.line()),
     })

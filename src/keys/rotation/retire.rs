@@ -175,6 +175,7 @@ async fn end_handles(tx: &mut TenantTx, recorder: &Recorder, pepper: &str) -> Re
         authorizations: ended.authorizations,
         sessions: ended.sessions,
         client_secrets: ended.client_secrets,
+        server_secrets: ended.server_secrets,
         registration_tokens: ended.registration_tokens,
         initial_access_tokens: ended.initial_access_tokens,
     };

@@ -51,6 +51,8 @@ pub struct Ended {
     pub initial_access_tokens: u64,
     /// Client secrets. Nothing fits any more, until the client is given another.
     pub client_secrets: u64,
+    /// Introspection secrets of servers.
+    pub server_secrets: u64,
 }
 
 /// Ends everything of the tenant that is stored under a pepper. Goes with audit events and an authority log entry.
@@ -115,6 +117,8 @@ pub async fn end_under_pepper(
         pepper
     );
     let client_secrets = client_secrets.execute(tx.conn()).await?.rows_affected();
+    let servers = sqlx::query!("delete from server_secret where tenant = $1 and pepper_id = $2", tenant, pepper);
+    let server_secrets = servers.execute(tx.conn()).await?.rows_affected();
     Ok(Ended {
         families,
         access_tokens,
@@ -123,5 +127,6 @@ pub async fn end_under_pepper(
         registration_tokens,
         initial_access_tokens,
         client_secrets,
+        server_secrets,
     })
 }

@@ -28,6 +28,7 @@ POST /t/{tenant}/consent Browser
 POST /t/{tenant}/device Browser
 POST /t/{tenant}/device/decision Browser
 POST /t/{tenant}/device_authorization Client
+POST /t/{tenant}/introspect Server
 POST /t/{tenant}/login Browser
 POST /t/{tenant}/logout Browser
 POST /t/{tenant}/mcp/{server} Bearer

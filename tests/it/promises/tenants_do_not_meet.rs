@@ -38,6 +38,7 @@ fn present(loot: &Loot, request: RequestBuilder, method: &Method, guard: Guard) 
     let request = request.header("cookie", cookies);
     let request = match guard {
         Guard::Client => request.basic_auth(of(Kind::ClientId), Some(of(Kind::ClientSecret))),
+        Guard::Server => request.basic_auth(of(Kind::ClientId), Some(of(Kind::ServerSecret))),
         Guard::RegistrationToken => request.bearer_auth(of(Kind::Registration)),
         _ => request.bearer_auth(of(Kind::Access)),
     };
@@ -64,7 +65,9 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
             // What is for everybody, and what says that nobody is logged in.
             (Guard::Public | Guard::Preflight, _) => continue,
             (Guard::Registration, _) => assert_eq!(status, 400, "{at}: a form is no registration"),
-            (Guard::Client | Guard::RegistrationToken | Guard::Bearer, _) => assert_eq!(status, 401, "{at}"),
+            (Guard::Client | Guard::Server | Guard::RegistrationToken | Guard::Bearer, _) => {
+                assert_eq!(status, 401, "{at}")
+            }
             (Guard::Browser, "/t/{tenant}/device") if route.method == Method::GET => {
                 assert_eq!(location(&answer), "/t/other/login?user_code=none");
             }

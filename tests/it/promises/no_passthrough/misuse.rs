@@ -85,6 +85,7 @@ fn request(
     let request = match route.guard {
         Guard::Browser => request.header("cookie", cookies),
         Guard::Client => request.basic_auth(&secrets.client.id, secrets.client.secret.as_deref()),
+        Guard::Server => request.basic_auth("demo", Some(&secrets.server)),
         // Never the one that fits: the registration shall stay.
         Guard::RegistrationToken | Guard::Registration => request.bearer_auth(&secrets.initial),
         Guard::Bearer | Guard::Public | Guard::Preflight => request,

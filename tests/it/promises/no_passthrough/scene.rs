@@ -37,6 +37,8 @@ pub(in crate::promises) struct Secrets {
     pub(in crate::promises) browser: String,
     pub(in crate::promises) csrf: String,
     pub(in crate::promises) interaction: String,
+    /// With which the server asks about tokens.
+    pub(in crate::promises) server: String,
 }
 
 pub(super) struct Scene {
@@ -182,6 +184,7 @@ impl Secrets {
             browser: browser_cookie,
             csrf: hidden(&html, "csrf"),
             interaction: hidden(&html, "interaction"),
+            server: app.server_secret(tenant.id, tenant.server.id).await,
             client,
         }
     }
@@ -195,7 +198,7 @@ impl Secrets {
     }
 
     /// Those that are handles, by name.
-    pub(super) fn handles(&self) -> [(&'static str, &str); 10] {
+    pub(super) fn handles(&self) -> [(&'static str, &str); 11] {
         [
             ("the access token", &self.tokens.access),
             ("the refresh token", &self.tokens.refresh),
@@ -207,6 +210,7 @@ impl Secrets {
             ("the session", &self.session),
             ("the browser's cookie", &self.browser),
             ("the interaction", &self.interaction),
+            ("the server's secret", &self.server),
         ]
     }
 }

@@ -37,6 +37,7 @@ pub(super) enum Kind {
     Verifier,
     ClientId,
     ClientSecret,
+    ServerSecret,
     Registration,
     Initial,
     Session,
@@ -65,6 +66,7 @@ impl Kind {
         Self::Refresh,
         Self::Code,
         Self::ClientSecret,
+        Self::ServerSecret,
         Self::Registration,
         Self::Initial,
         Self::Session,
@@ -90,6 +92,7 @@ pub(super) struct Loot {
     pub(super) session: String,
     pub(super) browser: String,
     pub(super) interaction: String,
+    server_secret: String,
     registration: String,
     initial: String,
     verifier: String,
@@ -153,7 +156,9 @@ impl Loot {
         let asked = flow.ask(&waiting).await;
         let verifier = flow.verifier.clone();
         drop(flow);
+        let server_secret = app.server_secret(tenant.id, tenant.server.id).await;
         let mut loot = Self {
+            server_secret,
             only,
             code: codes.remove(0),
             session,
@@ -198,6 +203,7 @@ impl Loot {
             Kind::Verifier => &self.verifier,
             Kind::ClientId => &self.client.id,
             Kind::ClientSecret => self.client.secret.as_ref().unwrap(),
+            Kind::ServerSecret => &self.server_secret,
             Kind::Registration => &self.registration,
             Kind::Initial => &self.initial,
             Kind::Session => &self.session,
@@ -236,6 +242,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Refresh => handle(HandleKind::RefreshToken),
         Kind::Code => handle(HandleKind::Code),
         Kind::ClientSecret => handle(HandleKind::ClientSecret),
+        Kind::ServerSecret => handle(HandleKind::ServerSecret),
         Kind::Registration => handle(HandleKind::RegistrationToken),
         Kind::Initial => handle(HandleKind::InitialAccessToken),
         Kind::Session => handle(HandleKind::Session),

@@ -163,6 +163,10 @@ fn plans(route: &Route) -> Vec<Plan> {
             let revoke = |kind| plan(200, &[ID, SECRET]).idle(&[(Form("token"), kind)]);
             vec![revoke(Kind::Access), revoke(Kind::Refresh)]
         }
+        ("POST", "/t/{tenant}/introspect") => {
+            let own = [(BasicUser, Kind::Server), (BasicPassword, Kind::ServerSecret), (Form("token"), Kind::Access)];
+            vec![plan(200, &own), plan(200, &own).with(&[(Header("accept"), "application/jwt")])]
+        }
         ("POST" | "GET" | "DELETE", "/t/{tenant}/mcp/{server}") => {
             let own =
                 [(Path("server"), Kind::Server), (Bearer, Kind::Access), (Header("mcp-session-id"), Kind::McpSession)];

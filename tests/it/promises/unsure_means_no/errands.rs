@@ -55,7 +55,7 @@ impl Errand {
     pub(super) async fn is_done(&self, node: &Node, when: &str) {
         let patience = Instant::now() + Duration::from_secs(20);
         let mut answer = self.run(node).await;
-        while self.guard == Guard::Bearer && answer.status == 503 && Instant::now() < patience {
+        while matches!(self.guard, Guard::Bearer | Guard::Server) && answer.status == 503 && Instant::now() < patience {
             answer.assert_refused(self.guard, &format!("{self} {when}"));
             tokio::time::sleep(Duration::from_millis(20)).await;
             answer = self.run(node).await;
@@ -105,6 +105,7 @@ struct Props {
     username: String,
     password: String,
     resource: String,
+    server_secret: String,
     /// Cookies and forms of somebody who is logged in.
     cookies: String,
     account_csrf: String,
@@ -165,6 +166,7 @@ impl Props {
             username: tenant.person.username.clone(),
             password: tenant.person.password.clone(),
             resource: tenant.server.resource.clone(),
+            server_secret: app.server_secret(tenant.id, tenant.server.id).await,
             cookies,
             account_csrf: hidden(&account, "csrf"),
             consent_csrf,
@@ -260,6 +262,18 @@ impl Props {
             }
             ("POST", "/t/{tenant}/revoke") => {
                 vec![one("revoke", StatusCode::OK, path, self.as_client(&[("token", &self.doomed.refresh)]))]
+            }
+            ("POST", "/t/{tenant}/introspect") => {
+                let ask = |accept: &'static str| -> Make {
+                    let (secret, form) = (self.server_secret.clone(), [("token", self.tokens.access.clone())]);
+                    Box::new(move |request| {
+                        request.basic_auth("demo", Some(&secret)).header("accept", accept).form(&form)
+                    })
+                };
+                vec![
+                    one("ask about a token", StatusCode::OK, path.clone(), ask("application/json")),
+                    one("swap a token", StatusCode::OK, path, ask("application/jwt")),
+                ]
             }
             ("POST", "/t/{tenant}/device_authorization") => {
                 let form = [("resource", self.resource.as_str())];

@@ -214,7 +214,7 @@ impl Fault {
     pub(super) fn must_refuse(&self) -> &'static [&'static str] {
         match self.what {
             "there are no random bytes" => {
-                &["redeem a code", "refresh", "register", "log in", "call a tool", "approve"]
+                &["redeem a code", "refresh", "register", "log in", "call a tool", "swap a token", "approve"]
             }
             "the database can only be read" => &["redeem a code", "refresh", "register", "log in", "approve", "revoke"],
             "no change of consequence can be committed" => {
