@@ -70,7 +70,7 @@ enum Command {
     /// People of a tenant.
     #[command(subcommand)]
     Person(person::PersonCommand),
-    /// Clients that an administrator writes down.
+    /// Clients: those that registered, and those that an administrator writes down.
     #[command(subcommand)]
     Client(client::ClientCommand),
     /// What people allowed which client on which server.
@@ -143,7 +143,7 @@ impl Command {
             Self::Apply(args) => apply::run(args).await,
             Self::Admin(command) => admin::run(command).await,
             Self::Person(command) => person::run(command).await,
-            Self::Client(command) => client::run(&command),
+            Self::Client(command) => client::run(command).await,
             Self::Grant(command) => grant::run(command).await,
             Self::Session(command) => session::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,

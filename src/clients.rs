@@ -7,6 +7,9 @@ pub mod jwks;
 pub mod metadata;
 pub mod redirect;
 pub mod registration;
+pub mod software;
+pub mod standing;
+pub mod statement;
 
 pub use authenticate::{AuthenticatedClient, ClientAuthError, authenticate};
 pub use client::{Client, Origin, Status};

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use load::load;
 pub(crate) use load::{Found, find, policy_spec, read_scope_of};
 pub use resource::{BadResource, ResourceUri};
-pub use settings::{AssertionAudience, Evidence, RegistrationRule, Settings};
+pub use settings::{AssertionAudience, Evidence, RegistrationRule, Settings, StatementIssuer};
 
 use crate::{
     ids::{ServerId, Slug, TenantId},

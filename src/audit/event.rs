@@ -34,7 +34,30 @@ pub struct Tally {
 #[expect(missing_docs, reason = "the names of the fields are the nouns of the design")]
 pub enum Event {
     #[serde(rename = "client.registered")]
-    ClientRegistered { client: ClientId, redirect_uris: Vec<String>, auth_method: String },
+    ClientRegistered {
+        client: ClientId,
+        redirect_uris: Vec<String>,
+        auth_method: String,
+        /// `awaited`, or `remembered`: of this software, an administrator allowed it before. None where nobody is asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approval: Option<&'static str>,
+        /// Who vouches for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vouched_by: Option<String>,
+    },
+    /// An administrator allowed what registered.
+    #[serde(rename = "client.approved")]
+    ClientApproved {
+        client: ClientId,
+        /// Later registrations of the same software are approved, too.
+        remembered: bool,
+    },
+    /// An administrator stopped it for now.
+    #[serde(rename = "client.suspended")]
+    ClientSuspended { client: ClientId },
+    /// An administrator let it go on.
+    #[serde(rename = "client.resumed")]
+    ClientResumed { client: ClientId },
     #[serde(rename = "client.changed")]
     ClientChanged { client: ClientId, consents_voided: bool },
     #[serde(rename = "client.removed")]

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::interaction::LIFETIME;
+use super::{interaction::LIFETIME, standing::Standing};
 use crate::{
     clients::{
         Client,
@@ -40,6 +40,8 @@ pub(super) enum Stranded {
     NoClient,
     #[error("this server does not know it, or does not know it any more")]
     UnknownClient,
+    #[error("it may do nothing now")]
+    Standing(Standing),
     #[error("it asked to be answered at an address that it has not registered")]
     Redirect(#[from] RedirectMismatch),
     #[error(transparent)]
@@ -52,6 +54,7 @@ impl Stranded {
         match self {
             Self::Repeated(_) | Self::NoClient => Some("invalid_request"),
             Self::UnknownClient => Some("unknown_client"),
+            Self::Standing(standing) => Some(standing.word()),
             Self::Redirect(_) => Some("redirect_uri"),
             Self::Fault(_) => None,
         }
@@ -90,9 +93,12 @@ pub(super) async fn asker(visit: &Visit, form: &Form) -> Result<Asker, Stranded>
     let id = one("client_id")?.ok_or(Stranded::NoClient)?;
     let id = ClientId::parse(id).map_err(|_| Stranded::UnknownClient)?;
     let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
-    let client = store::clients::find(&mut tx, &id).await?;
+    let client = store::clients::find(&mut tx, &id).await?.ok_or(Stranded::UnknownClient)?;
+    let standing = Standing::of(&mut tx, &client).await?;
     tx.commit().await?;
-    let client = client.filter(Client::is_active).ok_or(Stranded::UnknownClient)?;
+    if let Some(standing) = standing {
+        return Err(Stranded::Standing(standing));
+    }
     let redirect = RedirectUri::find(&client.metadata.redirect_uris, one("redirect_uri")?)?;
     let state = one("state")?.map(str::to_owned);
     Ok(Asker { client, redirect, state })

@@ -5,6 +5,7 @@ use crate::{
     clients::{
         Origin,
         redirect::{RedirectKind, RedirectUri},
+        statement::vouched_by,
     },
     http::{
         csrf::Purpose,
@@ -41,6 +42,7 @@ pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) 
         client: ClientView {
             name: client.name().to_owned(),
             verified: client.origin == Origin::Configured,
+            vouched_by: vouched_by(metadata, &visit.tenant.settings),
             uri: metadata.client_uri.as_ref().map(crate::clients::metadata::WebUri::host),
             registered: ago(visit.app.clock.now(), client.created_at),
             client_id: client.id.to_string(),

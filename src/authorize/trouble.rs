@@ -23,6 +23,7 @@ pub(super) fn stranded(visit: &Visit, stranded: Stranded) -> Trouble {
     }
     let why = match stranded {
         Stranded::Fault(error) => return visit.fault(error),
+        Stranded::Standing(standing) => return standing.page(visit),
         other => format!("The application made a mistake: {other}."),
     };
     let words = Words {

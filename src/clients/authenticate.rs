@@ -12,12 +12,14 @@ mod tests;
 
 use assertion::Assertion;
 pub use assertion::BadAssertion;
+pub(in crate::clients) use assertion::signature_only;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use presented::{Presented, Proof};
 
 use super::{
-    client::{Client, is_stored},
+    client::{Client, Status, is_stored},
     metadata::AuthMethod,
+    standing::Barred,
 };
 use crate::{
     clock::Clock,
@@ -57,6 +59,10 @@ pub enum ClientAuthError {
     /// Its assertion proves nothing: 401 `invalid_client`, too.
     #[error(transparent)]
     Assertion(#[from] BadAssertion),
+    /// It is who it says, and may do nothing for now: 400 `access_denied`. Not one of the errors on which clients throw
+    /// their registration or their tokens away, since both are good again later.
+    #[error(transparent)]
+    Barred(#[from] Barred),
     /// A fault of ours: 503.
     #[error(transparent)]
     Fault(#[from] StoreError),
@@ -79,6 +85,14 @@ impl ClientAuthError {
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Client(_) | Self::Assertion(_))
     }
+
+    /// The word in audit events for a client that may do nothing for now.
+    pub const fn barred(&self) -> Option<&'static str> {
+        match self {
+            Self::Barred(barred) => Some(barred.word()),
+            Self::Request(_) | Self::Repeated(_) | Self::Client(_) | Self::Assertion(_) | Self::Fault(_) => None,
+        }
+    }
 }
 
 impl From<ClientAuthError> for OauthError {
@@ -89,6 +103,7 @@ impl From<ClientAuthError> for OauthError {
             ClientAuthError::Client(_) | ClientAuthError::Assertion(_) => {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_client", error.to_string()).challenge(CHALLENGE)
             }
+            ClientAuthError::Barred(barred) => Self::new(StatusCode::BAD_REQUEST, "access_denied", barred.to_string()),
             ClientAuthError::Fault(error) => {
                 tracing::error!(%error, "client authentication failed for a reason of ours");
                 Self::fault()
@@ -124,7 +139,7 @@ pub async fn authenticate(
         Ok(id) => store::clients::find(tx, &id).await?,
         Err(_) => None,
     };
-    let client = client.filter(Client::is_active);
+    let client = client.filter(|client| client.status != Status::Removed);
     match &presented.proof {
         Proof::None => {
             let client = client.filter(|client| !client.is_confidential()).ok_or(REFUSED)?;
@@ -169,6 +184,7 @@ async fn spend(
 }
 
 async fn used(tx: &mut TenantTx, client: Client, clock: &Clock) -> Result<AuthenticatedClient, ClientAuthError> {
+    Barred::check(&client)?;
     store::clients::touch(tx, &client.id, clock.now()).await?;
     Ok(AuthenticatedClient(client))
 }

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use super::{jwks::ClientKeys, redirect::RedirectUri};
+use super::{jwks::ClientKeys, redirect::RedirectUri, statement::SoftwareStatement};
 
 /// How a client proves itself at the token and revocation endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,9 @@ pub struct Metadata {
     pub software_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// What a trusted issuer said of it, as it came. Only one that was verified is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_statement: Option<SoftwareStatement>,
 }
 
 // === impl AuthMethod ===
@@ -151,6 +154,7 @@ impl Metadata {
             jwks: None,
             software_id: None,
             software_version: None,
+            software_statement: None,
         }
     }
 
@@ -177,6 +181,10 @@ impl Metadata {
         // As it was before there were keys, for clients without any: their consents stay.
         if let Some(keys) = &self.jwks {
             add(&keys.canonical());
+        }
+        if let Some(issuer) = self.software_statement.as_ref().and_then(SoftwareStatement::issuer) {
+            add("vouched for by");
+            add(&issuer);
         }
         uris.into_iter().for_each(add);
         let mut out = [0; 32];

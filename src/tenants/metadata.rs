@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{RegistrationRule, Server, Tenant};
+use super::{Server, Tenant};
 use crate::clients::{AuthMethod, jwks};
 
 /// Authorization server metadata (RFC 8414), the same body at all four spellings.
@@ -52,12 +52,11 @@ impl AuthorizationServer {
             .values()
             .flat_map(|server| server.policy.default_scopes().iter().map(ToString::to_string))
             .collect();
-        let open = tenant.settings.registration != RegistrationRule::Off;
         Self {
             issuer: tenant.issuer.clone(),
             authorization_endpoint: tenant.endpoint("authorize"),
             token_endpoint: tenant.endpoint("token"),
-            registration_endpoint: open.then(|| tenant.endpoint("register")),
+            registration_endpoint: tenant.settings.lets_register().then(|| tenant.endpoint("register")),
             revocation_endpoint: tenant.endpoint("revoke"),
             jwks_uri: tenant.endpoint("jwks.json"),
             scopes_supported: scopes.into_iter().collect(),

@@ -158,6 +158,9 @@ impl Desk<'_> {
                 if error.is_refusal() {
                     app.refused(Some(tenant.id), Refused::Client, from);
                 }
+                if let Some(reason) = error.barred() {
+                    app.refused(Some(tenant.id), Refused::Token { grant: grant_type(form), reason }, from);
+                }
                 Err(error.into())
             }
         }

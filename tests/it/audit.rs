@@ -25,7 +25,7 @@ const KINDS: [&str; 9] = [
 ];
 
 /// The tenant's events of the lane, once it has been written. Newest first.
-async fn refusals_of(app: &TestApp, tenant: TenantId) -> Vec<EventRow> {
+pub(crate) async fn refusals_of(app: &TestApp, tenant: TenantId) -> Vec<EventRow> {
     refusals::write(&app.app).await.unwrap();
     let events = app.app.store.audit_recent(tenant, 10_000).await.unwrap();
     events.into_iter().filter(|event| KINDS.contains(&event.kind.as_str())).collect()
@@ -39,7 +39,7 @@ async fn platform_refusals(app: &TestApp) -> Vec<EventRow> {
 }
 
 /// How often each kind and reason was counted.
-fn tally(events: &[EventRow]) -> BTreeMap<String, u64> {
+pub(crate) fn tally(events: &[EventRow]) -> BTreeMap<String, u64> {
     let mut tally = BTreeMap::new();
     for event in events {
         let word = |name: &str| event.body[name].as_str().map(|word| format!(" {word}")).unwrap_or_default();

@@ -1,10 +1,15 @@
 //! What is the software.
 
+mod approval;
 mod assertion;
 mod authentication;
 mod management;
+mod quota;
 mod real;
 mod registration;
+mod rules;
+mod statement;
+mod suspend;
 
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -52,6 +52,8 @@ pub struct ClientView {
     pub name: String,
     /// Whether the tenant vouches for that name.
     pub verified: bool,
+    /// Whom the tenant trusts and who vouches for name and redirect URIs.
+    pub vouched_by: Option<String>,
     /// The host of the website it names.
     pub uri: Option<String>,
     /// When it registered, to follow "Registered": `2 minutes ago`.
@@ -108,7 +110,12 @@ impl ConsentPage {
 
     /// Whether anything on the page is a reason to stop and think. Then neither answer is the bright button.
     fn warns(&self) -> bool {
-        !self.client.verified || !self.changed.is_empty() || !matches!(self.return_to, ReturnTo::Host(_))
+        !self.known() || !self.changed.is_empty() || !matches!(self.return_to, ReturnTo::Host(_))
+    }
+
+    /// Whether the name is more than the client's own claim.
+    fn known(&self) -> bool {
+        self.client.verified || self.client.vouched_by.is_some()
     }
 
     /// The first letter of the client's name, for its tile.

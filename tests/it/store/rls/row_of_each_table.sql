@@ -32,3 +32,4 @@ insert into refresh_token (tenant, hash, pepper_id, family, generation, scopes, 
 insert into audit_event (tenant, id, at, kind, version, body) values (:tenant, :tenant, now(), 'test', 1, '{}');
 insert into applied (tenant, kind, object, at) values (:tenant, 'tenant', :tenant::text, now());
 insert into open_call (tenant, process, slot, intents) values (:tenant, :tenant, 0, array[:tenant]);
+insert into approved_software (tenant, fingerprint, approved_at) values (:tenant, sha256('software'), now());
