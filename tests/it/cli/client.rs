@@ -45,7 +45,7 @@ async fn clients_of_one_software_are_one_line_unless_all_are_asked_for() {
     let list = site.done(&["client", "list", "--tenant", "acme"]);
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 3, "{list}");
-    assert!(lines[0].starts_with("CLIENT ") && lines[0].ends_with("NEWEST     LAST USED  GRANTS"), "{list}");
+    assert!(lines[0].starts_with("CLIENT ") && lines[0].ends_with("  LAST USED  GRANTS"), "{list}");
     assert!(lines[1].starts_with(&editors[2]) && lines[1].contains("  Editor \u{d7}3  active"), "{list}");
     assert!(lines[2].starts_with(&bank) && lines[2].contains("  never") && !list.contains('\u{202e}'), "{list}");
     let all = site.done(&["client", "list", "--tenant", "acme", "--all"]);
@@ -78,7 +78,7 @@ async fn a_waiting_client_is_found_by_the_beginning_of_its_id_and_allowed() {
     let ids: Vec<&str> = pending.as_array().unwrap().iter().map(|row| row["client_id"].as_str().unwrap()).collect();
     assert_eq!(ids, [&id, &second]);
     let show = site.done(&["client", "show", &id]);
-    assert!(show.contains("status          pending: it waits for `sallyport client approve`\n"), "{show}");
+    assert!(show.contains("status         pending: it waits for `sallyport client approve`\n"), "{show}");
 
     let several = site.fails(&["client", "approve", "c_"]);
     assert!(several.starts_with("sallyport: \"c_\" is the beginning of several ids: c_"), "{several}");

@@ -64,9 +64,13 @@ async fn a_client_waits_with_what_it_has_and_goes_on_when_it_is_allowed() {
 
     let (status, html) = turned_away(&flow, &client).await;
     assert_eq!(status, 403);
-    for said in
-        ["An administrator must allow this application first", "Acme", &client.id, "3 minutes ago", "&#60;b&#62;Editor"]
-    {
+    for said in [
+        "An administrator must allow this application first",
+        "Tenant acme",
+        &client.id,
+        "3 minutes ago",
+        "&#60;b&#62;Editor",
+    ] {
         assert!(html.contains(said), "{said}: {html}");
     }
     // With a login it is the same page, and with any other parameter.

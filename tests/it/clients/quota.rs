@@ -72,7 +72,7 @@ async fn the_oldest_that_nobody_used_make_room() {
         let read = app.http().get(kept.text("registration_client_uri"));
         assert_eq!(Answer::of(read.bearer_auth(kept.text("registration_access_token"))).await.status, 200);
     }
-    assert!(flow.accepts(&held.access).await);
+    assert_eq!(flow.refresh(&used, &held.refresh).await.status(), 200);
 
     // A smaller quota takes nobody out who is in use.
     settings(&app, &tenant, json!({ "max_registered_clients": 1 })).await;

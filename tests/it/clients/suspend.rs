@@ -160,3 +160,37 @@ async fn a_removed_client_is_unknown_and_its_person_is_told_what_to_do() {
     let again = standing::remove(&mut tx, &app.recorder(), &id).await;
     assert!(matches!(again, Err(StandingError::Gone(_))));
 }
+
+#[tokio::test]
+async fn who_comes_with_a_client_that_may_do_nothing_is_counted() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let flow = Flow::new(&app, &tenant);
+    for (status, page) in [("pending", 403), ("disabled", 403), ("removed", 400)] {
+        let client = flow.client().await;
+        sqlx::query("update client set status = $1 where id = $2")
+            .bind(status)
+            .bind(&client.id)
+            .execute(&app.db.owner)
+            .await
+            .unwrap();
+        assert_eq!(flow.authorize(&flow.parameters(&client)).await.status(), page, "{status}");
+        let answer = oauth_error(flow.refresh(&client, "sp_rt_nonsense").await).await;
+        let expected = if status == "removed" { "invalid_client" } else { "access_denied" };
+        assert_eq!(answer.1, expected, "{status}");
+        let answer = oauth_error(flow.client_post("revoke", &client, &[("token", "nonsense")]).await).await;
+        assert_eq!(answer.1, expected, "{status}");
+    }
+    let counted = crate::audit::tally(&crate::audit::refusals_of(&app, tenant.id).await);
+    let expected = [
+        ("authorization.refused pending_client", 1),
+        ("authorization.refused removed_client", 1),
+        ("authorization.refused suspended_client", 1),
+        ("client.refused", 2),
+        ("token.refused other pending_client", 1),
+        ("token.refused other suspended_client", 1),
+        ("token.refused refresh_token pending_client", 1),
+        ("token.refused refresh_token suspended_client", 1),
+    ];
+    assert_eq!(counted, expected.map(|(what, count)| (what.to_owned(), count)).into());
+}
