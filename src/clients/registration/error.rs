@@ -45,10 +45,10 @@ pub enum RegistrationError {
     /// The client is suspended, so it stays as it is.
     #[error("an administrator has suspended this client: its registration stays as it is until it is resumed")]
     Suspended,
-    /// An administrator allowed another software than this.
+    /// An administrator was asked about another software than this.
     #[error(
-        "an administrator allowed this client by its name and redirect URIs, which therefore stay as they are: register anew \
-         to change them"
+        "an administrator allows clients here by name, software_id and redirect URIs, which therefore stay as they are: \
+         register anew to change them"
     )]
     Approved,
     /// As many clients as the tenant may have.

@@ -85,7 +85,8 @@ pub(super) async fn replace(
     Ok(Issued { client, secret, token })
 }
 
-/// A suspended client stays as it is, and an administrator's approval is not for whatever the client makes of itself later.
+/// A suspended client stays as it is, and an administrator's approval is for what was looked at, not for whatever the
+/// client makes of itself later, or just before.
 async fn may_become(
     tx: &mut TenantTx,
     tenant: &Tenant,
@@ -95,7 +96,7 @@ async fn may_become(
     if client.status == Status::Disabled {
         return Err(RegistrationError::Suspended);
     }
-    let asks = tenant.settings.registration == RegistrationRule::Approval && client.status == Status::Active;
+    let asks = tenant.settings.registration == RegistrationRule::Approval || client.status == Status::Pending;
     let new = Software::of(metadata);
     if asks && new != Software::of(&client.metadata) && !store::clients::standing::is_remembered(tx, new).await? {
         return Err(RegistrationError::Approved);
