@@ -87,8 +87,8 @@ pub(super) struct ShowArgs {
 #[command(after_help = "\
 Examples:
   sallyport client approve c_019a0c --tenant acme --config FILE
-  sallyport client approve c_019a0c --remember --config FILE             and what registers as the same software
-  sallyport client approve c_019a0c --remember --unproved --config FILE  also where any program could say so
+  sallyport client approve c_019a0c --remember --config FILE       and later registrations
+  sallyport client approve c_019a0c --remember --unproved --config FILE
 
 An approval lets the client ask people, no more: each of them is asked as always.
 With --remember every client of the same name, software_id and redirect URIs is approved, now and later. That is safe \
@@ -109,7 +109,7 @@ pub(super) struct ApproveArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  sallyport client suspend c_019a0c --reason \"asks for too much; ask Ada\" --tenant acme --config FILE
+  sallyport client suspend c_019a0c --reason \"under review\" --tenant acme --config FILE
 
 People who come with this client see the reason. It keeps its registration, its tokens and what people allowed it: \
 `sallyport client resume` brings all of that back. Where registration is open, the same software can register anew under \
