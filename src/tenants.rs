@@ -11,7 +11,9 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use load::load;
 pub(crate) use load::{Found, find, policy_spec, read_scope_of};
 pub use resource::{BadResource, ResourceUri};
-pub use settings::{AssertionAudience, DeviceFlow, Evidence, MetadataDocuments, RegistrationRule, Settings};
+pub use settings::{
+    AssertionAudience, DeviceFlow, Evidence, MetadataDocuments, RegistrationRule, Settings, StatementIssuer,
+};
 
 use crate::{
     ids::{ServerId, Slug, TenantId},

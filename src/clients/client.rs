@@ -26,6 +26,8 @@ pub enum Origin {
 pub enum Status {
     /// It may.
     Active,
+    /// Not before an administrator has allowed it.
+    Pending,
     /// An administrator stopped it.
     Disabled,
     /// It is gone; its id is never given again.
@@ -78,6 +80,7 @@ impl Status {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Pending => "pending",
             Self::Disabled => "disabled",
             Self::Removed => "removed",
         }
@@ -85,7 +88,7 @@ impl Status {
 
     /// Reads the word in the database.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Disabled, Self::Removed].into_iter().find(|status| status.name() == text)
+        [Self::Active, Self::Pending, Self::Disabled, Self::Removed].into_iter().find(|status| status.name() == text)
     }
 }
 
