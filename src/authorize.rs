@@ -8,4 +8,5 @@ mod page;
 mod place;
 mod respond;
 pub mod routes;
+mod standing;
 mod trouble;

@@ -71,7 +71,7 @@ enum Command {
     /// People of a tenant.
     #[command(subcommand)]
     Person(person::PersonCommand),
-    /// Clients that an administrator writes down.
+    /// Clients: those that registered, and those that an administrator writes down.
     #[command(subcommand)]
     Client(client::ClientCommand),
     /// Servers that are published.
@@ -147,7 +147,7 @@ impl Command {
             Self::Apply(args) => apply::run(args).await,
             Self::Admin(command) => admin::run(command).await,
             Self::Person(command) => person::run(command).await,
-            Self::Client(command) => client::run(&command),
+            Self::Client(command) => client::run(command).await,
             Self::Server(command) => server::run(&command),
             Self::Grant(command) => grant::run(command).await,
             Self::Session(command) => session::run(command).await,

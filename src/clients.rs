@@ -9,6 +9,9 @@ pub mod jws;
 pub mod metadata;
 pub mod redirect;
 pub mod registration;
+pub mod software;
+pub mod standing;
+pub mod statement;
 
 pub use authenticate::{AuthenticatedClient, ClientAuthError, authenticate};
 pub use client::{Client, Origin, Status};

@@ -13,7 +13,9 @@ pub use load::load;
 pub(crate) use load::{Found, find, policy_spec, read_issuer, read_scope_of};
 pub use outside::{OutsideIssuer, is_ours};
 pub use resource::{BadResource, ResourceUri};
-pub use settings::{AssertionAudience, DeviceFlow, Evidence, MetadataDocuments, RegistrationRule, Settings};
+pub use settings::{
+    AssertionAudience, DeviceFlow, Evidence, MetadataDocuments, RegistrationRule, Settings, StatementIssuer,
+};
 
 use crate::{
     ids::{ServerId, Slug, TenantId},

@@ -34,7 +34,17 @@ pub struct Tally {
 #[expect(missing_docs, reason = "the names of the fields are the nouns of the design")]
 pub enum Event {
     #[serde(rename = "client.registered")]
-    ClientRegistered { client: ClientId, redirect_uris: Vec<String>, auth_method: String },
+    ClientRegistered {
+        client: ClientId,
+        redirect_uris: Vec<String>,
+        auth_method: String,
+        /// `awaited`, or `remembered`: of this software, an administrator allowed it before. None where nobody is asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approval: Option<&'static str>,
+        /// Who vouches for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vouched_by: Option<String>,
+    },
     /// A document that describes a client was read, and says something new.
     #[serde(rename = "client.document_read")]
     ClientDocumentRead {
@@ -45,6 +55,19 @@ pub enum Event {
         auth_method: String,
         consents_voided: u64,
     },
+    /// An administrator allowed what registered.
+    #[serde(rename = "client.approved")]
+    ClientApproved {
+        client: ClientId,
+        /// Later registrations of the same software are approved, too.
+        remembered: bool,
+    },
+    /// An administrator stopped it for now.
+    #[serde(rename = "client.suspended")]
+    ClientSuspended { client: ClientId },
+    /// An administrator let it go on.
+    #[serde(rename = "client.resumed")]
+    ClientResumed { client: ClientId },
     #[serde(rename = "client.changed")]
     ClientChanged { client: ClientId, consents_voided: bool },
     #[serde(rename = "client.removed")]

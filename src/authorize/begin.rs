@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::interaction::LIFETIME;
+use super::{interaction::LIFETIME, standing::Standing};
 use crate::{
     clients::{
         Client,
@@ -43,6 +43,8 @@ pub(super) enum Stranded {
     NoClient,
     #[error("this server does not know it, or does not know it any more")]
     UnknownClient,
+    #[error("it may do nothing now")]
+    Standing(Standing),
     #[error("it asked to be answered at an address that it has not registered")]
     Redirect(#[from] RedirectMismatch),
     #[error(transparent)]
@@ -66,6 +68,7 @@ impl Stranded {
         match self {
             Self::Repeated(_) | Self::NoClient => Some("invalid_request"),
             Self::UnknownClient => Some("unknown_client"),
+            Self::Standing(standing) => Some(standing.word()),
             Self::Redirect(_) => Some("redirect_uri"),
             Self::Document(error) => error.word(),
             Self::Fault(_) => None,
@@ -104,22 +107,24 @@ pub(super) async fn asker(visit: &Visit, form: &Form) -> Result<Asker, Stranded>
     let one = |name| form.one(name).map_err(|repeated| Stranded::Repeated(repeated.0));
     let id = one("client_id")?.ok_or(Stranded::NoClient)?;
     let id = ClientId::parse(id).map_err(|_| Stranded::UnknownClient)?;
-    let client = client(visit, &id).await?.filter(Client::is_active).ok_or(Stranded::UnknownClient)?;
+    let Visit { app, tenant, .. } = visit;
+    let described = match id.is_document() {
+        true => Some(document::current(app, &visit.recorder(), tenant, &id).await?),
+        false => None,
+    };
+    let mut tx = app.store.tenant_tx(tenant.id).await?;
+    let client = match described {
+        Some(client) => client,
+        None => store::clients::find(&mut tx, &id).await?.ok_or(Stranded::UnknownClient)?,
+    };
+    let standing = Standing::of(&mut tx, &client).await?;
+    tx.commit().await?;
+    if let Some(standing) = standing {
+        return Err(Stranded::Standing(standing));
+    }
     let redirect = RedirectUri::find(&client.metadata.redirect_uris, one("redirect_uri")?)?;
     let state = one("state")?.map(str::to_owned);
     Ok(Asker { client, redirect, state })
-}
-
-/// The client of an id: as it is stored, or as its document has it now.
-async fn client(visit: &Visit, id: &ClientId) -> Result<Option<Client>, Stranded> {
-    let Visit { app, tenant, .. } = visit;
-    if id.is_document() {
-        return Ok(Some(document::current(app, &visit.recorder(), tenant, id).await?));
-    }
-    let mut tx = app.store.tenant_tx(tenant.id).await?;
-    let client = store::clients::find(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(client)
 }
 
 /// A request that a person may be asked about.

@@ -1,12 +1,11 @@
 //! The consent page of an interaction, in the tenant's words.
 
-use time::OffsetDateTime;
-
 use super::{consent::Earlier, interaction::Interaction};
 use crate::{
     clients::{
         Client, Origin,
         redirect::{RedirectKind, RedirectUri},
+        statement::vouched_by,
     },
     http::{
         csrf::Purpose,
@@ -39,7 +38,7 @@ pub(super) fn consent(visit: &Visit, interaction: &Interaction, view: View<'_>) 
         action: visit.path("consent"),
         csrf: visit.csrf(Purpose::Consent),
         interaction: view.handle.to_owned(),
-        client: self::client(client, visit.app.clock.now()),
+        client: self::client(client, visit),
         return_to: return_to(redirect),
         server: ServerView {
             name: server.name.clone(),
@@ -65,13 +64,14 @@ fn host(client: &Client) -> Option<String> {
 }
 
 /// A client, as pages show it.
-pub(super) fn client(client: &Client, now: OffsetDateTime) -> ClientView {
+pub(super) fn client(client: &Client, visit: &Visit) -> ClientView {
     ClientView {
         name: client.name().to_owned(),
         verified: client.origin == Origin::Configured,
         host: host(client),
+        vouched_by: vouched_by(&client.metadata, &visit.tenant.settings),
         uri: client.metadata.client_uri.as_ref().map(crate::clients::metadata::WebUri::host),
-        registered: ago(now, client.created_at),
+        registered: ago(visit.app.clock.now(), client.created_at),
         client_id: client.id.to_string(),
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn stranded(visit: &Visit, stranded: Stranded) -> Trouble {
     let why = match stranded {
         Stranded::Fault(error) => return visit.fault(error),
         Stranded::Document(error) => format!("The application says who it is in a document of its own, and {error}."),
+        Stranded::Standing(standing) => return standing.page(visit),
         other => format!("The application made a mistake: {other}."),
     };
     let words = Words {

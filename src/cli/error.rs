@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     app::StartError,
     apply::ApplyError,
-    clients::initial_token::InitialTokenError,
+    clients::{initial_token::InitialTokenError, standing::StandingError},
     clock::ClocksDiffer,
     config::{ConfigErrors, KeysError, SecretError},
     dev::{DevError, postgres::PostgresError},
@@ -144,8 +144,19 @@ pub enum CliError {
     #[error("say --tenant NAME or --all-tenants")]
     WhichTenants,
     /// There is no such client.
-    #[error("there is no client \"{0}\" here; `sallyport grant list` has their ids")]
+    #[error("there is no client \"{0}\" here; `sallyport client list` has their ids")]
     NoClient(String),
+    /// Several clients begin like this.
+    #[error("\"{asked}\" is the beginning of several ids: {}", .known.join(", "))]
+    SeveralClients {
+        /// What was asked for.
+        asked: String,
+        /// Some of those that are there.
+        known: Vec<String>,
+    },
+    /// Nothing was decided about a client.
+    #[error(transparent)]
+    Standing(#[from] StandingError),
     /// There is no such server.
     #[error("there is no server \"{asked}\" here; there {}", known_servers(.known))]
     NoServer {

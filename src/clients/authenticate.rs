@@ -20,10 +20,11 @@ use presented::{Presented, Proof};
 pub use server::authenticate_server;
 
 use super::{
-    client::{Client, is_stored},
+    client::{Client, Status, is_stored},
     document::{self, DocumentError},
     jwks::ClientKeys,
     metadata::AuthMethod,
+    standing::Barred,
 };
 use crate::{
     app::App,
@@ -68,6 +69,10 @@ pub enum ClientAuthError {
     /// Its assertion proves nothing: 401 `invalid_client`, too.
     #[error(transparent)]
     Assertion(#[from] BadAssertion),
+    /// It is who it says, and may do nothing for now: 400 `access_denied`. Not one of the errors on which clients throw
+    /// their registration or their tokens away, since both are good again later.
+    #[error(transparent)]
+    Barred(#[from] Barred),
     /// What it has elsewhere cannot be had now: 503.
     #[error("what the client publishes about itself cannot be fetched at this moment; try again shortly")]
     NotNow,
@@ -93,6 +98,19 @@ impl ClientAuthError {
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Client(_) | Self::Assertion(_))
     }
+
+    /// The word in audit events for a client that may do nothing for now.
+    pub const fn barred(&self) -> Option<&'static str> {
+        match self {
+            Self::Barred(barred) => Some(barred.word()),
+            Self::Request(_)
+            | Self::Repeated(_)
+            | Self::Client(_)
+            | Self::Assertion(_)
+            | Self::NotNow
+            | Self::Fault(_) => None,
+        }
+    }
 }
 
 impl From<ClientAuthError> for OauthError {
@@ -103,6 +121,7 @@ impl From<ClientAuthError> for OauthError {
             ClientAuthError::Client(_) | ClientAuthError::Assertion(_) => {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_client", error.to_string()).challenge(CHALLENGE)
             }
+            ClientAuthError::Barred(barred) => Self::new(StatusCode::BAD_REQUEST, "access_denied", barred.to_string()),
             ClientAuthError::NotNow => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", error.to_string())
                     .retry_after(RETRY)
@@ -190,7 +209,7 @@ pub async fn authenticate(
         Ok(id) => store::clients::find(tx, &id).await?,
         Err(_) => None,
     };
-    let client = client.filter(Client::is_active);
+    let client = client.filter(|client| client.status != Status::Removed);
     match &presented.proof {
         Proof::None => {
             let client = client.filter(|client| !client.is_confidential()).ok_or(REFUSED)?;
@@ -235,6 +254,7 @@ async fn spend(
 }
 
 async fn used(tx: &mut TenantTx, client: Client, clock: &Clock) -> Result<AuthenticatedClient, ClientAuthError> {
+    Barred::check(&client)?;
     store::clients::touch(tx, &client.id, clock.now()).await?;
     Ok(AuthenticatedClient(client))
 }

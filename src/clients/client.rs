@@ -28,6 +28,8 @@ pub enum Origin {
 pub enum Status {
     /// It may.
     Active,
+    /// Not before an administrator has allowed it.
+    Pending,
     /// An administrator stopped it.
     Disabled,
     /// It is gone; its id is never given again.
@@ -82,6 +84,7 @@ impl Status {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Pending => "pending",
             Self::Disabled => "disabled",
             Self::Removed => "removed",
         }
@@ -89,7 +92,7 @@ impl Status {
 
     /// Reads the word in the database.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Disabled, Self::Removed].into_iter().find(|status| status.name() == text)
+        [Self::Active, Self::Pending, Self::Disabled, Self::Removed].into_iter().find(|status| status.name() == text)
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use super::{jwks::ClientKeys, redirect::RedirectUri};
+use super::{jwks::ClientKeys, redirect::RedirectUri, statement::SoftwareStatement};
 use crate::{ids::is_document_address, upstream::FetchError};
 
 /// How a client proves itself at the token and revocation endpoints.
@@ -98,6 +98,9 @@ pub struct Metadata {
     pub software_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// What a trusted issuer said of it, as it came. Only one that was verified is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_statement: Option<SoftwareStatement>,
 }
 
 // === impl AuthMethod ===
@@ -202,6 +205,7 @@ impl Metadata {
             jwks_uri: None,
             software_id: None,
             software_version: None,
+            software_statement: None,
         }
     }
 
@@ -231,6 +235,10 @@ impl Metadata {
         }
         if let Some(uri) = &self.jwks_uri {
             add(uri.as_str());
+        }
+        if let Some(issuer) = self.software_statement.as_ref().and_then(SoftwareStatement::issuer) {
+            add("vouched for by");
+            add(&issuer);
         }
         uris.into_iter().for_each(add);
         let mut out = [0; 32];

@@ -10,6 +10,7 @@ mod error;
 mod manage;
 mod members;
 mod register;
+mod room;
 pub mod routes;
 
 #[cfg(test)]
@@ -21,11 +22,13 @@ pub use answer::Issued;
 pub use error::RegistrationError;
 pub use members::Members;
 pub use register::register;
+use time::OffsetDateTime;
 
 use super::{
     jwks::{BadKeys, ClientKeys},
     metadata::{ApplicationType, AuthMethod, DEVICE_CODE, GrantType, KeysUri, Metadata, ResponseType, WebUri},
     redirect::{self, BadRedirectUri, CustomSchemes, RedirectUri},
+    statement,
 };
 use crate::{
     http::oauth::OauthError,
@@ -257,6 +260,16 @@ fn scope(members: &Members) -> Result<Option<String>, InvalidMetadata> {
         true => Ok(Some(scopes.join(" ")).filter(|scope| !scope.is_empty())),
         false => Err(InvalidMetadata::Member { member: "scope", problem: "has a character that no scope can have" }),
     }
+}
+
+/// What a registration or a replacement describes at this tenant, once a software statement has had its say.
+fn described(tenant: &Tenant, members: Members, now: OffsetDateTime) -> Result<Metadata, RegistrationError> {
+    let (members, statement) = statement::heed(tenant, members, now)?;
+    let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
+    let mut metadata = Metadata { software_statement: statement, ..Metadata::read(&members, &schemes)? };
+    metadata.keep_scopes(&known_scopes(tenant));
+    metadata.keep_grants(&tenant.settings)?;
+    Ok(metadata)
 }
 
 /// Every scope that some server of the tenant declares.

@@ -13,7 +13,7 @@
 //! | refresh tokens | 30 days after their family's end | the client still hears that its permission ended |
 //! | counts of failed logins | two days | no window is longer than a day |
 //! | initial access tokens | 30 days | an administrator can see that one expired |
-//! | clients that registered and were never used | 30 days | a person may finish a set-up later |
+//! | clients that registered and were never used | 30 days, or as the tenant says | a person may finish a set-up later |
 //!
 //! A live family keeps all its refresh tokens, since an old one that comes back ends it. Clients are collected only if
 //! nothing ever came of them: never authenticated, no grant at all, no request under way. Some clients register anew for
@@ -37,6 +37,7 @@ use crate::{
         self, StoreError, TenantTx,
         janitor::{self as rows, Batch},
     },
+    tenants::Settings,
 };
 
 /// Between the end of one round and the next.
@@ -86,7 +87,7 @@ impl Kind {
         Self::Client,
     ];
 
-    /// For how long after their end.
+    /// For how long after their end. Of clients a tenant may say something else.
     pub const fn kept(self) -> Duration {
         match self {
             Self::Interaction | Self::Device | Self::Assertion | Self::AccessToken => Duration::DAY,
@@ -178,7 +179,9 @@ async fn clients(app: &App, mut tx: TenantTx) -> Result<Batch, StoreError> {
     let recorder = app.recorder(None);
     let now = app.clock.now();
     let tenant = tx.tenant();
-    let removed = rows::unused_clients(&mut tx, now - Kind::Client.kept(), CLIENTS).await?;
+    let settings = store::tenants::settings(&mut tx).await?.map(serde_json::from_value::<Settings>).transpose();
+    let settings = settings.map_err(StoreError::corrupt)?.unwrap_or_default();
+    let removed = rows::unused_clients(&mut tx, now - settings.unused_clients_kept(), CLIENTS).await?;
     let events = removed.iter().map(|client| recorder.row(&Event::ClientExpired { client: client.clone() }));
     store::audit::insert_batch(&mut tx, &events.collect::<Result<Vec<_>, _>>()?).await?;
     let taken: Vec<_> = removed.iter().map(|client| (tenant, Entry::Client(client.clone()))).collect();

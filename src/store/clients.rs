@@ -1,5 +1,7 @@
 //! Clients.
 
+pub mod standing;
+
 use time::OffsetDateTime;
 
 use super::{StoreError, TenantTx};
@@ -139,7 +141,9 @@ pub async fn update(tx: &mut TenantTx, client: &Client) -> Result<(), StoreError
     sqlx::query!(
         "update client set name = $3, metadata = $4, redirect_uris = $5, auth_method = $6, secret_hash = $7,
                 secret_pepper_id = $8, registration_hash = $9, registration_pepper_id = $10, display_digest = $11,
-                status = $12
+                status = $12, status_before = case when status = $12 then status_before end,
+                status_reason = case when status = $12 then status_reason end,
+                status_since = case when status = $12 then status_since end
           where tenant = $1 and id = $2",
         tenant.0,
         client.id.as_str(),
@@ -249,12 +253,19 @@ pub struct Registered {
     pub first: Option<OffsetDateTime>,
 }
 
-/// Counts registrations after `since`. Others wait with theirs until the transaction ends, so that the count holds.
-pub async fn registered_after(tx: &mut TenantTx, since: OffsetDateTime) -> Result<Registered, StoreError> {
+/// Waits for the tenant's turn to register, and has it until the transaction ends.
+async fn take_turn(tx: &mut TenantTx) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1::text, 7310002))", tenant.to_string())
         .execute(tx.conn())
         .await?;
+    Ok(())
+}
+
+/// Counts registrations after `since`. Others wait with theirs until the transaction ends, so that the count holds.
+pub async fn registered_after(tx: &mut TenantTx, since: OffsetDateTime) -> Result<Registered, StoreError> {
+    let tenant = tx.tenant();
+    take_turn(tx).await?;
     let row = sqlx::query!(
         r#"select count(*) as "count!", min(created_at) as first
              from client where tenant = $1 and origin in ('registered', 'document') and created_at > $2"#,

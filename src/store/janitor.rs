@@ -226,17 +226,29 @@ pub async fn unused_clients(
     before: OffsetDateTime,
     limit: u32,
 ) -> Result<Vec<ClientId>, StoreError> {
+    oldest_unused_clients(tx, before, before, limit).await
+}
+
+/// The same, the oldest first, where those that wait for an approval registered before `pending_before`.
+pub async fn oldest_unused_clients(
+    tx: &mut TenantTx,
+    before: OffsetDateTime,
+    pending_before: OffsetDateTime,
+    limit: u32,
+) -> Result<Vec<ClientId>, StoreError> {
     let tenant = tx.tenant();
     let candidates = sqlx::query_scalar!(
         "select c.id from client c
-          where c.tenant = $1 and c.origin in ('registered', 'document') and c.status = 'active' and c.last_used_at is null
-            and c.created_at < $2
+          where c.tenant = $1 and c.origin in ('registered', 'document') and c.status in ('active', 'pending')
+            and c.last_used_at is null
+            and (c.status = 'active' and c.created_at < $2 or c.status = 'pending' and c.created_at < $4)
             and not exists (select from access_grant g where (g.tenant, g.client) = (c.tenant, c.id))
             and not exists (select from interaction i where (i.tenant, i.client) = (c.tenant, c.id))
-          limit $3 for update skip locked",
+          order by c.created_at limit $3 for update skip locked",
         tenant.0,
         before,
-        i64::from(limit)
+        i64::from(limit),
+        pending_before
     )
     .fetch_all(tx.conn())
     .await?;

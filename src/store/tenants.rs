@@ -105,6 +105,12 @@ impl Store {
     }
 }
 
+/// The settings of the tenant, unread. None where there is none.
+pub async fn settings(tx: &mut TenantTx) -> Result<Option<Value>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!("select settings from tenant where id = $1", tenant.0).fetch_optional(tx.conn()).await?)
+}
+
 /// Adds a tenant.
 pub async fn insert_tenant(tx: &mut PlatformTx, tenant: &TenantRow, now: OffsetDateTime) -> Result<(), StoreError> {
     sqlx::query!(

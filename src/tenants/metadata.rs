@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{MetadataDocuments, RegistrationRule, Server, Tenant};
+use super::{MetadataDocuments, Server, Tenant};
 use crate::{
     clients::{AuthMethod, jwks, metadata::DEVICE_CODE},
     keys::SigningAlg,
@@ -71,13 +71,12 @@ impl AuthorizationServer {
         let devices = tenant.settings.device_flow.is_on();
         let introspects = tenant.introspects();
         let when_introspecting = |values: &[&'static str]| if introspects { values.to_vec() } else { Vec::new() };
-        let open = tenant.settings.registration != RegistrationRule::Off;
         Self {
             issuer: tenant.issuer.clone(),
             authorization_endpoint: tenant.endpoint("authorize"),
             token_endpoint: tenant.endpoint("token"),
             device_authorization_endpoint: devices.then(|| tenant.endpoint("device_authorization")),
-            registration_endpoint: open.then(|| tenant.endpoint("register")),
+            registration_endpoint: tenant.settings.lets_register().then(|| tenant.endpoint("register")),
             revocation_endpoint: tenant.endpoint("revoke"),
             introspection_endpoint: introspects.then(|| tenant.endpoint("introspect")),
             jwks_uri: tenant.endpoint("jwks.json"),

@@ -2,7 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clients::Client, ids::Slug};
+use crate::{
+    clients::{Client, jwks::ClientKeys},
+    ids::Slug,
+};
+
+/// Registered clients of a tenant that does not say how many it may have.
+const CLIENTS: u32 = 10_000;
+/// Days that a client is kept that registered and was never used, where the tenant does not say.
+const UNUSED_CLIENT_DAYS: u16 = 30;
 
 /// Who may register a client (RFC 7591).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +21,10 @@ pub enum RegistrationRule {
     Open,
     /// Only with an initial access token.
     InitialAccessToken,
+    /// Only software that somebody vouches for whom the tenant trusts (RFC 7591 §2.3).
+    SoftwareStatement,
+    /// Anybody, but nothing comes of it before an administrator has allowed the client.
+    Approval,
     /// Nobody; the endpoint is not advertised.
     Off,
 }
@@ -125,6 +137,23 @@ impl DeviceFlow {
     }
 }
 
+/// Who is trusted to vouch for software (RFC 7591 §2.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementIssuer {
+    /// `iss` of its statements.
+    pub issuer: String,
+    /// The keys that it signs them with.
+    #[serde(deserialize_with = "keys")]
+    pub jwks: ClientKeys,
+}
+
+/// The rules for keys of clients hold for these, too.
+fn keys<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ClientKeys, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    ClientKeys::read(&value).map_err(|bad| serde::de::Error::custom(format_args!("jwks {bad}")))
+}
+
 /// A tenant's settings. Unknown members are refused: a typo must not silently mean the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -135,6 +164,12 @@ pub struct Settings {
     pub registration: RegistrationRule,
     /// Whose client ID metadata documents are taken.
     pub metadata_documents: MetadataDocuments,
+    /// Who is trusted to vouch for software that registers.
+    pub software_statements: Vec<StatementIssuer>,
+    /// How many registered clients there may be at a time. None: as many as [`Settings::most_clients`] says.
+    pub max_registered_clients: Option<u32>,
+    /// For how many days a client is kept that registered and was never used. None: [`Settings::unused_clients_kept`].
+    pub unused_client_days: Option<u16>,
     /// Custom redirect schemes to allow beside the known ones, e.g. `myeditor`.
     pub redirect_schemes: Vec<String>,
     /// Origins of web pages that may call MCP endpoints, e.g. `https://inspector.example`.
@@ -149,6 +184,8 @@ pub struct Settings {
     pub full_scopes: Vec<String>,
 }
 
+// === impl Settings ===
+
 impl Settings {
     /// Whether this client is given all scopes at the first consent. By its own claim of a name: more than to be asked for
     /// more, on a page that shows it, comes of no lie.
@@ -156,6 +193,25 @@ impl Settings {
         let is =
             |named: &String| named == "*" || named == client.id.as_str() || named.eq_ignore_ascii_case(client.name());
         self.full_scopes.iter().any(is)
+    }
+
+    /// Whether a client could register at all: then the endpoint is advertised.
+    pub fn lets_register(&self) -> bool {
+        match self.registration {
+            RegistrationRule::Open | RegistrationRule::InitialAccessToken | RegistrationRule::Approval => true,
+            RegistrationRule::SoftwareStatement => !self.software_statements.is_empty(),
+            RegistrationRule::Off => false,
+        }
+    }
+
+    /// How many registered clients there may be at a time.
+    pub fn most_clients(&self) -> u32 {
+        self.max_registered_clients.unwrap_or(CLIENTS)
+    }
+
+    /// For how long a client is kept that registered and was never used.
+    pub fn unused_clients_kept(&self) -> time::Duration {
+        time::Duration::days(self.unused_client_days.unwrap_or(UNUSED_CLIENT_DAYS).into())
     }
 }
 

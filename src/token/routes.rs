@@ -161,19 +161,24 @@ impl Desk<'_> {
     ) -> Result<(AuthenticatedClient, TenantTx), OauthError> {
         let app = self.app;
         let recorder = app.recorder(Some(self.id.to_string()));
-        let fetched =
-            fetch_ahead(app, &recorder, tenant, headers, form).await.map_err(|error| self.refused(tenant, error))?;
+        let fetched = fetch_ahead(app, &recorder, tenant, headers, form)
+            .await
+            .map_err(|error| self.refused(tenant, form, error))?;
         let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;
         let with = Authentication { tenant, keyring: &app.keyring, clock: &app.clock, fetched: &fetched };
         match authenticate(with, &mut tx, headers, form).await {
             Ok(client) => Ok((client, tx)),
-            Err(error) => Err(self.refused(tenant, error)),
+            Err(error) => Err(self.refused(tenant, form, error)),
         }
     }
 
-    fn refused(self, tenant: &Tenant, error: ClientAuthError) -> OauthError {
+    fn refused(self, tenant: &Tenant, form: &Form, error: ClientAuthError) -> OauthError {
         if error.is_refusal() {
             self.app.refused(Some(tenant.id), Refused::Client, self.from);
+        }
+        if let Some(reason) = error.barred() {
+            let refused = Refused::Token { grant: grant_type(form), reason };
+            self.app.refused(Some(tenant.id), refused, self.from);
         }
         error.into()
     }

@@ -6,6 +6,7 @@ mod manual;
 mod probe;
 mod prune;
 mod read;
+mod registration;
 mod secrets;
 mod whole;
 

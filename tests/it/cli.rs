@@ -1,6 +1,7 @@
 //! The built binary.
 
 mod apply;
+mod client;
 mod clock;
 mod commands;
 mod database;

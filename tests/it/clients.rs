@@ -1,13 +1,18 @@
 //! What is the software.
 
+mod approval;
 mod assertion;
 mod authentication;
 mod dialer;
 mod management;
 mod metadata_document;
+mod quota;
 mod real;
 mod registration;
+mod rules;
+mod statement;
 mod strict;
+mod suspend;
 
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -4,7 +4,12 @@ use serde::Deserialize as _;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::{Item, ReadContext, client, person, server};
-use crate::{apply::document::TenantDoc, clients::redirect::check_scheme, ids::Slug, tenants::Settings};
+use crate::{
+    apply::document::TenantDoc,
+    clients::{metadata::WebUri, redirect::check_scheme},
+    ids::Slug,
+    tenants::{RegistrationRule, Settings},
+};
 
 pub(super) fn read(mut item: Item<'_>, context: ReadContext<'_>) -> Option<TenantDoc> {
     let slug = item.parsed("slug", item.required("slug"), Slug::parse);
@@ -69,7 +74,37 @@ fn settings(item: &Item<'_>) -> Option<Settings> {
             good = false;
         }
     }
-    good.then_some(settings)
+    (good & registration(&table, &settings)).then_some(settings)
+}
+
+/// Who may register, as far as the parts must fit together.
+fn registration(table: &Item<'_>, settings: &Settings) -> bool {
+    let mut good = true;
+    let mut wrong = |key: &str, message: String| {
+        table.problem(key, message);
+        good = false;
+    };
+    let issuers: Vec<&str> = settings.software_statements.iter().map(|trusted| trusted.issuer.as_str()).collect();
+    for (at, issuer) in issuers.iter().enumerate() {
+        if WebUri::parse(issuer).is_none() {
+            wrong("software_statements", format!("issuer \"{issuer}\" must be an http or https address"));
+        }
+        if issuers.iter().skip(at + 1).any(|other| other == issuer) {
+            wrong("software_statements", format!("names \"{issuer}\" twice: one entry can have several keys"));
+        }
+    }
+    if settings.registration == RegistrationRule::SoftwareStatement && issuers.is_empty() {
+        let message =
+            "is \"software_statement\", so software_statements must say whom to trust, or nobody could register";
+        wrong("registration", message.to_owned());
+    }
+    if settings.max_registered_clients.is_some_and(|most| !(1..=1_000_000).contains(&most)) {
+        wrong("max_registered_clients", "must be between 1 and 1000000".to_owned());
+    }
+    if settings.unused_client_days.is_some_and(|days| !(1..=3650).contains(&days)) {
+        wrong("unused_client_days", "must be between 1 and 3650".to_owned());
+    }
+    good
 }
 
 fn is_origin(text: &str) -> bool {

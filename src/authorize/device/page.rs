@@ -49,7 +49,7 @@ pub(super) fn ask(visit: &Visit, asking: &Asking, view: View<'_>) -> DevicePage 
         csrf: visit.csrf(Purpose::Device),
         seen: seen::token(visit, view.session, view.code),
         user_code: view.code.show(),
-        client: client(&asking.client, now),
+        client: client(&asking.client, visit),
         device: DeviceView {
             address: row.address.clone(),
             user_agent: row.user_agent.clone(),

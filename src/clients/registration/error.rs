@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::InvalidMetadata;
 use crate::{
+    clients::statement::{BadStatement, StatementError},
     http::{body::BodyError, oauth::OauthError},
     secret::NoEntropy,
     store::StoreError,
@@ -38,6 +39,26 @@ pub enum RegistrationError {
     /// The metadata is not acceptable.
     #[error(transparent)]
     Metadata(#[from] InvalidMetadata),
+    /// The software statement says nothing.
+    #[error(transparent)]
+    Statement(BadStatement),
+    /// The client is suspended, so it stays as it is.
+    #[error("an administrator has suspended this client: its registration stays as it is until it is resumed")]
+    Suspended,
+    /// An administrator was asked about another software than this.
+    #[error(
+        "an administrator allows clients here by name, software_id and redirect URIs, which therefore stay as they are: \
+         register anew to change them"
+    )]
+    Approved,
+    /// As many clients as the tenant may have.
+    #[error(
+        "this tenant has as many registered clients as it may have; please come back later, or ask its administrator"
+    )]
+    Full {
+        /// When there may be room.
+        wait: Duration,
+    },
     /// Too many registrations in a day.
     #[error("this tenant has taken as many registrations as it takes in a day; please come back later")]
     Quota {
@@ -67,7 +88,20 @@ impl RegistrationError {
             Self::TokenInvalid => Some("token"),
             Self::Request(_) | Self::Body(_) => Some("request"),
             Self::Metadata(_) => Some("metadata"),
+            Self::Statement(_) => Some("statement"),
+            Self::Suspended => Some("suspended_client"),
+            Self::Approved => Some("approved_client"),
+            Self::Full { .. } => Some("full"),
             Self::Quota { .. } | Self::Changes { .. } => Some("quota"),
+        }
+    }
+}
+
+impl From<StatementError> for RegistrationError {
+    fn from(error: StatementError) -> Self {
+        match error {
+            StatementError::Statement(bad) => Self::Statement(bad),
+            StatementError::Member(invalid) => Self::Metadata(invalid),
         }
     }
 }
@@ -83,7 +117,10 @@ impl From<RegistrationError> for OauthError {
         let of = |status, code| Self::new(status, code, error.to_string());
         match &error {
             RegistrationError::NoTenant => of(StatusCode::NOT_FOUND, "not_found"),
-            RegistrationError::Off => of(StatusCode::FORBIDDEN, "access_denied"),
+            RegistrationError::Off | RegistrationError::Suspended | RegistrationError::Approved => {
+                of(StatusCode::FORBIDDEN, "access_denied")
+            }
+            RegistrationError::Statement(bad) => of(StatusCode::BAD_REQUEST, bad.code()),
             // RFC 6750 §3.1: no error code where no token was presented.
             RegistrationError::TokenMissing => of(StatusCode::UNAUTHORIZED, "invalid_token").challenge(BEARER),
             RegistrationError::TokenInvalid => of(StatusCode::UNAUTHORIZED, "invalid_token").challenge(BEARER_INVALID),
@@ -94,7 +131,9 @@ impl From<RegistrationError> for OauthError {
                 of(StatusCode::PAYLOAD_TOO_LARGE, "invalid_client_metadata")
             }
             RegistrationError::Metadata(invalid) => invalid.clone().into(),
-            RegistrationError::Quota { wait } | RegistrationError::Changes { wait } => {
+            RegistrationError::Quota { wait }
+            | RegistrationError::Changes { wait }
+            | RegistrationError::Full { wait } => {
                 of(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable").retry_after(*wait)
             }
             RegistrationError::Fault(fault) => {

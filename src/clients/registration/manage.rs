@@ -5,17 +5,17 @@
 use http::HeaderMap;
 use time::{Duration, OffsetDateTime};
 
-use super::{Issued, Members, RegistrationError, bearer::bearer, known_scopes, register::fresh_secret};
+use super::{Issued, Members, RegistrationError, bearer::bearer, described, register::fresh_secret};
 use crate::{
     app::App,
     audit::{Event, Recorder},
-    clients::{Client, Metadata, Status, client::is_stored, redirect::CustomSchemes},
+    clients::{Client, Metadata, Status, client::is_stored, software::Software},
     cluster::{self, Entry},
     ids::ClientId,
     keys::KeyKind,
     secret::{Handle, HandleKind},
     store::{self, TenantTx},
-    tenants::Tenant,
+    tenants::{RegistrationRule, Tenant},
     token::revoke::{self, Reason},
 };
 
@@ -55,10 +55,8 @@ pub(super) async fn replace(
     let (mut tx, mut client, token) = own(app, tenant, id, headers).await?;
     let members = Members::parse(body)?;
     check_server_set(app, tenant, &client, &members)?;
-    let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
-    let mut metadata = Metadata::read(&members, &schemes)?;
-    metadata.keep_scopes(&known_scopes(tenant));
-    metadata.keep_grants(&tenant.settings)?;
+    let metadata = described(tenant, members, app.clock.now())?;
+    may_become(&mut tx, tenant, &client, &metadata).await?;
 
     count(&mut tx, &client.id, app.clock.now()).await?;
     let before = std::mem::replace(&mut client.metadata, metadata);
@@ -87,6 +85,25 @@ pub(super) async fn replace(
     Ok(Issued { client, secret, token })
 }
 
+/// A suspended client stays as it is, and an administrator's approval is for what was looked at, not for whatever the
+/// client makes of itself later, or just before.
+async fn may_become(
+    tx: &mut TenantTx,
+    tenant: &Tenant,
+    client: &Client,
+    metadata: &Metadata,
+) -> Result<(), RegistrationError> {
+    if client.status == Status::Disabled {
+        return Err(RegistrationError::Suspended);
+    }
+    let asks = tenant.settings.registration == RegistrationRule::Approval || client.status == Status::Pending;
+    let new = Software::of(metadata);
+    if asks && new != Software::of(&client.metadata) && !store::clients::standing::is_remembered(tx, new).await? {
+        return Err(RegistrationError::Approved);
+    }
+    Ok(())
+}
+
 /// Removes a client, and with it all that was granted to it. When this returns, none of it is accepted any more.
 pub(super) async fn remove(
     app: &App,
@@ -105,7 +122,7 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// The active client whose registration access token the request presents, held for a change, and that token.
+/// The client whose registration access token the request presents, held for a change, and that token.
 ///
 /// One answer for a wrong token, a removed client and one that never was (RFC 7592 §2.1 to §2.3).
 async fn own(
@@ -122,7 +139,8 @@ async fn own(
     };
     let stored = client.as_ref().and_then(|client| client.registration.as_ref());
     let owned = is_stored(&app.keyring, tenant.id, stored, &token);
-    let mut client = client.filter(|client| owned && client.is_active()).ok_or(RegistrationError::TokenInvalid)?;
+    let mut client =
+        client.filter(|client| owned && client.status != Status::Removed).ok_or(RegistrationError::TokenInvalid)?;
     if let Some(old) = &client.registration
         && let Some(new) = app.keyring.anew(tenant.id, &token, &old.hash)
     {

@@ -51,6 +51,13 @@ impl Members {
         self.0.get(member).filter(|value| !value.is_null())
     }
 
+    /// These members with those that `said` has in their place, and without those of `dropped` that it does not have.
+    pub fn replaced(mut self, said: Map<String, Value>, dropped: &[&str]) -> Self {
+        self.0.retain(|name, _| !dropped.contains(&name.as_str()));
+        self.0.extend(said);
+        self
+    }
+
     /// A list of texts of at most `max` characters each, without the white space around them.
     pub fn list(&self, member: &'static str, max: usize) -> Result<Vec<&str>, InvalidMetadata> {
         let items = self.raw_list(member)?;

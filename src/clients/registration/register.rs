@@ -3,11 +3,11 @@
 use http::HeaderMap;
 use time::{Duration, OffsetDateTime};
 
-use super::{Issued, Members, RegistrationError, bearer::bearer, known_scopes};
+use super::{Issued, Members, RegistrationError, bearer::bearer, described, room};
 use crate::{
     app::App,
     audit::{Event, Recorder},
-    clients::{Client, Metadata, Origin, Status, redirect::CustomSchemes},
+    clients::{Client, Metadata, Origin, Status, software::Software, statement::SoftwareStatement},
     ids::ClientId,
     keys::Stored,
     secret::{Handle, HandleKind},
@@ -27,16 +27,13 @@ pub async fn register(
     body: &[u8],
 ) -> Result<Issued, RegistrationError> {
     let initial = match tenant.settings.registration {
-        RegistrationRule::Open => None,
+        RegistrationRule::Open | RegistrationRule::SoftwareStatement | RegistrationRule::Approval => None,
         RegistrationRule::InitialAccessToken => Some(bearer(headers, HandleKind::InitialAccessToken)?),
         RegistrationRule::Off => return Err(RegistrationError::Off),
     };
-    let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
-    let mut metadata = Metadata::read(&Members::parse(body)?, &schemes)?;
-    metadata.keep_scopes(&known_scopes(tenant));
-    metadata.keep_grants(&tenant.settings)?;
-    let issued = issue(app, tenant, metadata)?;
-    let client = &issued.client;
+    let metadata = described(tenant, Members::parse(body)?, app.clock.now())?;
+    let mut issued = issue(app, tenant, metadata)?;
+    let client = &mut issued.client;
 
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     if let Some(initial) = initial {
@@ -46,15 +43,39 @@ pub async fn register(
         }
     }
     check_quota(&mut tx, app.config.registration.per_tenant_per_day, client.created_at).await?;
+    let expired = room::make(&mut tx, recorder, &tenant.settings).await?;
+    let approval = approval(&mut tx, tenant, client).await?;
     store::clients::insert(&mut tx, client).await?;
     let event = Event::ClientRegistered {
         client: client.id.clone(),
         redirect_uris: client.metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
         auth_method: client.metadata.token_endpoint_auth_method.name().to_owned(),
+        approval,
+        vouched_by: client.metadata.software_statement.as_ref().and_then(SoftwareStatement::issuer),
     };
     recorder.record(&mut tx, &event).await?;
-    tx.commit().await?;
+    room::leave(app, tx, &expired).await?;
+    if issued.client.status == Status::Pending {
+        tracing::info!(tenant = %tenant.slug, client = %issued.client.id, "a client waits for an administrator's approval");
+    }
     Ok(issued)
+}
+
+/// Lets the client wait where the tenant wants to be asked and was not asked before about this software. Returns the word
+/// for the audit event.
+async fn approval(
+    tx: &mut TenantTx,
+    tenant: &Tenant,
+    client: &mut Client,
+) -> Result<Option<&'static str>, RegistrationError> {
+    if tenant.settings.registration != RegistrationRule::Approval {
+        return Ok(None);
+    }
+    if store::clients::standing::is_remembered(tx, Software::of(&client.metadata)).await? {
+        return Ok(Some("remembered"));
+    }
+    client.status = Status::Pending;
+    Ok(Some("awaited"))
 }
 
 fn issue(app: &App, tenant: &Tenant, metadata: Metadata) -> Result<Issued, RegistrationError> {

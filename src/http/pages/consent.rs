@@ -54,6 +54,8 @@ pub struct ClientView {
     pub verified: bool,
     /// The host that answers for it: where its metadata document is.
     pub host: Option<String>,
+    /// Whom the tenant trusts and who vouches for name and redirect URIs.
+    pub vouched_by: Option<String>,
     /// The host of the website it names.
     pub uri: Option<String>,
     /// When it registered, to follow "Registered": `2 minutes ago`.
@@ -95,6 +97,11 @@ pub struct ScopeChoice {
 }
 
 impl ClientView {
+    /// Whether somebody answers for it.
+    pub(super) fn is_known(&self) -> bool {
+        self.verified || self.vouched_by.is_some() || self.host.is_some()
+    }
+
     /// The first letter of its name, for its tile.
     pub(super) fn initial(&self) -> String {
         let name = display_text(&self.name, 80);
@@ -118,8 +125,11 @@ impl ConsentPage {
 
     /// Whether anything on the page is a reason to stop and think. Then neither answer is the bright button.
     fn warns(&self) -> bool {
-        (!self.client.verified && self.client.host.is_none())
-            || !self.changed.is_empty()
-            || !matches!(self.return_to, ReturnTo::Host(_))
+        !self.known() || !self.changed.is_empty() || !matches!(self.return_to, ReturnTo::Host(_))
+    }
+
+    /// Whether the name is more than the client's own claim.
+    fn known(&self) -> bool {
+        self.client.is_known()
     }
 }

@@ -102,9 +102,14 @@ async fn a_client_that_is_stopped_or_gone_proves_nothing() {
         let client = registered(&app, &tenant, &asked).await;
         let id = client.text("client_id");
         let headers = basic(id, client.body["client_secret"].as_str().unwrap_or_default());
-        for (status, expected) in
-            [(Status::Active, Ok(id.to_owned())), (Status::Disabled, REFUSED), (Status::Removed, REFUSED)]
-        {
+        // What a client is told that is good again later is no reason to throw anything away.
+        let barred = Err((400, "access_denied"));
+        for (status, expected) in [
+            (Status::Active, Ok(id.to_owned())),
+            (Status::Pending, barred.clone()),
+            (Status::Disabled, barred),
+            (Status::Removed, REFUSED),
+        ] {
             set_status(&app, &tenant, &client, status).await;
             assert_eq!(proves(&app, &tenant, &headers, "").await, expected, "{status:?}");
         }

@@ -62,6 +62,7 @@ pub(super) fn consent() -> ConsentPage {
             host: None,
             name: "Claude Code".into(),
             verified: false,
+            vouched_by: None,
             uri: Some("claude.ai".into()),
             registered: "2 minutes ago".into(),
             client_id: "spc_7Hq2mZ4vT9xKc1Lw8RbN5d".into(),

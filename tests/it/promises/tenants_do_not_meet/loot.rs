@@ -61,7 +61,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 11] = [
+    pub(super) const HANDLES: [Self; 12] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
