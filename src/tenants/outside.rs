@@ -82,7 +82,7 @@ const fn max_lifetime() -> u32 {
 }
 
 /// What is wrong with it: the key, and words that fit behind it.
-pub type Wrong = (&'static str, String);
+pub(crate) type Wrong = (&'static str, String);
 
 impl OutsideIssuer {
     /// What subjects of this issuer are called by here. Of a fixed length and without a colon, so that no two subjects of
@@ -122,7 +122,7 @@ impl OutsideIssuer {
     ///
     /// # Errors
     /// The first mistake.
-    pub fn check(&self, own: &PublicUrl) -> Result<(), Wrong> {
+    pub(crate) fn check(&self, own: &PublicUrl) -> Result<(), Wrong> {
         self.check_addresses(own)?;
         if self.algorithms.is_empty() || self.algorithms.iter().any(|named| !jwks::ALGORITHMS.contains(named)) {
             return Err(("algorithms", "must hold some of RS256, PS256, ES256 and EdDSA".to_owned()));
@@ -178,7 +178,7 @@ impl OutsideIssuer {
     ///
     /// # Errors
     /// That it could.
-    pub fn check_audiences(&self, own: &PublicUrl, resource: &str) -> Result<(), Wrong> {
+    pub(crate) fn check_audiences(&self, own: &PublicUrl, resource: &str) -> Result<(), Wrong> {
         match self.audiences.iter().find(|audience| is_ours(audience, own) && *audience != resource) {
             Some(audience) => {
                 Err(("audiences", format!("must not hold {audience}, which is another resource of ours")))

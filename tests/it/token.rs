@@ -2,7 +2,7 @@ mod code;
 mod credentials;
 mod device;
 pub(crate) mod introspect;
-mod outside;
+pub(crate) mod outside;
 mod race;
 mod refresh;
 mod revoke;

@@ -121,7 +121,7 @@ impl Outside {
 }
 
 /// Writes down whom a server trusts, as `apply` does.
-pub(super) async fn trust(app: &TestApp, tenant: &TestTenant, server: &TestServer, issuers: &[Value]) {
+pub(crate) async fn trust(app: &TestApp, tenant: &TestTenant, server: &TestServer, issuers: &[Value]) {
     let row = |settings: &Value| IssuerRow {
         server: server.id,
         issuer: settings["issuer"].as_str().unwrap().to_owned(),
