@@ -106,7 +106,12 @@ impl Client {
 
     /// Whether it may do anything as a client of ours.
     pub fn is_active(&self) -> bool {
-        self.status == Status::Active && self.origin != Origin::Outside
+        self.status == Status::Active && self.is_ours()
+    }
+
+    /// Whether it gets anything here. Those of outside issuers get it there.
+    pub fn is_ours(&self) -> bool {
+        self.origin != Origin::Outside
     }
 
     /// Whether it proves itself, with a secret or a signature.

@@ -168,6 +168,9 @@ impl OutsideIssuer {
                 "is below Sallyport's own address: tokens of ours are never taken from outside".to_owned(),
             ));
         }
+        if self.jwks_uri.as_ref().is_some_and(|uri| KeysUri::parse(uri.as_str()).is_none()) {
+            return Err(("jwks_uri", "must be an https address in its plain spelling".to_owned()));
+        }
         if self.jwks_uri.as_ref().is_some_and(|uri| is_ours(uri.as_str(), own)) {
             return Err(("jwks_uri", "is below Sallyport's own address: its keys are ours".to_owned()));
         }
@@ -251,8 +254,11 @@ mod tests {
         for issuer in ["https://login.example", "https://login.example/", "https://gw.example:8443/realms/a"] {
             assert_eq!(with("issuer", json!(issuer)).check(&own()), Ok(()), "{issuer}");
         }
-        let keys = with("jwks_uri", json!("https://gw.example/t/acme/jwks.json"));
-        assert_eq!(keys.check(&own()).map_err(|(key, _)| key), Err("jwks_uri"));
+        for uri in
+            ["https://gw.example/t/acme/jwks.json", "http://login.example/keys", "https://login.example/../keys", ""]
+        {
+            assert_eq!(with("jwks_uri", json!(uri)).check(&own()).map_err(|(key, _)| key), Err("jwks_uri"), "{uri}");
+        }
     }
 
     #[test]

@@ -143,7 +143,8 @@ impl<'a> Unverified<'a> {
             Some(value @ (Value::String(_) | Value::Array(_))) => {
                 texts(Some(value)).is_some_and(|texts| texts.contains(&wanted.as_str()))
             }
-            Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string() == *wanted,
+            Some(Value::Bool(value)) => wanted.parse() == Ok(*value),
+            Some(Value::Number(value)) => wanted.parse().is_ok_and(|wanted: serde_json::Number| wanted == *value),
             _ => false,
         };
         if issuer.required_claims.iter().all(|(claim, wanted)| has(claim, wanted)) {

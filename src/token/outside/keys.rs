@@ -129,8 +129,8 @@ impl OutsideKeys {
         let now = clock.now();
         match (before, self.tries.get(&key)) {
             // Somebody else has tried since this one asked.
-            (None, Some(tried)) => return tried.result(wanted.kid, now),
-            (Some(before), Some(tried)) if !Arc::ptr_eq(&before, &tried) => return tried.result(wanted.kid, now),
+            (None, Some(tried)) => tried.result(wanted.kid, now),
+            (Some(before), Some(tried)) if !Arc::ptr_eq(&before, &tried) => tried.result(wanted.kid, now),
             (_, known) => {
                 let held = known.and_then(|known| known.held.clone());
                 let tried = Arc::new(self.renew(wanted, held, now).await);

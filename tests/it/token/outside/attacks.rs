@@ -270,7 +270,7 @@ async fn a_client_of_outside_is_no_client_here() {
         let url = format!("{}/{endpoint}", outside.world.tenant.issuer);
         outside.world.http.post(url).form(&[form, &[("client_id", client.as_str())]].concat()).send()
     };
-    for endpoint in ["token", "revoke", "device_authorization"] {
+    for endpoint in ["token", "revoke", "device_authorization", "authorize"] {
         let form = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x"), ("scope", "mcp:read")];
         let response = post(endpoint, &form).await.unwrap();
         assert!([400, 401, 404].contains(&response.status().as_u16()), "{endpoint}: {}", response.status());

@@ -145,11 +145,27 @@ async fn a_command_ends_it_on_every_node_at_once() {
     let row =
         rows.as_array().unwrap().iter().find(|row| row["subject"].as_str().unwrap().ends_with(":user-1")).unwrap();
     assert_eq!(row["client_name"], format!("app-1 at {}", issuer.name));
+    let other = super::with(
+        issuer.claims(&format!("http://localhost/t/acme/mcp/{}", nodes.server.slug), now),
+        &json!({ "client_id": "app-2" }),
+    );
+    let other = issuer.token(&other);
+    for node in 0..2 {
+        assert_eq!(nodes.caller(node).sure(&other).await, Seen::Accepted, "at node {node}");
+    }
     let said = nodes.command(&["grant", "revoke", "--tenant", "acme", row["id"].as_str().unwrap(), "--yes"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
     for node in 0..2 {
         for jwt in [&known, &unseen] {
             assert_eq!(nodes.caller(node).sure(jwt).await, Seen::Refused, "at node {node}");
         }
+    }
+    let list = nodes.command(&["grant", "list", "--tenant", "acme", "--json"]).await;
+    let rows: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+    let client = rows[0]["client"].as_str().unwrap();
+    let said = nodes.command(&["client", "suspend", client, "--tenant", "acme"]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    for node in 0..2 {
+        assert_eq!(nodes.caller(node).sure(&other).await, Seen::Refused, "at node {node}");
     }
 }
