@@ -169,6 +169,6 @@ async fn spend(
 }
 
 async fn used(tx: &mut TenantTx, client: Client, clock: &Clock) -> Result<AuthenticatedClient, ClientAuthError> {
-    store::clients::touch(tx, &client.id, clock.now()).await?;
+    store::clients::touch(tx, &client, clock.now()).await?;
     Ok(AuthenticatedClient(client))
 }
