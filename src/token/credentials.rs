@@ -4,7 +4,7 @@
 use super::{Mint, TokenError, TokenResponse, engine, mint::Renewable, request::CredentialsRequest};
 use crate::{
     app::App,
-    audit::{Event, Recorder},
+    audit::Recorder,
     clients::authenticate::AuthenticatedClient,
     ids::FamilyId,
     policy::{Scope, ScopeSet},
@@ -66,9 +66,7 @@ async fn within(
     if !state.live {
         return Err(TokenError::UnauthorizedClient("what was granted to this client was taken back"));
     }
-    let answer = mint.first(tx, &state, &scopes, Renewable::No).await?;
-    recorder.record(tx, &Event::TokenIssued { family, client: client.id.clone(), scopes }).await?;
-    Ok(answer)
+    Ok(mint.first(recorder, tx, &state, &scopes, Renewable::No).await?)
 }
 
 /// What the grant allows and the server still declares.
