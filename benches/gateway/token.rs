@@ -65,7 +65,7 @@ impl Bench {
     pub(crate) async fn start(site: &Site, beside: Option<usize>) -> Self {
         let provider = Provider::start();
         let version = provider.version.clone();
-        let mut servers = vec![Server::sallyport(site, 0, "Sallyport").await, Server::provider(provider).await];
+        let mut servers = vec![Server::sallyport(site, 0, "Sallyport").await, Server::provider(provider)];
         if let Some(node) = beside {
             servers.push(Server::sallyport(site, node, "beside").await);
         }

@@ -40,16 +40,8 @@ pub(super) struct Errand {
     pub(super) watched: Watched,
 }
 
-/// What came of it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Done {
-    pub(super) measured: Measured,
-    /// The refresh tokens to go on with.
-    pub(super) tokens: Vec<String>,
-}
-
 /// Asks a new process.
-pub(super) fn measure(errand: &Errand) -> Done {
+pub(super) fn measure(errand: &Errand) -> Measured {
     serde_json::from_str(&child::ask("errand", &serde_json::to_string(errand).unwrap())).unwrap()
 }
 
@@ -57,7 +49,7 @@ pub(super) fn measure(errand: &Errand) -> Done {
 pub(crate) fn run() {
     let errand: Errand = serde_json::from_reader(std::io::stdin()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    println!("{}", serde_json::to_string(&runtime.block_on(errand.done())).unwrap());
+    println!("{}", serde_json::to_string(&runtime.block_on(errand.measured())).unwrap());
 }
 
 /// What the connections share.
@@ -70,7 +62,7 @@ struct Desk {
 }
 
 impl Errand {
-    async fn done(self) -> Done {
+    async fn measured(self) -> Measured {
         let Self { to, head, supply, sign, connections, window, watched } = self;
         let desk = Arc::new(Desk { head, sign, forms: Mutex::new(supply), dry: OnceLock::new() });
         let span = window.from_now();
@@ -85,11 +77,7 @@ impl Errand {
             assert!(sending * 4 > window.length, "too few codes were made for a machine like this");
             measured.per_second *= window.length.as_secs_f64() / sending.as_secs_f64();
         }
-        let tokens = match &*desk.forms.lock().unwrap() {
-            Supply::Chains { tokens, .. } => tokens.clone(),
-            _ => Vec::new(),
-        };
-        Done { measured, tokens }
+        measured
     }
 }
 

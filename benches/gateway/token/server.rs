@@ -7,7 +7,6 @@ use url::form_urlencoded::Serializer;
 
 use super::{
     super::{
-        CONNECTIONS,
         load::{Measured, Watched, Window},
         login::{Tokens, VERIFIER},
         site::{ASKER, CLIENT, MACHINE, OVERLAP, REDIRECT, SCOPES, Site, resource},
@@ -32,8 +31,6 @@ pub(super) struct Server {
     machine_secret: String,
     asker_secret: String,
     maker: Maker,
-    /// What each connection holds.
-    held: Vec<Tokens>,
 }
 
 /// What makes codes.
@@ -46,7 +43,7 @@ impl Server {
     pub(super) async fn sallyport(site: &Site, node: usize, name: &str) -> Self {
         let address = site.nodes[node].address;
         let asks = site.server_secret.is_some() && site.introspects(node).await;
-        let server = Self {
+        Self {
             name: name.to_owned(),
             process: site.nodes[node].id(),
             database: Some(site.database()),
@@ -58,13 +55,11 @@ impl Server {
             machine_secret: site.client_secret.clone(),
             asker_secret: site.server_secret.clone().unwrap_or_default(),
             maker: Maker::Sallyport(Box::new(Codes::of(site).await)),
-            held: Vec::new(),
-        };
-        server.begun().await
+        }
     }
 
-    pub(super) async fn provider(provider: Provider) -> Self {
-        let server = Self {
+    pub(super) fn provider(provider: Provider) -> Self {
+        Self {
             name: "oidc-provider".to_owned(),
             process: provider.id(),
             database: None,
@@ -76,23 +71,7 @@ impl Server {
             machine_secret: provider::SECRET.to_owned(),
             asker_secret: provider::SECRET.to_owned(),
             maker: Maker::Provider(provider),
-            held: Vec::new(),
-        };
-        server.begun().await
-    }
-
-    /// With a login for each connection.
-    async fn begun(mut self) -> Self {
-        let logins = CONNECTIONS.into_iter().max().unwrap_or_default();
-        let head = self.head(Kind::Code).unwrap();
-        let mut connection = Connection::open(self.address).await.unwrap();
-        for form in self.code_forms(logins).await {
-            let request = format!("{head}content-length: {}\r\n\r\n{form}", form.len());
-            let answer = connection.send(request.as_bytes()).await.unwrap();
-            assert_eq!(answer.status, 200, "{:?}", String::from_utf8_lossy(answer.body));
-            self.held.push(Tokens::read(answer.body));
         }
-        self
     }
 
     /// Measures one line. None where the server has nothing of the kind.
@@ -106,11 +85,7 @@ impl Server {
         };
         let watched = Watched { proxy: Some(self.process), database: self.database };
         let (to, sign) = (self.address, sign.to_owned());
-        let done = errand::measure(&Errand { to, head, supply, sign, connections, window, watched });
-        for (held, refresh) in self.held.iter_mut().zip(done.tokens) {
-            held.refresh = refresh;
-        }
-        Some(done.measured)
+        Some(errand::measure(&Errand { to, head, supply, sign, connections, window, watched }))
     }
 
     /// The head of a request, but for its length.
@@ -133,7 +108,7 @@ impl Server {
             Kind::Code => Supply::Once(self.code_forms(wanted(connections, window)).await),
             Kind::Refresh => Supply::Chains {
                 form: form(&[("grant_type", "refresh_token"), ("client_id", CLIENT), ("resource", &self.resource)]),
-                tokens: self.held.iter().map(|held| held.refresh.clone()).collect(),
+                tokens: self.logins(connections).await.into_iter().map(|tokens| tokens.refresh).collect(),
             },
             Kind::Credentials => Supply::Same(vec![form(&[
                 ("grant_type", "client_credentials"),
@@ -141,9 +116,24 @@ impl Server {
                 ("scope", &SCOPES.join(" ")),
             ])]),
             Kind::Introspection => {
-                Supply::Same(self.held.iter().map(|held| form(&[("token", &held.access)])).collect())
+                let logins = self.logins(connections).await;
+                Supply::Same(logins.iter().map(|tokens| form(&[("token", &tokens.access)])).collect())
             }
         }
+    }
+
+    /// So many new logins.
+    async fn logins(&mut self, count: usize) -> Vec<Tokens> {
+        let head = self.head(Kind::Code).unwrap();
+        let mut connection = Connection::open(self.address).await.unwrap();
+        let mut logins = Vec::with_capacity(count);
+        for form in self.code_forms(count).await {
+            let request = format!("{head}content-length: {}\r\n\r\n{form}", form.len());
+            let answer = connection.send(request.as_bytes()).await.unwrap();
+            assert_eq!(answer.status, 200, "{:?}", String::from_utf8_lossy(answer.body));
+            logins.push(Tokens::read(answer.body));
+        }
+        logins
     }
 
     async fn code_forms(&mut self, count: usize) -> Vec<String> {
