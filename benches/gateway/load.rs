@@ -150,8 +150,8 @@ pub(crate) async fn observe(callers: JoinSet<Vec<Duration>>, span: Span, watched
         let at = (took.len() as f64 * part) as usize;
         took[at.min(took.len() - 1)].as_secs_f64() * 1000.0
     };
-    let [proxy_processor, database_processor, load_processor] =
-        [0, 1, 2].map(|n| (after.processor[n] - before.processor[n]).as_secs_f64() * 1e6 / took.len() as f64);
+    let [proxy_processor, database_processor, load_processor] = [0, 1, 2]
+        .map(|n| (after.processor[n].saturating_sub(before.processor[n])).as_secs_f64() * 1e6 / took.len() as f64);
     Measured {
         per_second: took.len() as f64 / (span.end - span.begin).as_secs_f64(),
         p50: quantile(0.5),
