@@ -112,7 +112,7 @@ pub(crate) fn run() {
 
 impl Question {
     async fn measure(self) -> Measured {
-        let span = self.window.from_now();
+        let span = self.window.starting_now();
         let mut callers = JoinSet::new();
         for _ in 0..self.connections {
             let call = self.call.clone();
@@ -131,7 +131,7 @@ pub(crate) struct Span {
 }
 
 impl Window {
-    pub(crate) fn from_now(self) -> Span {
+    pub(crate) fn starting_now(self) -> Span {
         let begin = Instant::now() + self.warm_up;
         Span { begin, end: begin + self.length }
     }

@@ -65,7 +65,7 @@ impl Errand {
     async fn measured(self) -> Measured {
         let Self { to, head, supply, sign, connections, window, watched } = self;
         let desk = Arc::new(Desk { head, sign, forms: Mutex::new(supply), dry: OnceLock::new() });
-        let span = window.from_now();
+        let span = window.starting_now();
         let mut callers = JoinSet::new();
         for at in 0..connections {
             let connection = Connection::open(to).await.unwrap();
