@@ -30,9 +30,9 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	scripts/sqlx-prepare.sh --check
 
-# A release build, then about five minutes. For a first look ARGS="--rounds 2"; for docs ARGS=--markdown; see ARGS=--help.
+# A release build, then about seven minutes. For a first look ARGS="--rounds 2"; for docs ARGS=--markdown; see ARGS=--help.
 bench:
-	@scripts/setup.sh compiler postgres nginx
+	@scripts/setup.sh compiler postgres bench
 	PATH="$$PATH:/usr/sbin:$(TARGET)/tools/nginx/usr/sbin" cargo bench --locked --bench gateway -- $(ARGS)
 
 setup:
