@@ -214,6 +214,7 @@ async fn a_removed_client_is_gone_with_all_it_was_granted() {
 
     let removed = ask(&app, &client, Method::DELETE, None).await;
     assert_eq!((removed.status.as_u16(), &removed.body), (204, &Value::Null));
+    assert_eq!(removed.headers["cache-control"], "no-store");
 
     assert!(in_flight.cut().is_cancelled(), "calls in flight are cut before the answer");
     assert!(matches!(verify(&app, &tenant, &token).await, Err(VerifyError::Invalid)));
