@@ -1,0 +1,388 @@
+//! Thousands of requests that nobody would send, at every route: each is answered in time, in the form of its endpoint,
+//! without a fault of ours and without a word about how the server is made. Afterwards everything works as before.
+//!
+//! What is drawn follows from one number, which a failure prints. To draw others, or the same again:
+//! `GENERATED_SEED=7 cargo test --test it http::generated`.
+
+mod draw;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use draw::{Body, Dice, Drawn, Good, MARK, MCP_BODY};
+use http::StatusCode;
+use sallyport::app::routes::{self, Guard, Route};
+use serde_json::{Value, json};
+use wire::{Answer, Wire};
+
+use crate::harness::{
+    app::{TestApp, TestTenant},
+    browser::TestBrowser,
+    flow::{Flow, TestClient, Tokens, hidden, location, query},
+    log::Log,
+    web::{Web, limits},
+};
+
+/// Requests for each route.
+const EACH: usize = 220;
+/// Connections at the same time.
+const CONNECTIONS: usize = 4;
+
+fn seed() -> u64 {
+    option_env!("GENERATED_SEED").map_or(0x5a11_9047, |seed| seed.parse().expect("GENERATED_SEED is a number"))
+}
+
+/// What good requests present.
+struct Scene {
+    client: TestClient,
+    tokens: Tokens,
+    code: String,
+    verifier: String,
+    challenge: String,
+    registered: Value,
+    cookies: String,
+    interaction: String,
+    csrf: [String; 3],
+    resource: String,
+    password: String,
+}
+
+impl Scene {
+    async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
+        let body =
+            json!({ "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "client_secret_basic" });
+        let request = app.http().post(format!("{}/register", tenant.issuer)).json(&body);
+        let registered: Value = request.send().await.unwrap().json().await.unwrap();
+        let text = |member: &str| registered[member].as_str().unwrap().to_owned();
+        let client = TestClient {
+            id: text("client_id"),
+            secret: Some(text("client_secret")),
+            redirect_uri: "https://a.example/cb".to_owned(),
+        };
+        let browser = TestBrowser::new(app);
+        let login = browser.get("/t/acme/login").await;
+        let fields = [("username", "ada"), ("password", &tenant.person.password), ("csrf", &login.hidden("csrf"))];
+        let entered = browser.post("/t/acme/login", &fields).await;
+        let cookie =
+            |page: &crate::harness::browser::Page, name: &str| format!("{name}={}", page.cookie(name).unwrap());
+        let cookies = [cookie(&login, "__Host-sp-b-acme"), cookie(&entered, "__Host-sp-t-acme")].join("; ");
+        let flow = Flow { http: browser.http, ..Flow::new(app, tenant) };
+        let mut parameters = flow.parameters(&client);
+        parameters.push(("prompt", "consent".to_owned()));
+        let mut codes = Vec::new();
+        for _ in 0..2 {
+            let html = flow.consent_page(&parameters).await;
+            let sent = flow.decide(&html, "approve", &["mcp:read", "mcp:write"]).await;
+            codes.push(query(&location(&sent), "code").unwrap());
+        }
+        let redeemed = flow.redeem(&client, &codes.remove(0)).await;
+        let tokens = Tokens::read(&redeemed.json().await.unwrap());
+        let consent = flow.consent_page(&parameters).await;
+        let account = flow.get("/t/acme/account").await.text().await.unwrap();
+        Self {
+            code: codes.remove(0),
+            tokens,
+            verifier: flow.verifier.clone(),
+            challenge: flow.challenge(),
+            cookies,
+            interaction: hidden(&consent, "interaction"),
+            csrf: [login.hidden("csrf"), hidden(&consent, "csrf"), hidden(&account, "csrf")],
+            resource: tenant.server.resource.clone(),
+            password: tenant.person.password.clone(),
+            registered,
+            client,
+        }
+    }
+
+    fn basic(&self) -> (&'static str, String) {
+        use base64::Engine as _;
+        let pair = format!("{}:{}", self.client.id, self.client.secret.as_ref().unwrap());
+        ("authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+    }
+
+    /// A route's good requests. Whoever adds a route says here how it is asked.
+    fn good(&self, route: &Route) -> Vec<Good> {
+        let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let [login, consent, account] = &self.csrf;
+        let page = |query: &[(&str, &str)], form: Option<&[(&str, &str)]>| Good {
+            query: own(query),
+            body: form.map_or(Body::None, |pairs| Body::Form(own(pairs))),
+            headers: vec![("cookie", self.cookies.clone())],
+        };
+        let client = |form: &[(&str, &str)]| Good {
+            body: Body::Form(own(form)),
+            headers: vec![self.basic()],
+            ..Good::default()
+        };
+        let interaction = [("interaction", &*self.interaction)];
+        let (id, resource, code, verifier) = (&*self.client.id, &*self.resource, &*self.code, &*self.verifier);
+        let callback = &*self.client.redirect_uri;
+        let asked = [
+            ("response_type", "code"),
+            ("client_id", id),
+            ("redirect_uri", callback),
+            ("code_challenge", &*self.challenge),
+            ("code_challenge_method", "S256"),
+            ("resource", resource),
+            ("state", "s"),
+            ("scope", "mcp:read"),
+        ];
+        match (route.method.as_str(), route.path) {
+            ("GET", _) if route.guard == Guard::Public => vec![Good::default()],
+            ("POST", "/t/{tenant}/register") => vec![registration(&self.registered, None)],
+            (_, "/t/{tenant}/register/{client_id}") => {
+                let token = self.registered["registration_access_token"].as_str();
+                vec![registration(&self.registered, token)]
+            }
+            ("GET", "/t/{tenant}/login" | "/t/{tenant}/consent") => vec![page(&interaction, None)],
+            ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![page(&[], None)],
+            ("POST", "/t/{tenant}/login") => {
+                let form = [("username", "ada"), ("password", &*self.password), ("csrf", login), interaction[0]];
+                vec![page(&[], Some(&form))]
+            }
+            ("POST", "/t/{tenant}/logout") => vec![page(&[], Some(&[("csrf", account)]))],
+            ("POST", "/t/{tenant}/account/revoke") => {
+                let grant = ("grant", "00000000-0000-7000-8000-000000000000");
+                vec![page(&[], Some(&[("csrf", account), grant]))]
+            }
+            ("GET", "/t/{tenant}/authorize") => vec![page(&asked, None)],
+            ("POST", "/t/{tenant}/consent") => {
+                let form = [("csrf", &**consent), interaction[0], ("decision", "approve"), ("scope", "mcp:read")];
+                vec![page(&[], Some(&form))]
+            }
+            ("POST", "/t/{tenant}/token") => vec![
+                client(&[
+                    ("grant_type", "authorization_code"),
+                    ("code", code),
+                    ("code_verifier", verifier),
+                    ("resource", resource),
+                ]),
+                client(&[
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", &*self.tokens.refresh),
+                    ("scope", "mcp:read"),
+                ]),
+                client(&[("grant_type", "client_credentials"), ("resource", resource)]),
+                client(&[("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", "x")]),
+            ],
+            ("POST", "/t/{tenant}/revoke") => {
+                vec![client(&[("token", "sp_rt_x"), ("token_type_hint", "refresh_token")])]
+            }
+            (_, "/t/{tenant}/mcp/{server}") => self.calls(),
+            (method, path) => panic!("{method} {path} is new: say how it is asked"),
+        }
+    }
+
+    /// Messages of both eras.
+    fn calls(&self) -> Vec<Good> {
+        let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
+        let modern = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "a", "arguments": {}, "_meta": meta } });
+        let legacy = json!({ "jsonrpc": "2.0", "id": "b", "method": "tools/list", "params": {} });
+        let begin = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "x", "version": "1" } } });
+        let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        let headers = |more: &[(&'static str, &str)]| {
+            let all = [("accept", "application/json, text/event-stream")].into_iter().chain(more.iter().copied());
+            let all = all.map(|(name, value)| (name, value.to_owned()));
+            all.chain([("authorization", format!("Bearer {}", self.tokens.access))]).collect()
+        };
+        let call = |body: Value, more: &[(&'static str, &str)]| Good {
+            body: Body::Json(body.to_string()),
+            headers: headers(more),
+            ..Good::default()
+        };
+        vec![
+            call(modern, &[("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "a")]),
+            call(legacy, &[("mcp-protocol-version", "2025-11-25")]),
+            call(begin, &[]),
+            call(told, &[("mcp-protocol-version", "2025-11-25")]),
+        ]
+    }
+}
+
+fn registration(registered: &Value, token: Option<&str>) -> Good {
+    let mut body = json!({
+        "client_name": "Notes", "redirect_uris": ["https://a.example/cb", "http://127.0.0.1/cb"], "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none", "logo_uri": "https://a.example/l", "contacts": ["a@a.example"], "scope": "mcp:read",
+    });
+    if token.is_some() {
+        body["client_id"] = registered["client_id"].clone();
+    }
+    let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
+    Good { body: Body::Json(body.to_string()), headers: bearer.into_iter().collect(), ..Good::default() }
+}
+
+/// Words of the inside: of a panic, of the database, of the source.
+const INSIDE: [&str; 14] = [
+    "panicked",
+    "RUST_BACKTRACE",
+    "backtrace",
+    ".rs:",
+    "src/",
+    "unwrap()",
+    "sqlx",
+    "postgres",
+    "Postgres",
+    "SELECT ",
+    "INSERT ",
+    "relation \"",
+    "rust_",
+    "axum",
+];
+
+/// Whether the answer is one that this route may give.
+fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
+    let (status, text, kind) = (answer.status, answer.text(), answer.header("content-type"));
+    let check = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
+    check(!status.is_server_error(), "a fault of ours")?;
+    check(![301, 302, 307, 308].contains(&status.as_u16()), "a redirect that may repeat a POST or stay for good")?;
+    check(answer.body.is_empty() || !kind.is_empty(), "a body of no type")?;
+    check(!text.contains(MARK), "an echo")?;
+    check(!answer.headers.contains_key("x-injected"), "a header that was sent in")?;
+    if let Some(word) = INSIDE.iter().find(|word| text.contains(**word)) {
+        return Err(format!("it says {word}"));
+    }
+    // What is no HTTP, or for another host, is refused before a route is found.
+    let before = [400, 421].contains(&status.as_u16()) && kind == "text/plain; charset=utf-8";
+    // Web pages are clients, too; no answer there rests on cookies.
+    let anybody = !matches!(route.guard, Guard::Browser | Guard::Bearer | Guard::Preflight);
+    check(!anybody || before || answer.header("access-control-allow-origin") == "*", "no CORS")?;
+    let stylesheet = route.path.starts_with("/static/");
+    let html = kind.starts_with("text/html");
+    match route.guard {
+        _ if answer.body.is_empty() || before => {}
+        Guard::Browser => check(html, "no page")?,
+        _ if stylesheet => check(kind.starts_with("text/"), "no text")?,
+        // An upstream's answer may be a stream.
+        Guard::Bearer if status.is_success() && kind == "text/event-stream" => {}
+        _ => {
+            check(kind == "application/json", "no JSON")?;
+            json_body(route.guard, status, &text)?;
+        }
+    }
+    if html {
+        page_headers(answer)?;
+    }
+    let secret = matches!(
+        route.guard,
+        Guard::Browser | Guard::Client | Guard::Registration | Guard::RegistrationToken | Guard::Bearer
+    );
+    let kept = answer.header("cache-control");
+    let silent = answer.body.is_empty() && (status.is_client_error() || drawn.method == "OPTIONS");
+    check(!secret || silent || ["no-store", "private, no-store"].contains(&kept), "it could be kept")?;
+    for cookie in answer.headers.get_all("set-cookie") {
+        let cookie = cookie.to_str().unwrap();
+        let safe = ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"].iter().all(|part| cookie.contains(part));
+        check(cookie.starts_with("__Host-") && safe, "a cookie without protection")?;
+    }
+    let to = answer.header("location");
+    let ours = to.is_empty()
+        || to.starts_with("/t/acme/")
+        || to.starts_with("https://a.example/cb?")
+        || to.starts_with("http://127.0.0.1/cb?");
+    check(ours, "a way to somewhere else")
+}
+
+fn json_body(guard: Guard, status: StatusCode, text: &str) -> Result<(), String> {
+    let body: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+    if !status.is_client_error() {
+        return Ok(());
+    }
+    if matches!(guard, Guard::Bearer | Guard::Preflight) {
+        let rpc = body["jsonrpc"] == "2.0" && body["error"]["code"].is_i64() && body["error"]["message"].is_string();
+        return if rpc { Ok(()) } else { Err("no JSON-RPC error".to_owned()) };
+    }
+    let error = body["error"].as_str().unwrap_or_default();
+    let description = body["error_description"].as_str().unwrap_or_default();
+    // RFC 6749 §5.2.
+    let allowed = |text: &str| text.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+    let whole = !error.is_empty() && !description.is_empty() && allowed(error) && allowed(description);
+    if whole && description.len() < 1000 { Ok(()) } else { Err("no OAuth error".to_owned()) }
+}
+
+fn page_headers(answer: &Answer) -> Result<(), String> {
+    let wanted =
+        [("x-frame-options", "DENY"), ("referrer-policy", "same-origin"), ("x-content-type-options", "nosniff")];
+    for (name, value) in wanted {
+        if answer.header(name) != value {
+            return Err(format!("a page without {name}"));
+        }
+    }
+    let policy = answer.header("content-security-policy");
+    let strict = policy.contains("frame-ancestors 'none'")
+        && policy.contains("default-src 'none'")
+        && !policy.contains("unsafe");
+    if strict { Ok(()) } else { Err(format!("a page with the policy {policy}")) }
+}
+
+/// Asks a route for all of its share. What comes back is what was wrong, one of a kind.
+async fn storm(host: &str, route: &Route, scene: &Scene, mut dice: Dice) -> BTreeMap<String, String> {
+    let goods = scene.good(route);
+    let (mut wire, mut wrong) = (Wire::to(host), BTreeMap::new());
+    for at in 0..EACH / CONNECTIONS {
+        let drawn = draw::request(route, dice.of(&goods).clone(), &scene.client.id, host, &mut dice);
+        let answer = wire.ask(&drawn.bytes, drawn.method == "HEAD").await;
+        let (verdict, answer) = match answer {
+            Ok(answer) => (judge(route, &drawn, &answer), answer.to_string()),
+            Err(_) if drawn.may_be_cut => continue,
+            Err(why) => (Err(why), String::new()),
+        };
+        if let Err(why) = verdict {
+            let request = drawn.bytes[..drawn.bytes.len().min(2000)].escape_ascii();
+            let kind = format!("{why}, {} {}", route.method, route.path);
+            wrong.entry(kind).or_insert_with(|| format!("request {at}:\n{request}\n{answer:.2000}"));
+        }
+    }
+    wrong
+}
+
+#[tokio::test]
+async fn whatever_is_sent_every_endpoint_answers_in_its_own_form() {
+    let log = Log::listen_for_errors();
+    let app = TestApp::start_with(|config| {
+        config.http.max_body_bytes = MCP_BODY;
+        config.registration.burst = 60_000;
+        config.authorization.burst = 60_000;
+        (config.login.throttle.per_account, config.login.throttle.per_address) = (60_000, 60_000);
+    })
+    .await;
+    let tenant = app.tenant("acme").await;
+    let _other = app.tenant("other").await;
+    let upstream = axum::Router::new().route("/mcp", axum::routing::any(upstream));
+    let upstream = Web::serve(upstream, &limits(), std::time::Duration::ZERO);
+    app.server(tenant.id, "acme", "demo", &upstream.url("/mcp")).await;
+    let host = app.base.strip_prefix("http://").unwrap();
+
+    let (mut dice, mut wrong) = (Dice::new(seed()), Vec::new());
+    for route in routes::public() {
+        // Of each thing another one: a good request may use it up.
+        let scene = Scene::of(&app, &tenant).await;
+        let storms = (0..CONNECTIONS).map(|_| storm(host, &route, &scene, Dice::new(dice.next())));
+        let found = futures_util::future::join_all(storms).await.into_iter().flatten();
+        wrong.extend(found.map(|(kind, how)| format!("{kind}: {how}")));
+    }
+    assert!(wrong.is_empty(), "seed {}, {} kinds:\n{}", seed(), wrong.len(), wrong.join("\n\n"));
+
+    // Everything is as before.
+    let (flow, person) = (Flow::new(&app, &tenant), TestBrowser::new(&app));
+    let client = flow.client().await;
+    let tokens = flow.tokens(&client).await;
+    assert!(flow.accepts(&tokens.access).await);
+    assert_eq!(flow.refresh(&client, &tokens.refresh).await.status(), StatusCode::OK);
+    person.log_in(&tenant, &tenant.person).await;
+    assert_eq!(app.http().get(app.url("/t/acme/jwks.json")).send().await.unwrap().status(), StatusCode::OK);
+    let faults = log.text();
+    assert!(faults.is_empty(), "seed {}: the log has errors:\n{faults:.3000}", seed());
+}
+
+/// Answers any message under its id.
+async fn upstream(body: axum::body::Bytes) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    match serde_json::from_slice::<Value>(&body) {
+        Ok(asked) if asked["id"].is_null() => axum::http::StatusCode::ACCEPTED.into_response(),
+        Ok(asked) => axum::Json(json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "resultType": "complete" } }))
+            .into_response(),
+        Err(_) => axum::http::StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
