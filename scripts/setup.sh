@@ -3,7 +3,7 @@
 # from apt; other systems are told what to install by hand. What is there already is left alone.
 #
 #   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny]      all of them when none is named
-#   scripts/setup.sh bench                                                 what only `make bench` needs
+#   scripts/setup.sh bench | cxx                                           what only `make bench` or `make fuzz` needs
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -82,6 +82,11 @@ deny() {
     cp "$pin" "$dir/installed-from"
 }
 
+# libFuzzer is C++.
+cxx() {
+    have c++ || install "a C++ compiler" "make fuzz builds libFuzzer" g++
+}
+
 # nginx, for comparison. Debian's package would start a web server, so its files are only unpacked.
 bench() {
     local dir=$TOOLS/nginx
@@ -99,7 +104,7 @@ bench() {
 for part in "${@:-all}"; do
     case $part in
         all) compiler && postgres && browser && clients && deny ;;
-        compiler | postgres | browser | clients | deny | bench) "$part" ;;
-        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, bench or all" ;;
+        compiler | postgres | browser | clients | deny | bench | cxx) "$part" ;;
+        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, bench, cxx or all" ;;
     esac
 done
