@@ -5,22 +5,24 @@
 //! `GENERATED_SEED=7 cargo test --test it http::generated`.
 
 mod draw;
+mod scene;
 mod values;
 mod wire;
 
 use std::collections::BTreeMap;
 
-use draw::{Body, Drawn, Good, MCP_BODY};
+use draw::{Drawn, MCP_BODY};
 use http::StatusCode;
 use sallyport::app::routes::{self, Guard, Route};
+use scene::Scene;
 use serde_json::{Value, json};
 use values::{Dice, MARK};
 use wire::{Answer, Wire};
 
 use crate::harness::{
-    app::{TestApp, TestTenant},
+    app::TestApp,
     browser::TestBrowser,
-    flow::{Flow, TestClient, Tokens, hidden, location, query},
+    flow::Flow,
     log::Log,
     web::{Web, limits},
 };
@@ -33,187 +35,6 @@ const CONNECTIONS: usize = 4;
 #[expect(clippy::disallowed_methods, reason = "whoever runs the test may choose what is drawn")]
 fn seed() -> u64 {
     std::env::var("GENERATED_SEED").map_or(0x5a11_9047, |seed| seed.parse().expect("GENERATED_SEED is a number"))
-}
-
-/// What good requests present.
-struct Scene {
-    client: TestClient,
-    tokens: Tokens,
-    code: String,
-    verifier: String,
-    challenge: String,
-    registered: Value,
-    cookies: String,
-    interaction: String,
-    csrf: [String; 3],
-    resource: String,
-    password: String,
-}
-
-impl Scene {
-    async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
-        let body =
-            json!({ "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "client_secret_basic" });
-        let request = app.http().post(format!("{}/register", tenant.issuer)).json(&body);
-        let registered: Value = request.send().await.unwrap().json().await.unwrap();
-        let text = |member: &str| registered[member].as_str().unwrap().to_owned();
-        let client = TestClient {
-            id: text("client_id"),
-            secret: Some(text("client_secret")),
-            redirect_uri: "https://a.example/cb".to_owned(),
-        };
-        let browser = TestBrowser::new(app);
-        let login = browser.get("/t/acme/login").await;
-        let fields = [("username", "ada"), ("password", &tenant.person.password), ("csrf", &login.hidden("csrf"))];
-        let entered = browser.post("/t/acme/login", &fields).await;
-        let cookie =
-            |page: &crate::harness::browser::Page, name: &str| format!("{name}={}", page.cookie(name).unwrap());
-        let cookies = [cookie(&login, "__Host-sp-b-acme"), cookie(&entered, "__Host-sp-t-acme")].join("; ");
-        let flow = Flow { http: browser.http, ..Flow::new(app, tenant) };
-        let mut parameters = flow.parameters(&client);
-        parameters.push(("prompt", "consent".to_owned()));
-        let mut codes = Vec::new();
-        for _ in 0..2 {
-            let html = flow.consent_page(&parameters).await;
-            let sent = flow.decide(&html, "approve", &["mcp:read", "mcp:write"]).await;
-            codes.push(query(&location(&sent), "code").unwrap());
-        }
-        let redeemed = flow.redeem(&client, &codes.remove(0)).await;
-        let tokens = Tokens::read(&redeemed.json().await.unwrap());
-        let consent = flow.consent_page(&parameters).await;
-        let account = flow.get("/t/acme/account").await.text().await.unwrap();
-        Self {
-            code: codes.remove(0),
-            tokens,
-            verifier: flow.verifier.clone(),
-            challenge: flow.challenge(),
-            cookies,
-            interaction: hidden(&consent, "interaction"),
-            csrf: [login.hidden("csrf"), hidden(&consent, "csrf"), hidden(&account, "csrf")],
-            resource: tenant.server.resource.clone(),
-            password: tenant.person.password.clone(),
-            registered,
-            client,
-        }
-    }
-
-    fn basic(&self) -> (&'static str, String) {
-        use base64::Engine as _;
-        let pair = format!("{}:{}", self.client.id, self.client.secret.as_ref().unwrap());
-        ("authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
-    }
-
-    /// A route's good requests. Whoever adds a route says here how it is asked.
-    fn good(&self, route: &Route) -> Vec<Good> {
-        let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-        };
-        let [login, consent, account] = &self.csrf;
-        let page = |query: &[(&str, &str)], form: Option<&[(&str, &str)]>| Good {
-            query: own(query),
-            body: form.map_or(Body::None, |pairs| Body::Form(own(pairs))),
-            headers: vec![("cookie", self.cookies.clone())],
-        };
-        let client = |form: &[(&str, &str)]| Good {
-            body: Body::Form(own(form)),
-            headers: vec![self.basic()],
-            ..Good::default()
-        };
-        let interaction = [("interaction", &*self.interaction)];
-        let (id, resource, code, verifier) = (&*self.client.id, &*self.resource, &*self.code, &*self.verifier);
-        let callback = &*self.client.redirect_uri;
-        let asked = [
-            ("response_type", "code"),
-            ("client_id", id),
-            ("redirect_uri", callback),
-            ("code_challenge", &*self.challenge),
-            ("code_challenge_method", "S256"),
-            ("resource", resource),
-            ("state", "s"),
-            ("scope", "mcp:read"),
-        ];
-        match (route.method.as_str(), route.path) {
-            ("GET", _) if route.guard == Guard::Public => vec![Good::default()],
-            ("POST", "/t/{tenant}/register") => vec![registration(&self.registered, None)],
-            (_, "/t/{tenant}/register/{client_id}") => {
-                let token = self.registered["registration_access_token"].as_str();
-                vec![registration(&self.registered, token)]
-            }
-            ("GET", "/t/{tenant}/login" | "/t/{tenant}/consent") => vec![page(&interaction, None)],
-            ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![page(&[], None)],
-            ("POST", "/t/{tenant}/login") => {
-                let form = [("username", "ada"), ("password", &*self.password), ("csrf", login), interaction[0]];
-                vec![page(&[], Some(&form))]
-            }
-            ("POST", "/t/{tenant}/logout") => vec![page(&[], Some(&[("csrf", account)]))],
-            ("POST", "/t/{tenant}/account/revoke") => {
-                let grant = ("grant", "00000000-0000-7000-8000-000000000000");
-                vec![page(&[], Some(&[("csrf", account), grant]))]
-            }
-            ("GET", "/t/{tenant}/authorize") => vec![page(&asked, None)],
-            ("POST", "/t/{tenant}/consent") => {
-                let form = [("csrf", &**consent), interaction[0], ("decision", "approve"), ("scope", "mcp:read")];
-                vec![page(&[], Some(&form))]
-            }
-            ("POST", "/t/{tenant}/token") => vec![
-                client(&[
-                    ("grant_type", "authorization_code"),
-                    ("code", code),
-                    ("code_verifier", verifier),
-                    ("resource", resource),
-                ]),
-                client(&[
-                    ("grant_type", "refresh_token"),
-                    ("refresh_token", &*self.tokens.refresh),
-                    ("scope", "mcp:read"),
-                ]),
-                client(&[("grant_type", "client_credentials"), ("resource", resource)]),
-                client(&[("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", "x")]),
-            ],
-            ("POST", "/t/{tenant}/revoke") => {
-                vec![client(&[("token", "sp_rt_x"), ("token_type_hint", "refresh_token")])]
-            }
-            (_, "/t/{tenant}/mcp/{server}") => self.calls(),
-            (method, path) => panic!("{method} {path} is new: say how it is asked"),
-        }
-    }
-
-    /// Messages of both eras.
-    fn calls(&self) -> Vec<Good> {
-        let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
-        let modern = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "a", "arguments": {}, "_meta": meta } });
-        let legacy = json!({ "jsonrpc": "2.0", "id": "b", "method": "tools/list", "params": {} });
-        let begin = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "x", "version": "1" } } });
-        let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        let headers = |more: &[(&'static str, &str)]| {
-            let all = [("accept", "application/json, text/event-stream")].into_iter().chain(more.iter().copied());
-            let all = all.map(|(name, value)| (name, value.to_owned()));
-            all.chain([("authorization", format!("Bearer {}", self.tokens.access))]).collect()
-        };
-        let call = |body: Value, more: &[(&'static str, &str)]| Good {
-            body: Body::Json(body.to_string()),
-            headers: headers(more),
-            ..Good::default()
-        };
-        vec![
-            call(modern, &[("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "a")]),
-            call(legacy, &[("mcp-protocol-version", "2025-11-25")]),
-            call(begin, &[]),
-            call(told, &[("mcp-protocol-version", "2025-11-25")]),
-        ]
-    }
-}
-
-fn registration(registered: &Value, token: Option<&str>) -> Good {
-    let mut body = json!({
-        "client_name": "Notes", "redirect_uris": ["https://a.example/cb", "http://127.0.0.1/cb"], "grant_types": ["authorization_code"],
-        "token_endpoint_auth_method": "none", "logo_uri": "https://a.example/l", "contacts": ["a@a.example"], "scope": "mcp:read",
-    });
-    if token.is_some() {
-        body["client_id"] = registered["client_id"].clone();
-    }
-    let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
-    Good { body: Body::Json(body.to_string()), headers: bearer.into_iter().collect(), ..Good::default() }
 }
 
 /// Words of the inside: of a panic, of the database, of the source.
