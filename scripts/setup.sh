@@ -3,6 +3,7 @@
 # from apt; other systems are told what to install by hand. What is there already is left alone.
 #
 #   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny] [nginx]      all of them when none is named
+#   scripts/setup.sh bench | cxx                                                   what only `make bench` or `make fuzz` needs
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -87,6 +88,11 @@ deny() {
     cp "$pin" "$dir/installed-from"
 }
 
+# libFuzzer is C++.
+cxx() {
+    have c++ || install "a C++ compiler" "make fuzz builds libFuzzer" g++
+}
+
 # For comparison.
 bench() {
     nginx
@@ -111,7 +117,7 @@ nginx() {
 for part in "${@:-all}"; do
     case $part in
         all) compiler && postgres && browser && clients && deny && nginx ;;
-        compiler | postgres | browser | clients | deny | nginx | bench) "$part" ;;
-        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, nginx, bench or all" ;;
+        compiler | postgres | browser | clients | deny | nginx | bench | cxx) "$part" ;;
+        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, nginx, bench, cxx or all" ;;
     esac
 done

@@ -5,6 +5,8 @@
 
 mod assertion;
 mod basic;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod presented;
 mod server;
 
