@@ -1,6 +1,7 @@
 # make run      the tour, then a running Sallyport      make run ARGS="--listen localhost:9000"
 # make test     every test, real clients and a real browser included
 # make check    formatting, lints, documentation, dependencies, house rules
+# make fuzz     parsers against what a fuzzer makes up, a few seconds each
 # make bench    what Sallyport costs on this machine
 # make setup    only install what the others need
 
@@ -10,7 +11,7 @@ export SQLX_OFFLINE := true
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ARGS ?=
 
-.PHONY: run test check bench setup
+.PHONY: run test check fuzz bench setup
 
 # A debug build is ready in a quarter of the time of a release build, and quick enough to look around.
 run:
@@ -30,9 +31,14 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	scripts/sqlx-prepare.sh --check
 
-# A release build, then about five minutes. For a first look ARGS="--rounds 2"; for docs ARGS=--markdown; see ARGS=--help.
+# After `make test` libraries are there, and it compiles one crate. For more see fuzz/README.md.
+fuzz:
+	@scripts/setup.sh compiler cxx
+	scripts/fuzz.sh $(ARGS)
+
+# A release build, then about seven minutes. For a first look ARGS="--rounds 2"; for docs ARGS=--markdown; see ARGS=--help.
 bench:
-	@scripts/setup.sh compiler postgres nginx
+	@scripts/setup.sh compiler postgres bench
 	PATH="$$PATH:/usr/sbin:$(TARGET)/tools/nginx/usr/sbin" cargo bench --locked --bench gateway -- $(ARGS)
 
 setup:

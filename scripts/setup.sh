@@ -3,6 +3,7 @@
 # from apt; other systems are told what to install by hand. What is there already is left alone.
 #
 #   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny] [nginx]      all of them when none is named
+#   scripts/setup.sh bench | cxx                                                   what only `make bench` or `make fuzz` needs
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -57,11 +58,17 @@ browser() {
 
 clients() {
     have npm || install "Node.js with npm" "tests run the JavaScript MCP clients" nodejs npm
-    local lock=tests/clients/package-lock.json modules=tests/clients/node_modules
-    if ! cmp -s "$lock" "$modules/.installed-from"; then
-        say "installing the JavaScript MCP clients (npm ci in tests/clients)"
-        quietly npm ci --prefix tests/clients --no-audit --no-fund --ignore-scripts || die "npm ci in tests/clients failed"
-        cp "$lock" "$modules/.installed-from"
+    modules tests/clients "the JavaScript MCP clients"
+}
+
+# modules DIRECTORY WHAT: what its package-lock.json names.
+modules() {
+    local directory=$1 what=$2
+    local lock=$directory/package-lock.json into=$directory/node_modules
+    if ! cmp -s "$lock" "$into/.installed-from"; then
+        say "installing $what (npm ci in $directory)"
+        quietly npm ci --prefix "$directory" --no-audit --no-fund --ignore-scripts || die "npm ci in $directory failed"
+        cp "$lock" "$into/.installed-from"
     fi
 }
 
@@ -81,6 +88,18 @@ deny() {
     cp "$pin" "$dir/installed-from"
 }
 
+# libFuzzer is C++.
+cxx() {
+    have c++ || install "a C++ compiler" "make fuzz builds libFuzzer" g++
+}
+
+# For comparison.
+bench() {
+    nginx
+    have npm || install "Node.js with npm" "make bench compares with oidc-provider" nodejs npm
+    modules benches/oidc-provider oidc-provider
+}
+
 # nginx, for the test of deploy/nginx and for comparison. Debian's package would start a web server, so its files are only unpacked.
 nginx() {
     local dir=$TOOLS/nginx
@@ -98,7 +117,7 @@ nginx() {
 for part in "${@:-all}"; do
     case $part in
         all) compiler && postgres && browser && clients && deny && nginx ;;
-        compiler | postgres | browser | clients | deny | nginx) "$part" ;;
-        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, nginx or all" ;;
+        compiler | postgres | browser | clients | deny | nginx | bench | cxx) "$part" ;;
+        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, nginx, bench, cxx or all" ;;
     esac
 done

@@ -25,6 +25,9 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod dev;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod http;
 pub mod ids;

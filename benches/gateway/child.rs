@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ const START: Duration = Duration::from_secs(30);
 pub(crate) struct Running {
     child: Child,
     /// Some programs end when their input does.
-    _input: Option<ChildStdin>,
+    input: Option<ChildStdin>,
 }
 
 /// `program`, told to end should this process be killed.
@@ -38,7 +38,7 @@ pub(crate) fn serve(name: &str) -> (Running, SocketAddr) {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let input = child.stdin.take();
-    (Running { child, _input: input }, line.trim().parse().unwrap())
+    (Running { child, input }, line.trim().parse().unwrap())
 }
 
 /// Runs this program to its end. What it says.
@@ -54,7 +54,7 @@ impl Running {
     /// Starts a server, and waits until it takes connections at `address`.
     pub(crate) fn start(command: &mut Command, address: SocketAddr) -> Self {
         let child = command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut this = Self { child, _input: None };
+        let mut this = Self { child, input: None };
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
             assert!(this.child.try_wait().unwrap().is_none(), "it ended at once: {command:?}");
@@ -74,6 +74,36 @@ impl Drop for Running {
         // It may have ended already.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
+    }
+}
+
+/// A process that talks by lines.
+pub(crate) struct Talking {
+    running: Running,
+    output: BufReader<ChildStdout>,
+}
+
+impl Talking {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Self { running: Running { child, input }, output }
+    }
+
+    pub(crate) fn say(&mut self, line: &str) {
+        writeln!(self.running.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// The next line that it says; an empty one where it has ended.
+    pub(crate) fn next(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.running.id()
     }
 }
 

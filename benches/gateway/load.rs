@@ -65,16 +65,22 @@ impl Call {
     }
 }
 
+/// Whose use is measured, beside that of the load itself.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Watched {
+    /// What answers, unless that is the upstream itself.
+    pub(crate) proxy: Option<u32>,
+    /// The database's first process, where one is used.
+    pub(crate) database: Option<u32>,
+}
+
 /// What a process of load is asked for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Question {
     pub(crate) call: Call,
     pub(crate) connections: usize,
     pub(crate) window: Window,
-    /// Whose use is measured, if anything stands in between.
-    pub(crate) proxy: Option<u32>,
-    /// The database's first process.
-    pub(crate) database: u32,
+    pub(crate) watched: Watched,
 }
 
 /// What it measured within the window.
@@ -106,41 +112,59 @@ pub(crate) fn run() {
 
 impl Question {
     async fn measure(self) -> Measured {
-        let begin = Instant::now() + self.window.warm_up;
-        let end = begin + self.window.length;
+        let span = self.window.starting_now();
         let mut callers = JoinSet::new();
         for _ in 0..self.connections {
             let call = self.call.clone();
             let connection = Connection::open(call.to).await.unwrap();
-            callers.spawn(calls(call, connection, begin, end));
+            callers.spawn(calls(call, connection, span));
         }
-        let processes = [self.proxy, Some(self.database), Some(std::process::id())];
-        let before = at(begin, processes).await;
-        let after = at(end, processes).await;
-        let mut took: Vec<Duration> = callers.join_all().await.concat();
-        took.sort_unstable();
-        assert!(!took.is_empty(), "nothing was answered in time");
-
-        let quantile = |part: f64| {
-            let at = (took.len() as f64 * part) as usize;
-            took[at.min(took.len() - 1)].as_secs_f64() * 1000.0
-        };
-        let [proxy_processor, database_processor, load_processor] =
-            [0, 1, 2].map(|n| (after.processor[n] - before.processor[n]).as_secs_f64() * 1e6 / took.len() as f64);
-        Measured {
-            per_second: took.len() as f64 / self.window.length.as_secs_f64(),
-            p50: quantile(0.5),
-            p99: quantile(0.99),
-            proxy_processor,
-            database_processor,
-            load_processor,
-            proxy_memory: after.memory,
-        }
+        observe(callers, span, self.watched).await
     }
 }
 
-/// Calls until `end`. How long those took that were answered since `begin`.
-async fn calls(call: Call, mut connection: Connection, begin: Instant, end: Instant) -> Vec<Duration> {
+/// A window as it lies in time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) begin: Instant,
+    pub(crate) end: Instant,
+}
+
+impl Window {
+    pub(crate) fn starting_now(self) -> Span {
+        let begin = Instant::now() + self.warm_up;
+        Span { begin, end: begin + self.length }
+    }
+}
+
+/// Waits for callers, which say how long their answers took, and watches the processes meanwhile.
+pub(crate) async fn observe(callers: JoinSet<Vec<Duration>>, span: Span, watched: Watched) -> Measured {
+    let processes = [watched.proxy, watched.database, Some(std::process::id())];
+    let before = at(span.begin, processes).await;
+    let after = at(span.end, processes).await;
+    let mut took: Vec<Duration> = callers.join_all().await.concat();
+    took.sort_unstable();
+    assert!(!took.is_empty(), "nothing was answered in time");
+
+    let quantile = |part: f64| {
+        let at = (took.len() as f64 * part) as usize;
+        took[at.min(took.len() - 1)].as_secs_f64() * 1000.0
+    };
+    let [proxy_processor, database_processor, load_processor] = [0, 1, 2]
+        .map(|n| (after.processor[n].saturating_sub(before.processor[n])).as_secs_f64() * 1e6 / took.len() as f64);
+    Measured {
+        per_second: took.len() as f64 / (span.end - span.begin).as_secs_f64(),
+        p50: quantile(0.5),
+        p99: quantile(0.99),
+        proxy_processor,
+        database_processor,
+        load_processor,
+        proxy_memory: after.memory,
+    }
+}
+
+/// Calls until the end. How long those took that were answered since the beginning.
+async fn calls(call: Call, mut connection: Connection, Span { begin, end }: Span) -> Vec<Duration> {
     let mut took = Vec::new();
     let mut asked = Instant::now();
     loop {

@@ -20,6 +20,14 @@ impl Tokens {
     }
 }
 
+/// RFC 7636 asks for 43 characters of chance; here nobody listens.
+pub(crate) const VERIFIER: &str = "a-gate-costs-what-stands-behind-it-and-no-more";
+
+/// `code_challenge` for it, S256.
+pub(crate) fn challenge() -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()))
+}
+
 /// Who logs in where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Login<'a> {
@@ -38,9 +46,7 @@ impl Login<'_> {
     /// The whole flow: login, consent, code, tokens.
     pub(crate) async fn tokens(&self) -> Tokens {
         let browser = Client::builder().no_proxy().cookie_store(true).redirect(Policy::none()).build().unwrap();
-        // RFC 7636 asks for 43 characters of chance; here nobody listens.
-        let verifier = "a-gate-costs-what-stands-behind-it-and-no-more";
-        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+        let challenge = challenge();
         let asked = [
             ("response_type", "code"),
             ("client_id", self.client),
@@ -63,7 +69,7 @@ impl Login<'_> {
             ("grant_type", "authorization_code"),
             ("client_id", self.client),
             ("code", &code),
-            ("code_verifier", verifier),
+            ("code_verifier", VERIFIER),
             ("redirect_uri", self.redirect_uri),
             ("resource", self.resource),
         ];

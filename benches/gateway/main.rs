@@ -1,5 +1,5 @@
-//! What Sallyport costs: the same MCP call to an upstream alone, through nginx, and through Sallyport; refreshes at the
-//! token endpoint; how long a revocation takes while calls run; and memory.
+//! What Sallyport costs: the same MCP call to an upstream alone, through nginx, and through Sallyport; grants and questions
+//! about tokens, beside oidc-provider; how long a revocation takes while calls run; and memory.
 //!
 //! `make bench`; docs/benchmarks.md says what is measured and how.
 
@@ -23,6 +23,7 @@ mod report;
 mod revoke;
 mod site;
 mod table;
+mod token;
 mod upstream;
 mod usage;
 mod wire;
@@ -40,25 +41,25 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, ValueEnum};
 
-use load::{Call, Measured, Question, Window};
+use load::{Call, Measured, Question, Watched, Window};
 use nginx::Nginx;
-use refresh::Refreshed;
 use revoke::Revocation;
 use site::{BEFORE, OVERLAP, Site};
 use usage::Tree;
 
 /// Connections that call at the same time, each one call after the other.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
-const REFRESHING: usize = 16;
+/// What `--only` calls everything but calls and revocations.
+const TOKEN: &str = "token";
 /// Numbers of nodes that revocations are measured on.
 const NODES: [usize; 2] = [1, 3];
 
-/// Measures Sallyport on this machine, beside its upstream alone and nginx.
+/// Measures Sallyport on this machine, beside its upstream alone, nginx and oidc-provider.
 #[derive(Debug, Parser)]
 #[command(name = "gateway", bin_name = "make bench ARGS=")]
 struct Arguments {
     /// How often everything is measured.
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// How long each line is measured in a round, after a fifth of a second to warm up.
     #[arg(long, default_value_t = 1.0, value_parser = seconds)]
@@ -66,10 +67,10 @@ struct Arguments {
     /// Revocations in a round, on each number of nodes.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     revocations: u32,
-    /// Only calls, to targets whose names contain this. For profiles.
+    /// Only calls, to targets whose names contain this; or `token`: only grants and introspection. For profiles.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Only calls, and also those through another build of Sallyport, for what a change brings.
+    /// Only calls (or grants), and also those through another build of Sallyport, for what a change brings.
     #[arg(long, value_name = "PROGRAM")]
     beside: Option<PathBuf>,
     /// Print tables as Markdown.
@@ -87,6 +88,7 @@ struct Arguments {
 enum Role {
     Upstream,
     Load,
+    Errand,
 }
 
 impl Arguments {
@@ -116,7 +118,7 @@ struct Target {
 struct Round {
     /// By target, then by number of connections.
     calls: Vec<Vec<Measured>>,
-    refreshes: Refreshed,
+    grants: token::Round,
     /// By number of nodes.
     revocations: Vec<Vec<Revocation>>,
 }
@@ -134,6 +136,7 @@ fn main() -> ExitCode {
     match arguments.role {
         Some(Role::Upstream) => upstream::run(),
         Some(Role::Load) => load::run(),
+        Some(Role::Errand) => token::run(),
         None => {
             // On this thread, since children are told to end when the thread that started them does.
             return tokio::runtime::Runtime::new().unwrap().block_on(measure(arguments));
@@ -148,6 +151,10 @@ async fn measure(arguments: Arguments) -> ExitCode {
     let site = Site::start(upstream).await;
     let nginx = Nginx::start(upstream, introspect::start(&site).await);
     report::head(&arguments, &nginx.version);
+    if arguments.only.as_deref() == Some(TOKEN) {
+        grants_alone(&arguments, site).await;
+        return ExitCode::SUCCESS;
+    }
     if arguments.only.is_some() || arguments.beside.is_some() {
         calls_alone(&arguments, site, &nginx, upstream).await;
         return ExitCode::SUCCESS;
@@ -160,30 +167,28 @@ async fn everything(arguments: &Arguments, mut site: Site, nginx: &Nginx, upstre
     let nginx_fresh = Tree::of(nginx.id()).memory();
     let tokens = Tokens::of(&site).await;
     let targets = targets(&site, nginx, upstream, &tokens);
-    let mut refreshing = Vec::new();
-    for _ in 0..REFRESHING {
-        refreshing.push(site.login(OVERLAP).await.refresh);
-    }
+    let mut grants = token::Bench::start(&site, None).await;
+    let mut refresh = site.login(OVERLAP).await.refresh;
 
     let mut rounds = Vec::new();
     for number in 0..arguments.rounds {
         report::progress(number + 1, arguments.rounds);
         let calls = calls(&targets, database, window, number);
-        let refreshes = refresh::measure(&site, &mut refreshing, window).await;
+        let granted = grants.round(number, window).await;
         let mut revocations = Vec::new();
         for nodes in NODES {
             site.scale(nodes);
-            let measured = revoke::measure(&site, arguments.revocations, &tokens.overlap, &mut refreshing[0]).await;
-            revocations.push(measured);
+            revocations.push(revoke::measure(&site, arguments.revocations, &tokens.overlap, &mut refresh).await);
         }
         site.scale(1);
-        rounds.push(Round { calls, refreshes, revocations });
+        rounds.push(Round { calls, grants: granted, revocations });
     }
     let memory = memory(&targets, &rounds, [(nginx.id(), nginx_fresh), (site.nodes[0].id(), site.fresh_memory)]);
     let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
     report::calls(&names, PHANTOM, &rounds, arguments.markdown);
     let refused = report::revocations(&rounds, arguments.markdown);
-    report::refreshes(&rounds, arguments.markdown);
+    let granted: Vec<&token::Round> = rounds.iter().map(|round| &round.grants).collect();
+    token::report::tables(&grants, &granted, arguments.markdown);
     report::memory(&memory, arguments.markdown);
     if refused { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -205,6 +210,18 @@ async fn calls_alone(arguments: &Arguments, mut site: Site, nginx: &Nginx, upstr
     }
     let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
     report::compared(&names, &rounds, arguments.markdown);
+}
+
+/// Grants and introspection alone.
+async fn grants_alone(arguments: &Arguments, mut site: Site) {
+    let beside = arguments.beside.as_ref().map(|program| site.add(program));
+    let mut grants = token::Bench::start(&site, beside).await;
+    let mut rounds = Vec::new();
+    for number in 0..arguments.rounds {
+        report::progress(number + 1, arguments.rounds);
+        rounds.push(grants.round(number, arguments.window()).await);
+    }
+    token::report::tables(&grants, &rounds.iter().collect::<Vec<_>>(), arguments.markdown);
 }
 
 /// Access tokens of one login at each tenant.
@@ -258,8 +275,8 @@ fn calls(targets: &[Target], database: u32, window: Window, number: u32) -> Vec<
     for column in columns {
         for row in rows.iter().copied() {
             let Target { call, proxy, .. } = &targets[row];
-            let question =
-                Question { call: call.clone(), connections: CONNECTIONS[column], window, proxy: *proxy, database };
+            let watched = Watched { proxy: *proxy, database: Some(database) };
+            let question = Question { call: call.clone(), connections: CONNECTIONS[column], window, watched };
             measured[row][column] = load::measure(&question);
         }
     }

@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use super::{
-    Arguments, CONNECTIONS, Memory, NODES, REFRESHING, Round,
+    Arguments, CONNECTIONS, Memory, NODES, Round,
     load::Measured,
     table::{Seen, Table},
 };
@@ -36,7 +36,7 @@ pub(crate) fn progress(number: u32, of: u32) {
     eprintln!("round {number} of {of}");
 }
 
-fn title(text: &str, markdown: bool) {
+pub(crate) fn title(text: &str, markdown: bool) {
     println!("\n{}{text}\n", if markdown { "### " } else { "" });
 }
 
@@ -125,20 +125,6 @@ pub(crate) fn compared(names: &[&str], rounds: &[Vec<Vec<Measured>>], markdown: 
         }
         table.print(markdown);
     }
-}
-
-/// Refreshes at the token endpoint.
-pub(crate) fn refreshes(rounds: &[Round], markdown: bool) {
-    title(&format!("token endpoint, {REFRESHING} connections, each refresh commits to disk"), markdown);
-    let over = |number: fn(&Round) -> f64| -> f64 { rounds.iter().map(number).collect::<Seen>().middle() };
-    let mut table = Table::new(["", "refreshes/s", "p50 ms", "p99 ms"]);
-    table.row([
-        "Sallyport".to_owned(),
-        format!("{:.0}", over(|round| round.refreshes.per_second)),
-        format!("{:.2}", over(|round| round.refreshes.p50)),
-        format!("{:.2}", over(|round| round.refreshes.p99)),
-    ]);
-    table.print(markdown);
 }
 
 /// Revocations. False if a call that was sent after the answer was not refused.

@@ -30,8 +30,15 @@ const CHANGING: &str = "update";
 const READING: &str = "search";
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sallyport");
-const CLIENT: &str = "bench";
-const REDIRECT: &str = "http://127.0.0.1:7777/callback";
+/// A public client, which people use.
+pub(crate) const CLIENT: &str = "bench";
+pub(crate) const REDIRECT: &str = "http://127.0.0.1:7777/callback";
+/// A client that acts for itself.
+pub(crate) const MACHINE: &str = "machine";
+/// The resource, and its name where it asks about tokens.
+pub(crate) const ASKER: &str = "tools";
+pub(crate) const SCOPES: [&str; 2] = ["mcp:read", "mcp:write"];
+pub(crate) const PERSON: &str = "ada";
 const PASSWORD: &str = "the password of ada";
 
 /// A serving process.
@@ -54,6 +61,10 @@ pub(crate) struct Site {
     pub(crate) keys: Zeroizing<String>,
     /// What identifiers are built from: the first node's address.
     pub(crate) base: String,
+    /// Of the client that acts for itself.
+    pub(crate) client_secret: String,
+    /// Of the resource. None of a build without introspection.
+    pub(crate) server_secret: Option<String>,
     /// In MiB, of the first node before its first request.
     pub(crate) fresh_memory: f64,
     _files: Scratch,
@@ -69,11 +80,18 @@ impl Site {
             db: TestDb::new().await,
             keys: generate_key_file(&Entropy::system()).unwrap(),
             base: format!("http://{address}"),
+            client_secret: secret("client").expect("a client's secret"),
+            server_secret: secret("server"),
             fresh_memory: 0.0,
             _files: Scratch::new(),
         };
         site._files.write("password", PASSWORD);
-        let tenants = [BEFORE, OVERLAP].map(|evidence| tenant(evidence, upstream)).concat();
+        site._files.write("machine.secret", &site.client_secret);
+        if let Some(secret) = &site.server_secret {
+            site._files.write("tools.secret", secret);
+        }
+        let asks = site.server_secret.is_some();
+        let tenants = [BEFORE, OVERLAP].map(|evidence| tenant(evidence, upstream, asks)).concat();
         let file = site._files.write("tenants.toml", &tenants);
         site.run(&["apply", file.to_str().unwrap()]);
         site.nodes.push(site.node(PROGRAM.as_ref(), address));
@@ -138,11 +156,20 @@ impl Site {
             resource: &format!("{}{}", self.base, resource(tenant)),
             client: CLIENT,
             redirect_uri: REDIRECT,
-            username: "ada",
+            username: PERSON,
             password: PASSWORD,
-            scopes: &["mcp:read", "mcp:write"],
+            scopes: &SCOPES,
         };
         login.tokens().await
+    }
+
+    /// Whether a node's metadata names an introspection endpoint.
+    pub(crate) async fn introspects(&self, node: usize) -> bool {
+        let path = format!("/.well-known/oauth-authorization-server/t/{OVERLAP}");
+        let mut connection = Connection::open(self.nodes[node].address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.host());
+        let answer = connection.send(request.as_bytes()).await.unwrap();
+        String::from_utf8_lossy(answer.body).contains("\"introspection_endpoint\":")
     }
 
     /// `HOST` of every request, whichever node it goes to, as behind a balancer.
@@ -184,11 +211,18 @@ impl Endpoint {
     }
 }
 
-fn resource(tenant: &str) -> String {
-    format!("/t/{tenant}/mcp/tools")
+pub(crate) fn resource(tenant: &str) -> String {
+    format!("/t/{tenant}/mcp/{ASKER}")
 }
 
-fn tenant(evidence: &str, upstream: SocketAddr) -> String {
+/// A fresh secret. None where there is none of the kind.
+fn secret(kind: &str) -> Option<String> {
+    let said = process::run(&[kind, "secret"], &[]);
+    (said.code == 0).then(|| said.out.trim().to_owned())
+}
+
+fn tenant(evidence: &str, upstream: SocketAddr, asks: bool) -> String {
+    let introspection = if asks { "introspection_secret = { file = \"tools.secret\" }" } else { "" };
     format!(
         r#"
 [[tenant]]
@@ -199,21 +233,30 @@ name = "Bench"
 evidence = "{evidence}"
 
 [[tenant.server]]
-slug = "tools"
+slug = "{ASKER}"
 upstream = "http://{upstream}{GUARDED}"
+{introspection}
 catalogue = [
     {{ tool = "{READING}", scope = "mcp:read", read_only = true }},
     {{ tool = "{CHANGING}", scope = "mcp:write" }},
 ]
 
 [[tenant.person]]
-username = "ada"
+username = "{PERSON}"
 password = {{ file = "password" }}
 
 [[tenant.client]]
 id = "{CLIENT}"
 name = "Bench"
 redirect_uris = ["{REDIRECT}"]
-"#
+
+[[tenant.client]]
+id = "{MACHINE}"
+name = "Machine"
+auth_method = "client_secret_basic"
+secret = {{ file = "machine.secret" }}
+client_credentials = [{{ server = "{ASKER}", scopes = ["{}", "{}"] }}]
+"#,
+        SCOPES[0], SCOPES[1]
     )
 }

@@ -5,6 +5,8 @@
 
 mod assertion;
 mod basic;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod presented;
 mod server;
 
@@ -255,6 +257,6 @@ async fn spend(
 
 async fn used(tx: &mut TenantTx, client: Client, clock: &Clock) -> Result<AuthenticatedClient, ClientAuthError> {
     Barred::check(&client)?;
-    store::clients::touch(tx, &client.id, clock.now()).await?;
+    store::clients::touch(tx, &client, clock.now()).await?;
     Ok(AuthenticatedClient(client))
 }

@@ -211,3 +211,14 @@ impl Written<'_> {
         self.recorder.record(tx, &read).await
     }
 }
+
+/// Fuzz target: a document at an address. See [`crate::fuzzing`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn fuzz(data: &[u8]) {
+    let Ok(id) = ClientId::parse("https://app.example/client.json") else { return };
+    let Ok(metadata) = read::document(&id, data, &CustomSchemes::known_and(&[])) else { return };
+    assert!(!metadata.token_endpoint_auth_method.has_secret(), "a secret that everybody knows");
+    assert!(!metadata.grant_types.is_empty(), "it can begin with nothing");
+    let again = serde_json::to_value(&metadata).ok().and_then(|value| serde_json::from_value::<Metadata>(value).ok());
+    assert_eq!(again.as_ref(), Some(&metadata), "read, written and read");
+}

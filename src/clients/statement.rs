@@ -157,7 +157,7 @@ fn verify(text: &str, tenant: &Tenant, now: OffsetDateTime) -> Result<Map<String
     let keys = trusted(&tenant.settings, &read.claims.iss).ok_or(BadStatement::Issuer)?;
     let claims = read.signed_by(keys)?;
     let at = |seconds: i64| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| BadStatement::Time);
-    let over = claims.exp.map(at).transpose()?.is_some_and(|end| end + LEEWAY <= now);
+    let over = claims.exp.map(at).transpose()?.is_some_and(|end| end <= now - LEEWAY);
     let early = claims.iat.max(claims.nbf).map(at).transpose()?.is_some_and(|begin| begin > now + LEEWAY);
     if over || early {
         return Err(BadStatement::Time);
@@ -215,6 +215,16 @@ impl<'a> Unverified<'a> {
         let Self { jws, claims } = self;
         let signed = keys.candidates(jws.algorithm, jws.kid.as_deref()).any(|key| jws.is_signed_by(&key));
         if signed { Ok(claims) } else { Err(BadStatement::Signature) }
+    }
+}
+
+/// Fuzz target: a statement that anybody sends. See [`crate::fuzzing`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn fuzz(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(read) = Unverified::read(text) {
+        assert!(text.len() <= MAX_BYTES, "too long");
+        assert_eq!(SoftwareStatement(text.to_owned()).issuer(), Some(read.claims.iss), "one issuer");
     }
 }
 

@@ -107,6 +107,11 @@ async fn answer(edge: &Edge, id: &RequestId, request: Request, next: Next) -> Re
     if let Err(wrong) = edge.0.hosts.check(request.uri(), request.headers()) {
         return plain(wrong.status(), format!("{wrong}\nRequest id: {id}\n"));
     }
+    // Handlers take parts of the address as text.
+    if !is_text(request.uri().path()) {
+        let text = format!("The address is not percent-encoded UTF-8.\nRequest id: {id}\n");
+        return plain(StatusCode::BAD_REQUEST, text);
+    }
     // Nothing of ours is used again after a panic but what is shared behind locks that tolerate it.
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -116,6 +121,24 @@ async fn answer(edge: &Edge, id: &RequestId, request: Request, next: Next) -> Re
             plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\nRequest id: {id}\n"))
         }
     }
+}
+
+/// Whether the bytes that a path stands for are UTF-8. A `%` that begins no escape stands for itself.
+fn is_text(path: &str) -> bool {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        // `from_str_radix` takes a sign, too.
+        let escaped = escaped.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let (byte, read) = match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => (byte, 3),
+            None => (*first, 1),
+        };
+        bytes.push(byte);
+        rest = rest.get(read..).unwrap_or_default();
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 fn plain(status: StatusCode, text: String) -> Response {

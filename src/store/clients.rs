@@ -228,16 +228,21 @@ pub async fn void_consents(tx: &mut TenantTx, client: &Client, now: OffsetDateTi
     Ok(done.rows_affected())
 }
 
-/// Notes that a client was used. At most once an hour, so that busy clients do not write their row at each request.
-pub async fn touch(tx: &mut TenantTx, id: &ClientId, now: OffsetDateTime) -> Result<(), StoreError> {
+/// Notes that a client was used. At most once an hour, so that busy clients do not write their row at each request; what was
+/// read of it decides whether it is tried at all.
+pub async fn touch(tx: &mut TenantTx, client: &Client, now: OffsetDateTime) -> Result<(), StoreError> {
+    let before = now - time::Duration::HOUR;
+    if client.last_used_at.is_some_and(|used| used >= before) {
+        return Ok(());
+    }
     let tenant = tx.tenant();
     sqlx::query!(
         "update client set last_used_at = $3
           where tenant = $1 and id = $2 and (last_used_at is null or last_used_at < $4)",
         tenant.0,
-        id.as_str(),
+        client.id.as_str(),
         now,
-        now - time::Duration::HOUR
+        before
     )
     .execute(tx.conn())
     .await?;

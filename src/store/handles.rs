@@ -3,11 +3,13 @@
 mod access;
 mod codes;
 mod family;
+mod issue;
 mod refresh;
 
 pub use access::*;
 pub use codes::*;
 pub use family::*;
+pub use issue::*;
 pub use refresh::*;
 
 /// Bytes as the driver binds them.

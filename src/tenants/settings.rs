@@ -104,7 +104,8 @@ impl MetadataDocuments {
 /// A host as addresses have it, or all below one.
 fn is_host(text: &str) -> bool {
     let host = text.strip_prefix("*.").unwrap_or(text);
-    url::Url::parse(&format!("https://{host}/")).is_ok_and(|url| url.host_str() == Some(host) && url.path() == "/")
+    let plain = |url: url::Url| url.host_str() == Some(host) && url.path() == "/";
+    !host.contains('*') && url::Url::parse(&format!("https://{host}/")).is_ok_and(plain)
 }
 
 /// When the intent of a call must be durable. In both cases before the client sees anything of the answer.

@@ -78,14 +78,11 @@ async fn judge(
     if !family.live {
         return Ok(Verdict::Refused(TokenError::InvalidGrant("the permission behind the code was taken back")));
     }
-    let answer = match engine::redeem_code(mint, tx, client, request, row, family.clone()).await {
-        Ok(answer) => answer,
-        Err(TokenError::Fault(fault)) => return Err(fault.into()),
-        Err(error) => return Ok(Verdict::Refused(error)),
-    };
-    let scopes = answer.scope.split(' ').map(str::to_owned).collect();
-    recorder.record(tx, &Event::TokenIssued { family: family.id, client: client.clone(), scopes }).await?;
-    Ok(Verdict::Issued(answer))
+    match engine::redeem_code(mint, recorder, tx, client, request, row, family).await {
+        Ok(answer) => Ok(Verdict::Issued(answer)),
+        Err(TokenError::Fault(fault)) => Err(fault.into()),
+        Err(error) => Ok(Verdict::Refused(error)),
+    }
 }
 
 /// Client, redirect URI, resource and verifier, against the row.

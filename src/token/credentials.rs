@@ -4,14 +4,14 @@
 use super::{Mint, TokenError, TokenResponse, engine, mint::Renewable, request::CredentialsRequest};
 use crate::{
     app::App,
-    audit::{Event, Recorder},
+    audit::Recorder,
     clients::authenticate::AuthenticatedClient,
     ids::FamilyId,
     policy::{Scope, ScopeSet},
     store::{
         StoreError, TenantTx,
         grants::{
-            self, NewFamily,
+            NewFamily,
             machine::{self, MachineGrant},
         },
         handles,
@@ -58,17 +58,14 @@ async fn within(
     }
     let scopes = engine::client_credentials(&client.id, request, &granted)?;
     let mint = Mint::of(app);
-    let family = FamilyId::new(&app.clock, &app.entropy)?;
+    let id = FamilyId::new(&app.clock, &app.entropy)?;
     let expires_at = mint.now + mint.lifetimes.access;
-    let new = NewFamily { id: family, grant: grant.id, redirect_uri: None, auth_time: None, expires_at };
-    grants::insert_family(tx, new, mint.now).await?;
-    let state = handles::family_state(tx, family).await?;
-    if !state.live {
+    let new = NewFamily { id, grant: grant.id, redirect_uri: None, auth_time: None, expires_at };
+    let family = handles::begin_family(tx, new, mint.now).await?;
+    if !family.live {
         return Err(TokenError::UnauthorizedClient("what was granted to this client was taken back"));
     }
-    let answer = mint.first(tx, &state, &scopes, Renewable::No).await?;
-    recorder.record(tx, &Event::TokenIssued { family, client: client.id.clone(), scopes }).await?;
-    Ok(answer)
+    Ok(mint.first(recorder, tx, &family, &scopes, Renewable::No).await?)
 }
 
 /// What the grant allows and the server still declares.

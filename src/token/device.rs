@@ -125,13 +125,11 @@ impl Desk<'_> {
         if !self.is_alive(&family) {
             return Ok(Verdict::Refused(TAKEN_BACK));
         }
-        let answer = self.mint.first(tx, &family, &row.scopes, Renewable::Yes).await?;
+        let answer = self.mint.first(self.recorder, tx, &family, &row.scopes, Renewable::Yes).await?;
         let sealed = retry_box::seal(&self.request.code, place(tx, &family), &answer, self.mint.entropy)?;
         if !devices::redeem(tx, row.id, &sealed, self.mint.now).await? {
             return Err(StoreError::corrupt("a device code redeemed under its own lock"));
         }
-        let (client, scopes) = (self.client.id.clone(), row.scopes.clone());
-        self.recorder.record(tx, &Event::TokenIssued { family: family.id, client, scopes }).await?;
         Ok(Verdict::Issued(answer))
     }
 

@@ -6,12 +6,14 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::App,
+    audit::{Event, Recorder},
     config::Tokens,
-    keys::Keyring,
+    ids::TenantId,
+    keys::{Keyring, Stored},
     secret::{Entropy, Handle, HandleKind},
     store::{
         StoreError, TenantTx,
-        handles::{self, FamilyState},
+        handles::{self, FamilyState, NewAccess, NewRefresh, NewTokens},
     },
 };
 
@@ -36,10 +38,22 @@ pub(super) enum Renewable {
     No,
 }
 
-/// A fresh access token.
-pub(super) struct FreshAccess {
+/// A fresh token, before it is stored.
+pub(super) struct Fresh {
     pub(super) handle: Handle,
+    pub(super) stored: Stored,
+    /// When it ends; a refresh token only unless it is used.
     pub(super) expires_at: OffsetDateTime,
+}
+
+impl Fresh {
+    pub(super) fn access<'a>(&'a self, scopes: &'a [String]) -> NewAccess<'a> {
+        NewAccess { stored: &self.stored, scopes, expires_at: self.expires_at }
+    }
+
+    pub(super) fn refresh<'a>(&'a self, scopes: &'a [String]) -> NewRefresh<'a> {
+        NewRefresh { stored: &self.stored, scopes, idle_expires_at: self.expires_at }
+    }
 }
 
 impl<'a> Mint<'a> {
@@ -48,50 +62,45 @@ impl<'a> Mint<'a> {
         Self { keyring: &app.keyring, entropy: &app.entropy, lifetimes: &app.config.tokens, now: app.clock.now() }
     }
 
-    /// A fresh access token of a family, with these scopes; it never outlives the family.
-    pub(super) async fn access(
-        &self,
-        tx: &mut TenantTx,
-        family: &FamilyState,
-        scopes: &[String],
-    ) -> Result<FreshAccess, StoreError> {
-        let handle = Handle::generate(HandleKind::AccessToken, self.entropy)?;
+    /// A fresh access token of a family; it never outlives the family.
+    pub(super) fn access(&self, tenant: TenantId, family: &FamilyState) -> Result<Fresh, StoreError> {
         let expires_at = (self.now + self.lifetimes.access).min(family.expires_at);
-        let stored = self.keyring.store(tx.tenant(), &handle);
-        handles::insert_access_token(tx, &stored, family.id, scopes, self.now, expires_at).await?;
-        Ok(FreshAccess { handle, expires_at })
+        self.fresh(tenant, HandleKind::AccessToken, expires_at)
     }
 
     /// A fresh refresh token of a family.
-    pub(super) async fn refresh(
-        &self,
-        tx: &mut TenantTx,
-        family: &FamilyState,
-        generation: i32,
-        scopes: &[String],
-    ) -> Result<Handle, StoreError> {
-        let handle = Handle::generate(HandleKind::RefreshToken, self.entropy)?;
-        let idle = self.idle_end(family);
-        let stored = self.keyring.store(tx.tenant(), &handle);
-        handles::insert_refresh_token(tx, &stored, family.id, generation, scopes, self.now, idle).await?;
-        Ok(handle)
+    pub(super) fn refresh(&self, tenant: TenantId, family: &FamilyState) -> Result<Fresh, StoreError> {
+        self.fresh(tenant, HandleKind::RefreshToken, self.idle_end(family))
+    }
+
+    fn fresh(&self, tenant: TenantId, kind: HandleKind, expires_at: OffsetDateTime) -> Result<Fresh, StoreError> {
+        let handle = Handle::generate(kind, self.entropy)?;
+        let stored = self.keyring.store(tenant, &handle);
+        Ok(Fresh { handle, stored, expires_at })
     }
 
     /// The first tokens of a family, whatever it was begun by: an access token and, where the client can use one, a refresh
-    /// token.
+    /// token. Written with the event that says so.
     pub(super) async fn first(
         &self,
+        recorder: &Recorder,
         tx: &mut TenantTx,
         family: &FamilyState,
         scopes: &[String],
         renewable: Renewable,
     ) -> Result<TokenResponse, StoreError> {
-        let access = self.access(tx, family, scopes).await?;
+        let access = self.access(tx.tenant(), family)?;
         let refresh = match renewable {
-            Renewable::Yes => Some(self.refresh(tx, family, 1, scopes).await?),
+            Renewable::Yes => Some(self.refresh(tx.tenant(), family)?),
             Renewable::No => None,
         };
-        Ok(TokenResponse::new(self, &access, refresh.as_ref(), scopes))
+        let answer = TokenResponse::new(self, &access, refresh.as_ref(), scopes);
+        let (client, issued) = (family.client.clone(), answer.scope.split(' ').map(str::to_owned).collect());
+        let event = recorder.row(&Event::TokenIssued { family: family.id, client, scopes: issued })?;
+        let refresh = refresh.as_ref().map(|refresh| refresh.refresh(scopes));
+        let tokens = NewTokens { family: family.id, access: access.access(scopes), refresh };
+        handles::insert_first(tx, tokens, &event, self.now).await?;
+        Ok(answer)
     }
 
     /// When a refresh token that is handed out now ends unless it is used.
@@ -117,14 +126,14 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
-    pub(super) fn new(mint: &Mint<'_>, access: &FreshAccess, refresh: Option<&Handle>, scopes: &[String]) -> Self {
+    pub(super) fn new(mint: &Mint<'_>, access: &Fresh, refresh: Option<&Fresh>, scopes: &[String]) -> Self {
         let mut sorted = scopes.to_vec();
         sorted.sort_unstable();
         Self {
             access_token: Zeroizing::new(access.handle.expose().to_owned()),
             token_type: "Bearer".to_owned(),
             expires_in: mint.seconds_until(access.expires_at),
-            refresh_token: refresh.map(|refresh| Zeroizing::new(refresh.expose().to_owned())),
+            refresh_token: refresh.map(|refresh| Zeroizing::new(refresh.handle.expose().to_owned())),
             scope: sorted.join(" "),
         }
     }

@@ -64,16 +64,16 @@ async fn judge(
         row.hash = anew.hash.to_vec();
     }
     let generation = row.generation;
-    let (answer, retried) = match presented(tx, &row, &family, mint.now).await? {
+    let answer = match presented(tx, &row, &family, mint.now).await? {
         Presented::Idle => {
             return Ok(Verdict::Refused(TokenError::InvalidGrant("the refresh token was not used for too long")));
         }
-        Presented::First => match engine::refresh(mint, tx, client, request, row, family.clone()).await {
-            Ok(answer) => (answer, false),
+        Presented::First => match engine::refresh(mint, recorder, tx, client, request, row, family).await {
+            Ok(answer) => return Ok(Verdict::Issued(answer)),
             Err(TokenError::Fault(fault)) => return Err(fault.into()),
             Err(error) => return Ok(Verdict::Refused(error)),
         },
-        Presented::Again => (unbox(mint, tx, request, &row, &family).await?, true),
+        Presented::Again => unbox(mint, tx, request, &row, &family).await?,
         Presented::TooOld => {
             recorder
                 .record(tx, &Event::RefreshReplayed { family: family.id, client: client.clone(), generation })
@@ -82,7 +82,7 @@ async fn judge(
             return Ok(Verdict::Replayed(ticket, "the refresh token is too old; everything it had issued is revoked"));
         }
     };
-    let event = Event::TokenRefreshed { family: family.id, client: client.clone(), generation, retried };
+    let event = Event::TokenRefreshed { family: family.id, client: client.clone(), generation, retried: true };
     recorder.record(tx, &event).await?;
     Ok(Verdict::Issued(answer))
 }
@@ -171,7 +171,8 @@ async fn unbox(
         _ => {
             let scope = narrowed.unwrap_or_else(|| row.scopes.join(" "));
             let scopes: Vec<String> = scope.split(' ').map(str::to_owned).collect();
-            let fresh = mint.access(tx, family, &scopes).await?;
+            let fresh = mint.access(tx.tenant(), family)?;
+            handles::insert_access_token(tx, &fresh.stored, family.id, &scopes, mint.now, fresh.expires_at).await?;
             answer.expires_in = mint.seconds_until(fresh.expires_at);
             answer.access_token = Zeroizing::new(fresh.handle.expose().to_owned());
             answer.scope = scope;

@@ -1,3 +1,4 @@
+mod attacks;
 mod consent;
 mod crowd;
 mod device;

@@ -1,6 +1,8 @@
 //! Links between documents lead somewhere, and what they say of the tests is so.
 
 mod commands;
+mod conformance;
+mod named;
 mod promises;
 
 use std::{

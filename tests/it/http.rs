@@ -1,6 +1,7 @@
 //! The edge.
 
 mod edge;
+mod generated;
 mod logs;
 mod odd;
 mod operations;

@@ -133,7 +133,8 @@ impl<'a> Assertion<'a> {
         }
         let at = |seconds: i64| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| BadAssertion::Time);
         let (end, begin) = (at(claims.exp)?, at(claims.iat.max(claims.nbf).unwrap_or(0))?);
-        if end + LEEWAY <= now || end > now + MAX_LIFE || begin > now + LEEWAY {
+        // The end of all time has no leeway: what ends too late is refused before anything is added to it.
+        if end > now + MAX_LIFE || end + LEEWAY <= now || begin > now + LEEWAY {
             return Err(BadAssertion::Time);
         }
         let mut jti = [0; 32];

@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequestParts, Path, RawPathParams},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL, request::Parts};
 
 use super::{InvalidMetadata, MAX_BYTES, RegistrationError, manage};
 use crate::{
@@ -68,7 +68,8 @@ pub async fn replace(
 /// `DELETE /t/{tenant}/register/{client_id}` (RFC 7592 §2.3).
 pub async fn remove(desk: Desk, Path((_, client)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let removed = manage::remove(&desk.app, &desk.recorder(), &desk.tenant, &client, &headers).await;
-    desk.respond(removed.map(|()| StatusCode::NO_CONTENT.into_response()))
+    let gone = (StatusCode::NO_CONTENT, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]);
+    desk.respond(removed.map(|()| gone.into_response()))
 }
 
 impl Desk {

@@ -128,7 +128,6 @@ fn any_other_unacceptable_member_is_named() {
         ("response_types", json!(["token"])),
         ("token_endpoint_auth_method", json!("tls_client_auth")),
         ("token_endpoint_auth_method", json!(["none"])),
-        ("jwks_uri", json!("https://a.example/jwks")),
         ("scope", json!(["mcp:read"])),
         ("scope", json!("a\"b")),
         ("scope", json!("x ".repeat(3000))),

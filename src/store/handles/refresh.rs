@@ -131,26 +131,6 @@ pub async fn renew_refresh_token(
     Ok(())
 }
 
-/// Marks a refresh token as rotated and keeps its box. True for one caller only.
-pub async fn rotate_refresh_token(
-    tx: &mut TenantTx,
-    hash: &[u8],
-    sealed_answer: &[u8],
-    now: OffsetDateTime,
-) -> Result<bool, StoreError> {
-    let tenant = tx.tenant();
-    let done = sqlx::query!(
-        "update refresh_token set rotated_at = $3, box = $4 where tenant = $1 and hash = $2 and rotated_at is null",
-        tenant.0,
-        hash,
-        now,
-        sealed_answer
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
 /// Stores a locked refresh token anew, under another pepper.
 pub async fn store_refresh_token_anew(tx: &mut TenantTx, old: &[u8], new: &Stored) -> Result<(), StoreError> {
     let tenant = tx.tenant();

@@ -21,6 +21,7 @@ use super::{
     vault::{Presented, Vault},
 };
 use crate::{
+    audit::Recorder,
     ids::ClientId,
     policy::ScopeSet,
     store::{
@@ -80,6 +81,7 @@ enum Step {
 /// Redeems a code that was checked and is locked. The code is consumed in `tx` even where the machine refuses.
 pub(in crate::token) async fn redeem_code(
     mint: Mint<'_>,
+    recorder: &Recorder,
     tx: &mut TenantTx,
     client: &ClientId,
     request: &CodeRequest,
@@ -87,7 +89,7 @@ pub(in crate::token) async fn redeem_code(
     family: FamilyState,
 ) -> Result<TokenResponse, TokenError> {
     let presented = Presented::Code { row, redirect_given: request.redirect_uri.is_some() };
-    let mut vault = Vault { mint, tx, family, presented, answer: None, fault: None };
+    let mut vault = Vault { mint, recorder, tx, family, presented, answer: None, fault: None };
     let view = ClientView {
         client_id: client.as_str(),
         redirect_uri: REDIRECT_OMITTED,

@@ -15,6 +15,7 @@ use super::{
     vault::{Presented, Vault},
 };
 use crate::{
+    audit::Recorder,
     ids::ClientId,
     policy::ScopeSet,
     store::{
@@ -55,6 +56,7 @@ impl Request for MachineRequest<'_> {
 /// Rotates a refresh token that was checked and is locked.
 pub(in crate::token) async fn refresh(
     mint: Mint<'_>,
+    recorder: &Recorder,
     tx: &mut TenantTx,
     client: &ClientId,
     request: &RefreshRequest,
@@ -62,7 +64,7 @@ pub(in crate::token) async fn refresh(
     family: FamilyState,
 ) -> Result<TokenResponse, TokenError> {
     let presented = Presented::Refresh { row, token: &request.token };
-    let mut vault = Vault { mint, tx, family, presented, answer: None, fault: None };
+    let mut vault = Vault { mint, recorder, tx, family, presented, answer: None, fault: None };
     let view = ClientView {
         client_id: client.as_str(),
         redirect_uri: "",

@@ -12,10 +12,11 @@ use oxide_auth_async::primitives::{Authorizer, Issuer};
 
 use super::{REDIRECT_OMITTED, until};
 use crate::{
+    audit::{Event, Recorder},
     secret::Handle,
     store::{
         StoreError, TenantTx,
-        handles::{self, CodeRow, FamilyState, RefreshRow},
+        handles::{self, CodeRow, FamilyState, RefreshRow, Rotation},
     },
     token::{
         Mint, TokenResponse,
@@ -33,6 +34,7 @@ pub(super) enum Presented<'a> {
 /// One request's view of the store. The machines carry no secret: what was minted stays here.
 pub(super) struct Vault<'a> {
     pub(super) mint: Mint<'a>,
+    pub(super) recorder: &'a Recorder,
     pub(super) tx: &'a mut TenantTx,
     pub(super) family: FamilyState,
     pub(super) presented: Presented<'a>,
@@ -71,7 +73,7 @@ impl Vault<'_> {
 
     async fn issue_first(&mut self, grant: &Grant) -> Result<(), StoreError> {
         let scopes = scopes_of(grant);
-        self.answer = Some(self.mint.first(self.tx, &self.family, &scopes, Renewable::Yes).await?);
+        self.answer = Some(self.mint.first(self.recorder, self.tx, &self.family, &scopes, Renewable::Yes).await?);
         Ok(())
     }
 
@@ -81,12 +83,18 @@ impl Vault<'_> {
             return Err(StoreError::corrupt("no refresh token"));
         };
         let scopes = scopes_of(grant);
-        let access = self.mint.access(self.tx, &self.family, &scopes).await?;
-        let successor = self.mint.refresh(self.tx, &self.family, row.generation + 1, &row.scopes).await?;
+        let (tenant, family) = (self.tx.tenant(), &self.family);
+        let access = self.mint.access(tenant, family)?;
+        let successor = self.mint.refresh(tenant, family)?;
         let answer = TokenResponse::new(&self.mint, &access, Some(&successor), &scopes);
-        let place = Place { tenant: self.tx.tenant(), family: self.family.id, generation: row.generation };
-        let sealed = retry_box::seal(token, place, &answer, self.mint.entropy)?;
-        if !handles::rotate_refresh_token(self.tx, &row.hash, &sealed, self.mint.now).await? {
+        let place = Place { tenant, family: family.id, generation: row.generation };
+        let sealed_answer = &retry_box::seal(token, place, &answer, self.mint.entropy)?;
+        let old = Rotation { hash: &row.hash, family: family.id, generation: row.generation, sealed_answer };
+        let (client, generation) = (family.client.clone(), row.generation);
+        let event = Event::TokenRefreshed { family: family.id, client, generation, retried: false };
+        let event = self.recorder.row(&event)?;
+        let (access, successor) = (access.access(&scopes), successor.refresh(&row.scopes));
+        if !handles::rotate(self.tx, old, access, successor, &event, self.mint.now).await? {
             return Err(StoreError::corrupt("a refresh token rotated under its own lock"));
         }
         self.answer = Some(answer);

@@ -116,7 +116,7 @@ async fn what_is_off_is_not_there_and_not_advertised() {
     let metadata = app.url("/.well-known/oauth-authorization-server/t/acme");
     let document: Value = app.http().get(metadata).send().await.unwrap().json().await.unwrap();
     assert!(document.get("device_authorization_endpoint").is_none());
-    assert_eq!(document["grant_types_supported"], json!(["authorization_code", "refresh_token"]));
+    assert_eq!(document["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
     let resource = ("resource", tenant.server.resource.as_str());
     assert_eq!(oauth_error(flow.device_request(&client, &[resource]).await).await.0, StatusCode::NOT_FOUND);
     assert_eq!(oauth_error(flow.poll(&client, &device).await).await.1, "unsupported_grant_type");

@@ -184,6 +184,8 @@ async fn what_an_assertion_claims_is_checked() {
         ("exp", json!(now - 31), refused()),
         ("exp", json!(now + 601), refused()),
         ("exp", json!(i64::MAX), refused()),
+        // 9999-12-31T23:59:59Z: there is no later time to add a leeway up to.
+        ("exp", json!(253_402_300_799_i64), refused()),
         ("exp", json!("soon"), refused()),
         ("iat", json!(now + 60), refused()),
         ("nbf", json!(now + 60), refused()),

@@ -94,6 +94,25 @@ async fn nobody_else_proves_anything() {
     assert_eq!(proves(&app, &elsewhere, &basic(id, secret), "").await, REFUSED);
 }
 
+/// RFC 6749 §2.3, even if both are right.
+#[tokio::test]
+async fn two_methods_at_once_are_a_mistake() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await;
+    let client = registered(&app, &tenant, &confidential()).await;
+    let (id, secret) = (client.text("client_id"), client.text("client_secret"));
+    let mistaken = Err((400, "invalid_request"));
+    let in_body = format!("client_id={id}&client_secret={secret}");
+    assert_eq!(proves(&app, &tenant, &basic(id, secret), &in_body).await, mistaken);
+    let assertion =
+        "client_assertion=e30.e30.e30&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    assert_eq!(proves(&app, &tenant, &basic(id, secret), assertion).await, mistaken);
+    assert_eq!(proves(&app, &tenant, &HeaderMap::new(), &format!("{in_body}&{assertion}")).await, mistaken);
+    let mut twice = basic(id, secret);
+    twice.append(AUTHORIZATION, twice[AUTHORIZATION].clone());
+    assert_eq!(proves(&app, &tenant, &twice, "").await, mistaken);
+}
+
 #[tokio::test]
 async fn a_client_that_is_stopped_or_gone_proves_nothing() {
     let app = TestApp::start().await;

@@ -99,7 +99,7 @@ async fn a_replacement_that_cannot_be_taken_changes_nothing() {
         ("client_secret_expires_at", &json!(0), "invalid_request"),
         ("client_id_issued_at", &client.body["client_id_issued_at"], "invalid_request"),
         ("redirect_uris", &json!([]), "invalid_redirect_uri"),
-        ("jwks_uri", &json!("https://a.example/jwks"), "invalid_client_metadata"),
+        ("token_endpoint_auth_method", &json!("tls_client_auth"), "invalid_client_metadata"),
     ] {
         let answer = ask(&app, &client, Method::PUT, Some(&with(member, value))).await;
         assert_eq!(answer.error(), (400, error), "{member} {value}");
@@ -215,6 +215,7 @@ async fn a_removed_client_is_gone_with_all_it_was_granted() {
 
     let removed = ask(&app, &client, Method::DELETE, None).await;
     assert_eq!((removed.status.as_u16(), &removed.body), (204, &Value::Null));
+    assert_eq!(removed.headers["cache-control"], "no-store");
 
     assert!(in_flight.cut().is_cancelled(), "calls in flight are cut before the answer");
     assert!(matches!(verify(&app, &tenant, &token).await, Err(VerifyError::Invalid)));

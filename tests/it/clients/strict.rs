@@ -10,7 +10,7 @@ use serde_json::json;
 use super::real::World;
 
 /// All that a library does, in order.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 21] = [
     "discover",
     "register",
     "authorize",
@@ -20,11 +20,18 @@ const STEPS: [&str; 14] = [
     "refresh: call",
     "revoke",
     "revoked",
+    "device: register",
+    "device: approve",
+    "device",
+    "device: call",
     "client_secret_basic",
     "client_secret_basic: call",
     "client_secret_post",
     "client_secret_post: call",
     "private_key_jwt",
+    "private_key_jwt: call",
+    "introspect",
+    "introspect: unknown",
 ];
 
 /// A key of its own, as a JWK with its private part: (all of it, the public part in TOML).
@@ -41,7 +48,13 @@ fn strict(library: &str) {
     let secret = Handle::generate(HandleKind::ClientSecret, &Entropy::system()).unwrap().expose().to_owned();
     fs::write(world.scratch.path("secret"), &secret).unwrap();
     let (jwk, public) = key();
-    let mut file = "[[tenant]]\nslug = \"demo\"\nname = \"Sallyport demo\"\n".to_owned();
+    let asks = Handle::generate(HandleKind::ServerSecret, &Entropy::system()).unwrap().expose().to_owned();
+    fs::write(world.scratch.path("server.secret"), &asks).unwrap();
+    let mut file = format!(
+        "[[tenant]]\nslug = \"demo\"\nname = \"Sallyport demo\"\n[[tenant.server]]\nslug = \"demo\"\nupstream = \"{}\"\n\
+         introspection_secret = {{ file = \"server.secret\" }}\n",
+        world.ready("upstream")
+    );
     let by_secret = "secret = { file = \"secret\" }".to_owned();
     for (method, proof) in [
         ("client_secret_basic", by_secret.clone()),
@@ -62,7 +75,10 @@ fn strict(library: &str) {
     let path = world.scratch.path("machines.json");
     fs::write(&path, machines.to_string()).unwrap();
     let (issuer, resource) = (world.ready("issuer"), world.ready("resource"));
-    let steps = world.run(&["strict.mjs", library, &issuer, &resource, "--machines", path.to_str().unwrap()]);
+    let introspector = world.scratch.path("introspector.json");
+    fs::write(&introspector, json!({ "id": "demo", "secret": asks }).to_string()).unwrap();
+    let files = ["--machines", path.to_str().unwrap(), "--introspector", introspector.to_str().unwrap()];
+    let steps = world.run(&[&["strict.mjs", library, &issuer, &resource], &files[..]].concat());
     let names: Vec<&str> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
     let missing: Vec<&&str> = STEPS.iter().filter(|step| !names.contains(step)).collect();
     assert!(missing.is_empty(), "{missing:?} of {names:?}");

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use super::root;
+use super::{
+    named::{is_there, named, place, rows},
+    root,
+};
 
 fn page() -> String {
     fs::read_to_string(root().join("docs/security-promises.md")).unwrap()
@@ -17,42 +20,12 @@ fn promises(page: &str) -> Vec<&str> {
     promises
 }
 
-/// The rows of a table of claims.
-fn claims(promise: &str) -> Vec<&str> {
-    promise.lines().filter(|line| line.starts_with("| ")).skip(1).collect()
-}
-
-/// The tests that a row names, as `cargo test` takes them: `module::module::function`.
-fn named(row: &str) -> Vec<&str> {
-    row.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect()
-}
-
-/// The file below `tests/it` that a test must be in, and its name.
-fn place(test: &str) -> (String, &str) {
-    let (module, name) = test.rsplit_once("::").unwrap();
-    (format!("tests/it/{}.rs", module.replace("::", "/")), name)
-}
-
 /// What the command that runs a promise's tests selects them by.
 fn filters(promise: &str) -> Vec<&str> {
     let commands: Vec<_> =
         promise.lines().filter_map(|line| line.strip_prefix("    cargo test --test it -- ")).collect();
     assert!(commands.len() < 2, "one command each: {commands:?}");
     commands.iter().flat_map(|filters| filters.split(' ')).collect()
-}
-
-/// Whether `source` has a test of this name.
-fn has_test(source: &str, name: &str) -> bool {
-    let lines: Vec<&str> = source.lines().map(str::trim).collect();
-    let function = |line: &str| {
-        let rest = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
-        rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with('('))
-    };
-    let is_test = |line: &&str| line.starts_with("#[test") || line.starts_with("#[tokio::test");
-    (lines.iter().enumerate()).any(|(at, line)| {
-        let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
-        function(line) && attributes.clone().any(is_test)
-    })
 }
 
 #[test]
@@ -62,7 +35,7 @@ fn every_claim_names_tests_that_are_there_and_that_the_command_runs() {
     assert_eq!(promises.len(), 10);
     for promise in promises {
         let title = promise.lines().next().unwrap();
-        let (claims, filters) = (claims(promise), filters(promise));
+        let (claims, filters) = (rows(promise), filters(promise));
         // What is not built is not promised, and says so.
         assert!(!claims.is_empty() || promise.contains("**Not yet.**"), "\"{title}\" names no test");
         for claim in &claims {
@@ -70,9 +43,7 @@ fn every_claim_names_tests_that_are_there_and_that_the_command_runs() {
         }
         let tests: Vec<&str> = claims.iter().flat_map(|claim| named(claim)).collect();
         for test in &tests {
-            let (path, name) = place(test);
-            let source = fs::read_to_string(root().join(&path)).unwrap_or_default();
-            assert!(has_test(&source, name), "\"{title}\" names {test}, which is no test in {path}");
+            assert!(is_there(test), "\"{title}\" names {test}, which is no test in {}", place(test).0);
             assert!(
                 filters.iter().any(|filter| test.contains(filter)),
                 "the command of \"{title}\" does not run {test}"
@@ -105,14 +76,6 @@ fn the_overview_says_which_promises_are_kept() {
 }
 
 #[test]
-fn names_of_tests_are_found() {
-    let text =
-        "x\n| claim | test |\n|---|---|\n| a `b` | `c::d`, `e::f::g_h` |\n\n    cargo test --test it -- c e::f\n";
-    assert_eq!(claims(text), ["| a `b` | `c::d`, `e::f::g_h` |"]);
-    assert_eq!(named(claims(text)[0]), ["c::d", "e::f::g_h"]);
-    assert_eq!(place("e::f::g_h"), ("tests/it/e/f.rs".to_owned(), "g_h"));
-    assert_eq!(filters(text), ["c", "e::f"]);
-    let source = "#[test]\nfn one() {}\n    #[tokio::test]\n    #[expect(x)]\n    async fn two() {}\nfn three() {}\n";
-    assert!(has_test(source, "one") && has_test(source, "two"));
-    assert!(!has_test(source, "three") && !has_test(source, "on") && !has_test(source, "four"));
+fn filters_are_found() {
+    assert_eq!(filters("x\n\n    cargo test --test it -- c e::f\n"), ["c", "e::f"]);
 }

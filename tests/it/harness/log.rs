@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing::{Dispatch, subscriber::DefaultGuard, subscriber::NoSubscriber};
+use tracing::{Dispatch, Level, Metadata, subscriber::DefaultGuard, subscriber::NoSubscriber};
 use tracing_subscriber::{
     Layer as _,
     filter::filter_fn,
@@ -34,11 +34,20 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     pub(crate) fn listen() -> Self {
+        Self::listen_to(FmtSpan::FULL, sallyport::cli::harmless)
+    }
+
+    /// Hears faults only, and so costs little.
+    pub(crate) fn listen_for_errors() -> Self {
+        Self::listen_to(FmtSpan::NONE, |told| *told.level() == Level::ERROR)
+    }
+
+    fn listen_to(spans: FmtSpan, heard: fn(&Metadata<'_>) -> bool) -> Self {
         let second = beside_others();
         let lines = Lines::default();
         let writer = lines.clone();
-        let layer = fmt::layer().with_ansi(false).with_span_events(FmtSpan::FULL).with_writer(move || writer.clone());
-        let layer = layer.with_filter(filter_fn(sallyport::cli::harmless));
+        let layer = fmt::layer().with_ansi(false).with_span_events(spans).with_writer(move || writer.clone());
+        let layer = layer.with_filter(filter_fn(heard));
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
         Self { lines, _guard: guard, _second: second }
     }

@@ -101,6 +101,20 @@ async fn another_host_is_misdirected() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_no_text_is_refused_in_words_of_ours() {
+    let server = server(&[]);
+    for path in ["/who/%ff", "/who/%c3", "/who/a%ED%A0%80", "/%ff"] {
+        let answer = server.get(path, &[]).await;
+        assert_eq!(answer.status(), 400, "{path}");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        assert!(answer.text().await.unwrap().starts_with("The address is not percent-encoded UTF-8."));
+    }
+    for path in ["/who/%c3%a9", "/who/%zz", "/who/%+1", "/who/%"] {
+        assert_eq!(server.get(path, &[]).await.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_panic_is_a_plain_answer_without_detail() {
     let server = server(&[]);
     let answer = server.get("/panic", &[]).await;

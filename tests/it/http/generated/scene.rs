@@ -1,0 +1,241 @@
+//! What good requests of each route look like, and what they present.
+
+use sallyport::app::routes::{Guard, Route};
+use serde_json::{Value, json};
+
+use super::draw::{Body, Good};
+use crate::harness::{
+    app::{TestApp, TestTenant},
+    browser::TestBrowser,
+    device::GRANT,
+    flow::{Flow, TestClient, Tokens, hidden, location, query},
+    introspect::{ENVELOPE, JWT},
+};
+
+/// A device that waits for an answer.
+struct Asked {
+    user_code: String,
+    seen: String,
+}
+
+/// What good requests present.
+pub(super) struct Scene {
+    pub(super) client: TestClient,
+    tokens: Tokens,
+    code: String,
+    verifier: String,
+    challenge: String,
+    registered: Value,
+    cookies: String,
+    interaction: String,
+    csrf: [String; 5],
+    device: Asked,
+    server_secret: String,
+    resource: String,
+    password: String,
+}
+
+impl Scene {
+    pub(super) async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
+        let body = json!({ "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
+                "grant_types": ["authorization_code", "refresh_token", GRANT] });
+        let request = app.http().post(format!("{}/register", tenant.issuer)).json(&body);
+        let registered: Value = request.send().await.unwrap().json().await.unwrap();
+        let text = |member: &str| registered[member].as_str().unwrap().to_owned();
+        let client = TestClient {
+            id: text("client_id"),
+            secret: Some(text("client_secret")),
+            redirect_uri: "https://a.example/cb".to_owned(),
+        };
+        let browser = TestBrowser::new(app);
+        let login = browser.get("/t/acme/login").await;
+        let fields = [("username", "ada"), ("password", &tenant.person.password), ("csrf", &login.hidden("csrf"))];
+        let entered = browser.post("/t/acme/login", &fields).await;
+        let cookie =
+            |page: &crate::harness::browser::Page, name: &str| format!("{name}={}", page.cookie(name).unwrap());
+        let cookies = [cookie(&login, "__Host-sp-b-acme"), cookie(&entered, "__Host-sp-t-acme")].join("; ");
+        let flow = Flow { http: browser.http, ..Flow::new(app, tenant) };
+        let mut parameters = flow.parameters(&client);
+        parameters.push(("prompt", "consent".to_owned()));
+        let mut codes = Vec::new();
+        for _ in 0..2 {
+            let html = flow.consent_page(&parameters).await;
+            let sent = flow.decide(&html, "approve", &["mcp:read", "mcp:write"]).await;
+            codes.push(query(&location(&sent), "code").unwrap());
+        }
+        let redeemed = flow.redeem(&client, &codes.remove(0)).await;
+        let tokens = Tokens::read(&redeemed.json().await.unwrap());
+        let consent = flow.consent_page(&parameters).await;
+        let account = flow.get("/t/acme/account").await.text().await.unwrap();
+        let user_code = flow.device(&client).await.user_code;
+        let typed = flow.device_page("/t/acme/device").await;
+        let form = [("csrf", hidden(&typed, "csrf")), ("user_code", user_code.clone())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let asked = flow.post("/t/acme/device", &form).await.text().await.unwrap();
+        let device = Asked { user_code, seen: hidden(&asked, "seen") };
+        Self {
+            code: codes.remove(0),
+            tokens,
+            verifier: flow.verifier.clone(),
+            challenge: flow.challenge(),
+            cookies,
+            interaction: hidden(&consent, "interaction"),
+            csrf: [
+                login.hidden("csrf"),
+                hidden(&consent, "csrf"),
+                hidden(&account, "csrf"),
+                hidden(&typed, "csrf"),
+                hidden(&asked, "csrf"),
+            ],
+            device,
+            server_secret: app.server_secret(tenant.id, tenant.server.id).await,
+            resource: tenant.server.resource.clone(),
+            password: tenant.person.password.clone(),
+            registered,
+            client,
+        }
+    }
+
+    fn basic(&self) -> (&'static str, String) {
+        basic(&self.client.id, self.client.secret.as_ref().unwrap())
+    }
+
+    /// A route's good requests. Whoever adds a route says here how it is asked.
+    pub(super) fn good(&self, route: &Route) -> Vec<Good> {
+        let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let [login, consent, account, typed, device] = &self.csrf;
+        let page = |query: &[(&str, &str)], form: Option<&[(&str, &str)]>| Good {
+            query: own(query),
+            body: form.map_or(Body::None, |pairs| Body::Form(own(pairs))),
+            headers: vec![("cookie", self.cookies.clone())],
+        };
+        let client = |form: &[(&str, &str)]| Good {
+            body: Body::Form(own(form)),
+            headers: vec![self.basic()],
+            ..Good::default()
+        };
+        let interaction = [("interaction", &*self.interaction)];
+        let (id, resource, code, verifier) = (&*self.client.id, &*self.resource, &*self.code, &*self.verifier);
+        let callback = &*self.client.redirect_uri;
+        let asked = [
+            ("response_type", "code"),
+            ("client_id", id),
+            ("redirect_uri", callback),
+            ("code_challenge", &*self.challenge),
+            ("code_challenge_method", "S256"),
+            ("resource", resource),
+            ("state", "s"),
+            ("scope", "mcp:read"),
+        ];
+        match (route.method.as_str(), route.path) {
+            ("GET", _) if route.guard == Guard::Public => vec![Good::default()],
+            ("POST", "/t/{tenant}/register") => vec![registration(&self.registered, None)],
+            (_, "/t/{tenant}/register/{client_id}") => {
+                let token = self.registered["registration_access_token"].as_str();
+                vec![registration(&self.registered, token)]
+            }
+            ("GET", "/t/{tenant}/login" | "/t/{tenant}/consent") => vec![page(&interaction, None)],
+            ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![page(&[], None)],
+            ("POST", "/t/{tenant}/login") => {
+                let form = [("username", "ada"), ("password", &*self.password), ("csrf", login), interaction[0]];
+                vec![page(&[], Some(&form))]
+            }
+            ("POST", "/t/{tenant}/logout") => vec![page(&[], Some(&[("csrf", account)]))],
+            ("POST", "/t/{tenant}/account/revoke") => {
+                let grant = ("grant", "00000000-0000-7000-8000-000000000000");
+                vec![page(&[], Some(&[("csrf", account), grant]))]
+            }
+            ("GET", "/t/{tenant}/authorize") => vec![page(&asked, None)],
+            ("POST", "/t/{tenant}/consent") => {
+                let form = [("csrf", &**consent), interaction[0], ("decision", "approve"), ("scope", "mcp:read")];
+                vec![page(&[], Some(&form))]
+            }
+            ("POST", "/t/{tenant}/token") => vec![
+                client(&[
+                    ("grant_type", "authorization_code"),
+                    ("code", code),
+                    ("code_verifier", verifier),
+                    ("resource", resource),
+                ]),
+                client(&[
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", &*self.tokens.refresh),
+                    ("scope", "mcp:read"),
+                ]),
+                client(&[("grant_type", "client_credentials"), ("resource", resource)]),
+                client(&[("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", "x")]),
+            ],
+            ("POST", "/t/{tenant}/revoke") => {
+                vec![client(&[("token", "sp_rt_x"), ("token_type_hint", "refresh_token")])]
+            }
+            ("POST", "/t/{tenant}/device_authorization") => {
+                vec![client(&[("resource", resource), ("scope", "mcp:read")])]
+            }
+            ("GET", "/t/{tenant}/device") => vec![page(&[("user_code", &*self.device.user_code)], None)],
+            ("POST", "/t/{tenant}/device") => {
+                vec![page(&[], Some(&[("csrf", typed), ("user_code", &*self.device.user_code)]))]
+            }
+            ("POST", "/t/{tenant}/device/decision") => {
+                let Asked { user_code, seen } = &self.device;
+                let code = [("user_code", &**user_code), ("seen", seen), ("csrf", device)];
+                let approve = [&code[..], &[("decision", "approve"), ("scope", "mcp:read")]].concat();
+                vec![page(&[], Some(&approve))]
+            }
+            ("POST", "/t/{tenant}/introspect") => {
+                let ask = |accept: &str| Good {
+                    body: Body::Form(own(&[("token", &*self.tokens.access)])),
+                    headers: vec![basic("demo", &self.server_secret), ("accept", accept.to_owned())],
+                    ..Good::default()
+                };
+                vec![ask("application/json"), ask(ENVELOPE), ask(JWT)]
+            }
+            (_, "/t/{tenant}/mcp/{server}") => self.calls(),
+            (method, path) => panic!("{method} {path} is new: say how it is asked"),
+        }
+    }
+
+    /// Messages of both eras.
+    fn calls(&self) -> Vec<Good> {
+        let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
+        let modern = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "a", "arguments": {}, "_meta": meta } });
+        let legacy = json!({ "jsonrpc": "2.0", "id": "b", "method": "tools/list", "params": {} });
+        let begin = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "x", "version": "1" } } });
+        let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        let headers = |more: &[(&'static str, &str)]| {
+            let all = [("accept", "application/json, text/event-stream")].into_iter().chain(more.iter().copied());
+            let all = all.map(|(name, value)| (name, value.to_owned()));
+            all.chain([("authorization", format!("Bearer {}", self.tokens.access))]).collect()
+        };
+        let call = |body: Value, more: &[(&'static str, &str)]| Good {
+            body: Body::Json(body.to_string()),
+            headers: headers(more),
+            ..Good::default()
+        };
+        vec![
+            call(modern, &[("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "a")]),
+            call(legacy, &[("mcp-protocol-version", "2025-11-25")]),
+            call(begin, &[]),
+            call(told, &[("mcp-protocol-version", "2025-11-25")]),
+        ]
+    }
+}
+
+fn basic(name: &str, secret: &str) -> (&'static str, String) {
+    use base64::Engine as _;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{secret}"));
+    ("authorization", format!("Basic {pair}"))
+}
+
+fn registration(registered: &Value, token: Option<&str>) -> Good {
+    let mut body = json!({
+        "client_name": "Notes", "redirect_uris": ["https://a.example/cb", "http://127.0.0.1/cb"], "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none", "logo_uri": "https://a.example/l", "contacts": ["a@a.example"], "scope": "mcp:read",
+    });
+    if token.is_some() {
+        body["client_id"] = registered["client_id"].clone();
+    }
+    let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
+    Good { body: Body::Json(body.to_string()), headers: bearer.into_iter().collect(), ..Good::default() }
+}
