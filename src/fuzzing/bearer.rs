@@ -12,8 +12,13 @@ pub(super) fn header(data: &[u8]) {
     let query = std::str::from_utf8(query).ok();
     let headers = HeaderMap::from_iter([(AUTHORIZATION, value.clone())]);
     if let Ok(bearer) = Bearer::from_request(&headers, query) {
-        let token = bearer.handle().expose();
-        assert!(token.starts_with("sp_at_"), "another kind of handle");
+        let token = match &bearer {
+            Bearer::Handle(handle) => handle.expose(),
+            Bearer::Outside(jwt) => jwt.expose(),
+        };
+        let ours = matches!(bearer, Bearer::Handle(_));
+        assert_eq!(token.starts_with("sp_at_"), ours, "another kind of token");
+        assert_eq!(token.split('.').count(), if ours { 1 } else { 3 }, "not in the shape of one");
         assert!(value.as_bytes().ends_with(token.as_bytes()), "not what was sent");
         assert!(value.len() >= token.len() + "bearer ".len(), "no scheme");
         let mut twice = headers;

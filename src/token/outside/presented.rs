@@ -20,7 +20,7 @@ impl OutsideToken {
     }
 
     /// All of it, for the signature and the cache's key.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 

@@ -20,9 +20,9 @@ use crate::gateway::world::{Token, World};
 use crate::harness::app::{TestApp, TestServer, TestTenant};
 
 /// A world whose server trusts an issuer.
-pub(super) struct Outside {
-    pub(super) world: World,
-    pub(super) issuer: Issuer,
+struct Outside {
+    world: World,
+    issuer: Issuer,
 }
 
 impl Outside {
