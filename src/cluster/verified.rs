@@ -22,7 +22,7 @@ pub struct Verified {
     pub grant: GrantId,
     /// The grant's version.
     pub grant_version: i64,
-    /// `sub` of the inner JWT: `person:<id>` or `client:<id>`.
+    /// `sub` of the inner JWT: `person:<id>`, `client:<id>`, or `issuer:<id>:<subject>` of an outside issuer.
     pub subject: String,
     /// The person behind it, if one is.
     pub person: Option<PersonId>,

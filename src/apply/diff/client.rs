@@ -36,9 +36,13 @@ pub(super) fn all(findings: &mut Findings<'_>, doc: &TenantDoc, state: Option<&S
 
 fn one(findings: &mut Findings<'_>, doc: &ClientDoc, state: Option<&State>) {
     let stored = state.and_then(|state| state.clients.get(doc.id.as_str()));
-    if stored.is_some_and(|client| client.origin != Origin::Configured) {
+    if let Some(client) = stored.filter(|client| client.origin != Origin::Configured) {
         let object = format!("client {}", findings.name(&doc.id));
-        return findings.problem(doc.line, object, "is a client that nobody wrote down here: choose another id");
+        let why = match client.is_ours() {
+            true => "is a client that registered itself: choose another id",
+            false => "is a client of an outside issuer: choose another id",
+        };
+        return findings.problem(doc.line, object, why);
     }
     let old = stored.filter(|client| client.status != Status::Removed);
     let (secret, changed) = secret(findings, doc, old);

@@ -270,11 +270,15 @@ async fn a_client_of_outside_is_no_client_here() {
         let url = format!("{}/{endpoint}", outside.world.tenant.issuer);
         outside.world.http.post(url).form(&[form, &[("client_id", client.as_str())]].concat()).send()
     };
-    for endpoint in ["token", "revoke", "device_authorization", "authorize"] {
+    for endpoint in ["token", "revoke", "device_authorization"] {
         let form = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x"), ("scope", "mcp:read")];
         let response = post(endpoint, &form).await.unwrap();
         assert!([400, 401, 404].contains(&response.status().as_u16()), "{endpoint}: {}", response.status());
     }
+    let url = format!("{}/authorize?response_type=code&client_id={client}", outside.world.tenant.issuer);
+    let response = outside.world.http.get(url).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert!(response.headers().get("location").is_none());
     // Another of its tokens is unknown to `/revoke` of anybody, and works on.
     let flow = crate::harness::flow::Flow::new(&outside.world.app, &outside.world.tenant);
     let own = flow.client().await;
