@@ -21,7 +21,7 @@ use crate::{
     secret::{Entropy, NoEntropy},
     store::{self, Store, StoreError, keys::KeyCheckError},
     tenants::{self, Found, Tenant},
-    token::StoreAnew,
+    token::{StoreAnew, outside::OutsideKeys},
     upstream::{DialSettings, Dialer, Untrusted, UntrustedSettings, Upstreams},
 };
 
@@ -89,6 +89,8 @@ pub struct App {
     pub untrusted: Untrusted,
     /// Keys that clients publish at addresses of their own.
     pub client_keys: RemoteKeys,
+    /// Keys of outside issuers.
+    pub(crate) outside: OutsideKeys,
     /// Turns of reads for those who are not known yet.
     pub(crate) cold: ColdReads,
 }
@@ -117,6 +119,7 @@ impl App {
         let calls = CallLog::start(store.clone(), process, &metrics);
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let untrusted = Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?;
+        let outside = OutsideKeys::new(Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?);
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
         let most = MostCalls { of_family: config.gateway.calls_per_token, of_tenant: CallLog::ROOM / 4 };
         let (node, lease) = Keeper::start(process, &store, &clock, &entropy, most).await?;
@@ -141,6 +144,7 @@ impl App {
             metrics,
             upstreams,
             client_keys: RemoteKeys::new(untrusted.clone()),
+            outside,
             untrusted,
             cold,
         }))

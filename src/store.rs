@@ -19,6 +19,7 @@ pub mod keys;
 mod limits;
 pub mod login_throttle;
 pub mod nodes;
+pub mod outside;
 pub mod people;
 pub mod provision;
 pub mod schema;

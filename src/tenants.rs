@@ -2,6 +2,7 @@
 
 mod load;
 pub mod metadata;
+mod outside;
 mod resource;
 pub mod routes;
 mod settings;
@@ -9,7 +10,8 @@ mod settings;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use load::load;
-pub(crate) use load::{Found, find, policy_spec, read_scope_of};
+pub(crate) use load::{Found, find, policy_spec, read_issuer, read_scope_of};
+pub use outside::{OutsideIssuer, is_ours};
 pub use resource::{BadResource, ResourceUri};
 pub use settings::{
     AssertionAudience, DeviceFlow, Evidence, MetadataDocuments, RegistrationRule, Settings, StatementIssuer,
@@ -137,6 +139,8 @@ pub struct Server {
     pub policy: ServerPolicy,
     /// Keyed hashes of the secrets by which it proves itself when it asks about tokens (RFC 7662).
     pub introspection: Vec<[u8; 32]>,
+    /// Whose access tokens it accepts beside ours.
+    pub issuers: Vec<OutsideIssuer>,
     /// `{public_url}/t/{tenant}/mcp/{server}`: byte-stable, no trailing slash.
     pub resource: String,
     /// Where its RFC 9728 document is.

@@ -9,6 +9,7 @@ mod error;
 pub mod introspect;
 pub mod kill_switch;
 mod mint;
+pub mod outside;
 mod refresh;
 mod request;
 mod retry_box;

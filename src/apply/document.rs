@@ -7,7 +7,7 @@ use crate::{
     people::{Password, PasswordHash, Username},
     policy::{CatalogueItem, Scope, ScopeDef, ScopeSet},
     secret::Handle,
-    tenants::{EraSetting, Settings},
+    tenants::{EraSetting, OutsideIssuer, Settings},
 };
 
 /// Everything that one file asks for.
@@ -61,6 +61,8 @@ pub struct ServerDoc {
     pub policy: PolicyDoc,
     /// By what it proves itself when it asks about tokens. None: as now; a new one cannot ask.
     pub introspection_secrets: Option<Vec<SecretDoc>>,
+    /// Whose access tokens it accepts beside ours: all of them.
+    pub issuers: Vec<OutsideIssuer>,
     /// Whether it works. None: as now; a new one does.
     pub enabled: Option<bool>,
     /// Where it stands in the file.

@@ -4,7 +4,12 @@ use super::facts::{Facts, yes};
 use crate::{
     keys::Stored,
     policy::{CatalogueItem, Effect, ItemKind, PolicySpec, ScopeDef},
-    store::tenants::{CatalogueRow, ScopeRow, ServerRow},
+    store::{
+        StoreError,
+        outside::IssuerRow,
+        tenants::{CatalogueRow, ScopeRow, ServerRow},
+    },
+    tenants::OutsideIssuer,
 };
 
 /// A server with its policy: as it is, or as it is to be.
@@ -14,11 +19,13 @@ pub(super) struct Published {
     pub(super) spec: PolicySpec,
     /// Introspection secrets.
     pub(super) secrets: Vec<Stored>,
+    /// Whose access tokens it accepts beside ours.
+    pub(super) issuers: Vec<OutsideIssuer>,
 }
 
 impl Published {
     pub(super) fn facts(&self) -> Facts {
-        let Self { row, spec, .. } = self;
+        let Self { row, spec, issuers, .. } = self;
         let mut facts = Facts::default();
         facts.add("name", &row.name);
         facts.add("description", &row.description);
@@ -43,8 +50,21 @@ impl Published {
             let read_only = if item.read_only { ", read-only" } else { "" };
             facts.add(format!("{} {}", kind(item.kind), item.name), format!("{}{read_only}", item.scope));
         }
+        let mut issuers: Vec<&OutsideIssuer> = issuers.iter().collect();
+        issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+        for issuer in issuers {
+            facts.add(format!("issuer {}", issuer.issuer), settings(issuer));
+        }
         facts.add("enabled", yes(row.status == "active"));
         facts
+    }
+
+    pub(super) fn issuer_rows(&self) -> Result<Vec<IssuerRow>, StoreError> {
+        let row = |issuer: &OutsideIssuer| {
+            let settings = serde_json::to_value(issuer).map_err(StoreError::corrupt)?;
+            Ok(IssuerRow { server: self.row.id, issuer: issuer.issuer.clone(), settings })
+        };
+        self.issuers.iter().map(row).collect()
     }
 
     pub(super) fn scope_rows(&self) -> Vec<ScopeRow> {
@@ -68,6 +88,19 @@ impl Published {
         };
         self.spec.catalogue.iter().map(row).collect()
     }
+}
+
+/// How its tokens are read, in one line: what is as it is by itself is left out.
+fn settings(issuer: &OutsideIssuer) -> String {
+    let members = |issuer: &OutsideIssuer| match serde_json::to_value(issuer) {
+        Ok(serde_json::Value::Object(members)) => members,
+        _ => serde_json::Map::new(),
+    };
+    let plain = serde_json::from_value::<OutsideIssuer>(serde_json::json!({ "issuer": issuer.issuer }));
+    let defaults = plain.map(|plain| members(&plain)).unwrap_or_default();
+    let said = members(issuer).into_iter().filter(|(name, value)| defaults.get(name) != Some(value));
+    let said: Vec<String> = said.map(|(name, value)| format!("{name} {value}")).collect();
+    if said.is_empty() { "trusted".to_owned() } else { said.join(", ") }
 }
 
 /// A query may hold a key.

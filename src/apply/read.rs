@@ -2,6 +2,7 @@
 
 mod client;
 mod introspection;
+mod issuer;
 mod item;
 mod person;
 mod secret;

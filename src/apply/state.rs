@@ -13,7 +13,7 @@ use crate::{
         people::PersonRow,
         tenants::{ServerRow, TenantRow},
     },
-    tenants::{Settings, policy_spec},
+    tenants::{Settings, policy_spec, read_issuer},
 };
 
 /// A tenant as it is now, with all that a document can change of it.
@@ -61,10 +61,13 @@ async fn servers(tx: &mut TenantTx) -> Result<BTreeMap<String, Published>, Store
     let scopes = store::tenants::scopes(tx).await?;
     let items = store::tenants::catalogue(tx).await?;
     let secrets = store::server_secrets::all(tx).await?;
+    let trusted = store::outside::issuers(tx).await?;
     let published = |row: ServerRow| {
         let spec = policy_spec(&row, &scopes, &items)?;
         let own = secrets.iter().filter(|(of, _)| *of == row.id).map(|(_, secret)| secret.clone()).collect();
-        Ok((row.slug.clone(), Published { row, spec, secrets: own }))
+        let issuers = trusted.iter().filter(|issuer| issuer.server == row.id).map(read_issuer);
+        let issuers = issuers.collect::<Result<_, StoreError>>()?;
+        Ok((row.slug.clone(), Published { row, spec, secrets: own, issuers }))
     };
     rows.into_iter().map(published).collect()
 }

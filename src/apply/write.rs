@@ -22,9 +22,11 @@ use crate::{
         self, PlatformTx, StoreError, TenantTx,
         apply::Ended,
         grants::machine,
+        outside,
         people::PersonRow,
         tenants::{self, TenantRow},
     },
+    tenants::OutsideIssuer,
     token::revoke::{self, Reason},
 };
 
@@ -167,12 +169,24 @@ impl Writer<'_> {
         let server = Published { row: tenants::ServerRow { id, ..server.row.clone() }, ..server.clone() };
         store::server_secrets::replace(&mut self.tx, id, &server.secrets, now).await?;
         tenants::replace_policy(&mut self.tx, id, &server.scope_rows(), &server.catalogue_rows()).await?;
+        self.issuers(&server).await?;
         if action == Action::Create {
             self.mark(Kind::Server, &id.to_string()).await?;
         }
         // A new one too: nodes that know the tenant do not know the server yet.
         self.take(Entry::Server(id));
         self.record(format!("server/{}", server.row.slug), action).await
+    }
+
+    /// Whom the server trusts beside us. What others gave ends with the entry of the server.
+    async fn issuers(&mut self, server: &Published) -> Result<(), ApplyError> {
+        let recorder = self.tools.recorder;
+        outside::replace_issuers(&mut self.tx, server.row.id, &server.issuer_rows()?).await?;
+        let kept: Vec<String> = server.issuers.iter().map(OutsideIssuer::name).collect();
+        for ended in outside::end_grants_but(&mut self.tx, server.row.id, &kept, recorder.clock.now()).await? {
+            recorder.record(&mut self.tx, &revoke::revoked(ended, Reason::AdministratorRevoked)).await?;
+        }
+        Ok(())
     }
 
     async fn person(&mut self, person: PersonWrite, action: Action) -> Result<(), ApplyError> {

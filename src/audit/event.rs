@@ -198,6 +198,17 @@ pub enum Event {
     /// An administrator said what a client may do for itself.
     #[serde(rename = "grant.given")]
     GrantGiven { grant: GrantId, client: ClientId, server: ServerId, scopes: Vec<String> },
+    /// A client of an outside issuer came for the first time.
+    #[serde(rename = "client.mapped")]
+    ClientMapped {
+        client: ClientId,
+        issuer: String,
+        /// Its name there.
+        outside_client: String,
+    },
+    /// A token of an outside issuer began a grant, or allowed more than those before it.
+    #[serde(rename = "grant.mapped")]
+    GrantMapped { grant: GrantId, family: FamilyId, client: ClientId, server: ServerId, scopes: Vec<String> },
     #[serde(rename = "grant.revoked")]
     GrantRevoked {
         grant: GrantId,

@@ -20,7 +20,8 @@ pub enum Refused {
     Session,
     /// A form that no page of ours sent in this browser: `origin`, `cookie`, `token`.
     Form(&'static str),
-    /// A call without a good access token: `absent`, `malformed`, `foreign`, `unknown`, `resource`.
+    /// A call without a good access token: `absent`, `malformed`, `foreign`, `unknown`, `resource`; of a JWT also
+    /// `inner`, `signature`, `claims`.
     Bearer(&'static str),
     /// Client authentication.
     Client,

@@ -115,7 +115,10 @@ pub(super) async fn asker(visit: &Visit, form: &Form) -> Result<Asker, Stranded>
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let client = match described {
         Some(client) => client,
-        None => store::clients::find(&mut tx, &id).await?.ok_or(Stranded::UnknownClient)?,
+        None => {
+            let client = store::clients::find(&mut tx, &id).await?;
+            client.filter(Client::is_ours).ok_or(Stranded::UnknownClient)?
+        }
     };
     let standing = Standing::of(&mut tx, &client).await?;
     tx.commit().await?;

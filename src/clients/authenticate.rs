@@ -211,7 +211,7 @@ pub async fn authenticate(
         Ok(id) => store::clients::find(tx, &id).await?,
         Err(_) => None,
     };
-    let client = client.filter(|client| client.status != Status::Removed);
+    let client = client.filter(|client| client.status != Status::Removed && client.is_ours());
     match &presented.proof {
         Proof::None => {
             let client = client.filter(|client| !client.is_confidential()).ok_or(REFUSED)?;

@@ -19,6 +19,8 @@ pub enum Origin {
     Configured,
     /// Its id is the address of a document that describes it.
     Document,
+    /// An issuer outside knows it, and a token of that issuer named it. Here it gets nothing.
+    Outside,
 }
 
 /// Whether a client may do anything.
@@ -64,12 +66,14 @@ impl Origin {
             Self::Registered => "registered",
             Self::Configured => "configured",
             Self::Document => "document",
+            Self::Outside => "outside",
         }
     }
 
     /// Reads the word in the database.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Registered, Self::Configured, Self::Document].into_iter().find(|origin| origin.name() == text)
+        let all = [Self::Registered, Self::Configured, Self::Document, Self::Outside];
+        all.into_iter().find(|origin| origin.name() == text)
     }
 }
 
@@ -100,9 +104,14 @@ impl Client {
         self.metadata.name()
     }
 
-    /// Whether it may do anything.
+    /// Whether it may do anything as a client of ours.
     pub fn is_active(&self) -> bool {
-        self.status == Status::Active
+        self.status == Status::Active && self.is_ours()
+    }
+
+    /// Whether it gets anything here. Those of outside issuers get it there.
+    pub fn is_ours(&self) -> bool {
+        self.origin != Origin::Outside
     }
 
     /// Whether it proves itself, with a secret or a signature.

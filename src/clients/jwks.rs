@@ -29,7 +29,7 @@ pub enum BadKeys {
     #[error("is not a JSON Web Key Set: an object with a list \"keys\"")]
     Shape,
     /// Too many.
-    #[error("has more than 16 keys")]
+    #[error("has more keys than anybody needs (a client may have 16)")]
     TooMany,
     /// A key that nobody else may know.
     #[error("holds a private or symmetric key: publish public keys only, and replace this one")]
@@ -50,8 +50,13 @@ impl ClientKeys {
     /// # Errors
     /// [`BadKeys`], in words that fit behind the name of the member.
     pub fn read(value: &Value) -> Result<Self, BadKeys> {
+        Self::read_at_most(value, MAX_KEYS)
+    }
+
+    /// The same for a set of at most so many keys.
+    pub(crate) fn read_at_most(value: &Value, most: usize) -> Result<Self, BadKeys> {
         let keys = value.get("keys").and_then(Value::as_array).ok_or(BadKeys::Shape)?;
-        if keys.len() > MAX_KEYS {
+        if keys.len() > most {
             return Err(BadKeys::TooMany);
         }
         // Kinds of keys that are not known here may have any members.
@@ -79,6 +84,11 @@ impl ClientKeys {
             .filter(move |key| kid.is_none_or(|kid| key.common.key_id.as_deref() == Some(kid)))
             .filter(move |key| algorithms(key).contains(&algorithm))
             .filter_map(|key| DecodingKey::from_jwk(key).ok())
+    }
+
+    /// Whether a key has this id. Without an id, any key may be meant.
+    pub fn names(&self, kid: Option<&str>) -> bool {
+        kid.is_none() || self.0.keys.iter().any(|key| key.common.key_id.as_deref() == kid)
     }
 
     /// The key set as JSON, the same for the same keys: for digests.

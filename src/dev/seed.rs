@@ -113,6 +113,7 @@ fn server(upstream: &str) -> Result<ServerDoc, BadName> {
         signing: SigningAlg::EdDSA,
         introspection_secrets: None,
         policy: PolicyDoc { catalogue: Some(catalogue()), ..PolicyDoc::default() },
+        issuers: Vec::new(),
         enabled: Some(true),
         line: None,
     })

@@ -1,11 +1,19 @@
-//! The presented token (RFC 6750): one `Authorization` header, scheme `Bearer`, a handle of ours.
+//! The presented token (RFC 6750): one `Authorization` header, scheme `Bearer`, a handle of ours or a JWT.
 
 use http::{HeaderMap, header::AUTHORIZATION};
 
-use crate::secret::{Handle, HandleKind};
+use crate::{
+    secret::{Handle, HandleKind},
+    token::outside::OutsideToken,
+};
 
-/// An access token as a client presented it. Neither printable nor clonable; it ends in [`Bearer::handle`].
-pub struct Bearer(Handle);
+/// An access token as a client presented it. Neither printable nor clonable; it ends in the look-up.
+pub enum Bearer {
+    /// Ours.
+    Handle(Handle),
+    /// Somebody else's, by its shape. Ours are never JWTs.
+    Outside(OutsideToken),
+}
 
 /// Why a request presents no token that could be ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +24,7 @@ pub enum NoBearer {
     /// Presented in a way that leaves room for doubt: 400 `invalid_request`.
     #[error("{0}")]
     Malformed(&'static str),
-    /// A token of somebody else, a JWT, or noise: 401 `invalid_token`.
+    /// A token of somebody else, or noise: 401 `invalid_token`.
     #[error("the token is not an access token of this server")]
     NotOurs,
 }
@@ -48,12 +56,10 @@ impl Bearer {
         if !is_token68(token) {
             return Err(malformed);
         }
-        Handle::parse(HandleKind::AccessToken, token).map(Self).map_err(|_| NoBearer::NotOurs)
-    }
-
-    /// The handle, for the look-up.
-    pub fn handle(&self) -> &Handle {
-        &self.0
+        match Handle::parse(HandleKind::AccessToken, token) {
+            Ok(handle) => Ok(Self::Handle(handle)),
+            Err(_) => OutsideToken::parse(token).map(Self::Outside).ok_or(NoBearer::NotOurs),
+        }
     }
 }
 
@@ -81,7 +87,10 @@ mod tests {
         for value in headers {
             map.append(AUTHORIZATION, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        Bearer::from_request(&map, query).map(|bearer| bearer.handle().expose().to_owned())
+        Bearer::from_request(&map, query).map(|bearer| match bearer {
+            Bearer::Handle(handle) => handle.expose().to_owned(),
+            Bearer::Outside(_) => "a JWT".to_owned(),
+        })
     }
 
     fn token(kind: HandleKind) -> String {
@@ -136,11 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_of_handle_and_jwts_are_not_ours() {
+    fn other_kinds_of_handle_are_not_ours_and_jwts_are_none_of_our_handles() {
         for kind in [HandleKind::RefreshToken, HandleKind::Code, HandleKind::RegistrationToken, HandleKind::Session] {
             assert_eq!(take(&[&format!("Bearer {}", token(kind))], None), Err(NoBearer::NotOurs));
         }
-        assert_eq!(take(&["Bearer eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJ4In0.c2ln"], None), Err(NoBearer::NotOurs));
+        let jwt = take(&["Bearer eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJ4In0.c2ln"], None);
+        assert_eq!(jwt.as_deref(), Ok("a JWT"));
+        let encrypted = take(&["Bearer eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn"], None);
+        assert_eq!(encrypted, Err(NoBearer::NotOurs));
     }
 
     proptest! {
@@ -150,7 +162,8 @@ mod tests {
             if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
                 map.insert(AUTHORIZATION, value);
             }
-            prop_assert!(Bearer::from_request(&map, None).is_err());
+            let bearer = Bearer::from_request(&map, None);
+            prop_assert!(!matches!(bearer, Ok(Bearer::Handle(_))));
         }
     }
 }

@@ -25,7 +25,10 @@ use crate::{
     http::{address::ClientAddress, request_id::RequestId},
     mcp::{self, Call, Era, Limits},
     tenants::{EraSetting, Server, Tenant},
-    token::{self, VerifyError},
+    token::{
+        self, VerifyError,
+        outside::{self, OutsideError, OutsideToken},
+    },
 };
 
 /// How long a client may take to send its message.
@@ -145,7 +148,11 @@ impl Door {
             NoBearer::Malformed(why) => refuse("malformed", Some((BearerError::InvalidRequest, why))),
             NoBearer::NotOurs => invalid("foreign", "the token is none of this server"),
         })?;
-        match token::verify(&self.app, &self.tenant, &self.server, bearer.handle()).await {
+        let handle = match bearer {
+            Bearer::Handle(handle) => handle,
+            Bearer::Outside(token) => return self.authenticate_outside(&token).await,
+        };
+        match token::verify(&self.app, &self.tenant, &self.server, &handle).await {
             Ok(live) => Ok(Some(live)),
             Err(VerifyError::Moved) => Ok(None),
             Err(VerifyError::Invalid) => {
@@ -156,6 +163,24 @@ impl Door {
             }
             Err(VerifyError::Fault(error)) => {
                 tracing::error!(%error, "a token cannot be looked up");
+                Err(Refusal::fault())
+            }
+        }
+    }
+
+    /// The same for a token of somebody else.
+    async fn authenticate_outside(&self, token: &OutsideToken) -> Result<Option<LiveCall>, Refusal> {
+        match outside::verify(&self.app, &self.tenant, &self.server, token).await {
+            Ok(live) => Ok(Some(live)),
+            Err(OutsideError::Moved) => Ok(None),
+            Err(OutsideError::Bad(bad)) => {
+                self.refused(Refused::Bearer(bad.word()));
+                Err(Refusal::unauthorized(&self.server, Some((BearerError::InvalidToken, bad.why()))))
+            }
+            // Said when it was tried; anybody can ask for the same again and again.
+            Err(OutsideError::NoKeys(_)) => Err(Refusal::fault()),
+            Err(error) => {
+                tracing::error!(%error, "a token of an outside issuer cannot be looked up");
                 Err(Refusal::fault())
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{EraSetting, Server, Settings, Tenant};
+use super::{EraSetting, OutsideIssuer, Server, Settings, Tenant};
 use crate::{
     config::PublicUrl,
     ids::Slug,
@@ -10,6 +10,7 @@ use crate::{
     policy::{CatalogueItem, Effect, ItemKind, PolicySpec, Scope, ScopeDef, ScopeSet, ServerPolicy},
     store::{
         self, Store, StoreError,
+        outside::{self, IssuerRow},
         tenants::{CatalogueRow, ScopeRow, ServerRow},
     },
 };
@@ -58,6 +59,7 @@ pub(crate) async fn find(
     let scopes = store::tenants::scopes(&mut tx).await?;
     let catalogue = store::tenants::catalogue(&mut tx).await?;
     let secrets = store::server_secrets::all(&mut tx).await?;
+    let issuers = outside::issuers(&mut tx).await?;
     let keys = store::keys::signing_keys(&mut tx).await?;
     tx.commit().await?;
     let signing = SigningKeys::open(keys, row.id, keyring).map_err(StoreError::corrupt)?;
@@ -66,6 +68,7 @@ pub(crate) async fn find(
         let mut built = read_server(&server, &scopes, &catalogue, public_url, slug)?;
         let own = secrets.iter().filter(|(of, _)| *of == built.id);
         built.introspection = own.map(|(_, secret)| secret.hash).collect();
+        built.issuers = read_issuers(&issuers, &built, public_url)?;
         by_slug.insert(server.slug, Arc::new(built));
     }
     let issuer = format!("{}/t/{slug}", public_url.as_str());
@@ -93,10 +96,33 @@ fn read_server(
         version: row.version,
         policy: read_policy(row, scopes, items)?,
         introspection: Vec::new(),
+        issuers: Vec::new(),
         resource: format!("{base}/t/{tenant}/mcp/{slug}"),
         metadata_url: format!("{base}/.well-known/oauth-protected-resource/t/{tenant}/mcp/{slug}"),
         slug,
     })
+}
+
+/// The issuers of a server. One that has become ours since it was written down, by another public URL, is none.
+fn read_issuers(rows: &[IssuerRow], server: &Server, public_url: &PublicUrl) -> Result<Vec<OutsideIssuer>, StoreError> {
+    let mut issuers = Vec::new();
+    for row in rows.iter().filter(|row| row.server == server.id) {
+        let issuer = read_issuer(row)?;
+        let good = issuer.check(public_url).and_then(|()| issuer.check_audiences(public_url, &server.resource));
+        match good {
+            Ok(()) => issuers.push(issuer),
+            Err((key, why)) => {
+                tracing::error!(server = %server.slug, issuer = issuer.issuer, "an outside issuer is left out: {key} {why}");
+            }
+        }
+    }
+    Ok(issuers)
+}
+
+/// An issuer out of its row.
+pub(crate) fn read_issuer(row: &IssuerRow) -> Result<OutsideIssuer, StoreError> {
+    let issuer: OutsideIssuer = serde_json::from_value(row.settings.clone()).map_err(StoreError::corrupt)?;
+    if issuer.issuer == row.issuer { Ok(issuer) } else { Err(StoreError::corrupt("server_issuer.issuer")) }
 }
 
 fn read_policy(row: &ServerRow, scopes: &[ScopeRow], items: &[CatalogueRow]) -> Result<ServerPolicy, StoreError> {

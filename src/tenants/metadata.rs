@@ -109,7 +109,8 @@ impl AuthorizationServer {
 #[expect(missing_docs, reason = "members are named by RFC 9728")]
 pub struct ProtectedResource {
     pub resource: String,
-    pub authorization_servers: [String; 1],
+    /// Ours first, then those that the server trusts beside it.
+    pub authorization_servers: Vec<String>,
     pub bearer_methods_supported: [&'static str; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes_supported: Vec<String>,
@@ -121,7 +122,10 @@ impl ProtectedResource {
     pub fn of(tenant: &Tenant, server: &Server) -> Self {
         Self {
             resource: server.resource.clone(),
-            authorization_servers: [tenant.issuer.clone()],
+            authorization_servers: std::iter::once(&tenant.issuer)
+                .chain(server.issuers.iter().map(|outside| &outside.issuer))
+                .cloned()
+                .collect(),
             bearer_methods_supported: ["header"],
             scopes_supported: server.policy.default_scopes().iter().map(ToString::to_string).collect(),
             resource_name: server.name.clone(),

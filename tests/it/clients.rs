@@ -6,6 +6,7 @@ mod authentication;
 mod dialer;
 mod management;
 mod metadata_document;
+mod outside_issuer;
 mod quota;
 mod real;
 mod registration;

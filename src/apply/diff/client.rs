@@ -38,7 +38,7 @@ fn one(findings: &mut Findings<'_>, doc: &ClientDoc, state: Option<&State>) {
     let stored = state.and_then(|state| state.clients.get(doc.id.as_str()));
     if stored.is_some_and(|client| client.origin != Origin::Configured) {
         let object = format!("client {}", findings.name(&doc.id));
-        return findings.problem(doc.line, object, "is a client that registered itself: choose another id");
+        return findings.problem(doc.line, object, "is a client that nobody wrote down here: choose another id");
     }
     let old = stored.filter(|client| client.status != Status::Removed);
     let (secret, changed) = secret(findings, doc, old);

@@ -16,7 +16,7 @@ use crate::{
     policy::{PolicySpec, ServerPolicy},
     secret::same,
     store::tenants::ServerRow,
-    tenants::read_scope_of,
+    tenants::{OutsideIssuer, read_scope_of},
 };
 
 /// What the secrets are called in plans.
@@ -29,6 +29,7 @@ pub(super) fn all(
     prune: Prune,
 ) -> Result<(), ApplyError> {
     let mut audiences: HashMap<String, String> = HashMap::new();
+    let mut trusted: HashMap<(String, String), String> = HashMap::new();
     let mut active = Vec::new();
     let stored = state.iter().flat_map(|state| state.servers.values());
     for server in stored.filter(|server| !doc.servers.iter().any(|doc| doc.slug.as_str() == server.row.slug)) {
@@ -40,6 +41,7 @@ pub(super) fn all(
         }
         findings.declared.insert(server.row.slug.clone(), server.spec.scopes.clone());
         audiences.insert(server.row.audience.clone(), server.row.slug.clone());
+        trusted.extend(pairs(&server.issuers).map(|pair| (pair, server.row.slug.clone())));
         active.extend((server.row.status == "active").then(|| server.row.slug.clone()));
     }
     for server in &doc.servers {
@@ -50,6 +52,15 @@ pub(super) fn all(
                  give each its own, with audience = \"…\""
             );
             findings.problem(server.line, format!("server {}", findings.name(&server.slug)), message);
+        }
+        for (issuer, audience) in pairs(&server.issuers) {
+            if let Some(other) = trusted.insert((issuer, audience.clone()), server.slug.to_string()) {
+                let message = format!(
+                    "accepts tokens of an issuer for {audience}, as the server {other} does: a token for one would be good \
+                     at the other; give each an audience of its own"
+                );
+                findings.problem(server.line, format!("server {}", findings.name(&server.slug)), message);
+            }
         }
         let enabled = stays_enabled(server.enabled, old.map(|old| old.row.status.as_str()));
         active.extend(enabled.then(|| server.slug.to_string()));
@@ -62,6 +73,15 @@ pub(super) fn all(
         findings.problem(doc.line, format!("tenant {}", doc.slug), message);
     }
     Ok(())
+}
+
+/// Issuer and audience, as far as they are not the server's own resource.
+fn pairs(issuers: &[OutsideIssuer]) -> impl Iterator<Item = (String, String)> {
+    let pair = |issuer: &OutsideIssuer| {
+        let name = issuer.issuer.clone();
+        issuer.audiences.clone().into_iter().map(move |audience| (name.clone(), audience)).collect::<Vec<_>>()
+    };
+    issuers.iter().flat_map(pair)
 }
 
 fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>, enabled: bool) -> Result<(), ApplyError> {
@@ -90,7 +110,7 @@ fn one(findings: &mut Findings<'_>, doc: &ServerDoc, old: Option<&Published>, en
         status: if enabled { "active" } else { "disabled" }.to_owned(),
     };
     let (secrets, changed) = secrets(findings, doc, old);
-    let published = Published { row, spec, secrets };
+    let published = Published { row, spec, secrets, issuers: doc.issuers.clone() };
     let (before, after) = (old.map(Published::facts), published.facts());
     let name = findings.name(&doc.slug);
     if !enabled && doc.enabled.is_none() {

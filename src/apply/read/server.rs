@@ -1,6 +1,6 @@
 //! `[[tenant.server]]`
 
-use super::{Item, ReadContext, introspection};
+use super::{Item, ReadContext, introspection, issuer};
 use crate::{
     apply::document::{PolicyDoc, ServerDoc},
     config::PublicUrl,
@@ -36,6 +36,8 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
     let signing = item.word("signing", SigningAlg::EdDSA, "\"EdDSA\" or \"ES256\"", SigningAlg::parse);
     let policy = policy(&item);
     let secrets = introspection::read(&item, context);
+    let resource = slug.as_ref().map(|slug| format!("{}/t/{tenant}/mcp/{slug}", context.public_url.as_str()));
+    let issuers = issuer::all(&item, context.public_url, resource.as_deref());
     let enabled = item.flag("enabled");
     item.finish();
     let slug = slug?;
@@ -49,6 +51,7 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
         signing: signing?,
         policy: policy?,
         introspection_secrets: secrets?,
+        issuers: issuers?,
         enabled: enabled?,
         line: Some(item.line()),
     })

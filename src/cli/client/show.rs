@@ -85,6 +85,7 @@ fn lines(client: &Client, printed: &Printed<'_>) -> Result<(), CliError> {
         Origin::Registered => "by itself",
         Origin::Configured => "by `sallyport apply`",
         Origin::Document => "by its metadata document",
+        Origin::Outside => "by a token of an outside issuer",
     };
     let status = match (client.status, printed.reason, printed.suspended) {
         (Status::Pending, ..) => "pending: it waits for `sallyport client approve`".to_owned(),

@@ -6,7 +6,7 @@ use sallyport::{
     apply::Prune,
     policy::Scope,
     secret::{Entropy, Handle, HandleKind},
-    tenants::Settings,
+    tenants::{OutsideIssuer, Settings},
 };
 
 use super::{Bench, read};
@@ -38,6 +38,12 @@ fn known(table: &str) -> BTreeSet<String> {
     let problems = read(&text, &Scratch::new().path("")).unwrap_err().problems;
     let list = problems.iter().find_map(|problem| problem.message.split_once("known ones are ")).unwrap().1;
     list.split(", ").map(str::to_owned).collect()
+}
+
+/// The same for outside issuers, which are read as requests read them.
+fn of_issuers() -> BTreeSet<String> {
+    let issuer = serde_json::from_value::<OutsideIssuer>(serde_json::json!({ "issuer": "https://a.example" })).unwrap();
+    serde_json::to_value(&issuer).unwrap().as_object().unwrap().keys().cloned().collect()
 }
 
 #[tokio::test]
@@ -74,6 +80,7 @@ fn the_manual_lists_every_key() {
         let known = known(&format!("{table}\n{own}"));
         assert_eq!(written(&format!("`{table}`")), known.iter().map(String::as_str).collect(), "{table}");
     }
+    assert_eq!(written("`[[tenant.server.issuer]]`"), of_issuers().iter().map(String::as_str).collect());
     let settings = serde_json::to_value(Settings::default()).unwrap();
     let settings = settings.as_object().unwrap().keys().map(|key| format!("settings.{key}"));
     let tenant: BTreeSet<String> = settings.chain(["slug", "name", "enabled"].map(str::to_owned)).collect();

@@ -18,7 +18,7 @@ fn programs() -> PathBuf {
 }
 
 /// A program of `tests/clients/` under the Node.js that npm installed there.
-fn program(arguments: &[&str]) -> Command {
+pub(super) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(programs().join("run"));
     command.args(arguments).stdin(Stdio::null());
     command
@@ -26,7 +26,7 @@ fn program(arguments: &[&str]) -> Command {
 
 /// A port for a program that opens it itself, later. Below those that the system gives to connections, so that none of them
 /// takes it meanwhile; and no two tests get the same.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(21_000);
     let mut next = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
     next.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).unwrap()

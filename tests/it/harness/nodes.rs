@@ -54,6 +54,11 @@ pub(crate) struct Login {
 impl Nodes {
     /// Starts so many, and returns when all serve.
     pub(crate) async fn start(count: usize) -> Self {
+        Self::start_with(count, &[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn start_with(count: usize, more: &[(&'static str, &str)]) -> Self {
         let db = TestDb::new().await;
         let store = Store::over(db.app.clone());
         let public_url = |config: &mut sallyport::config::Config| {
@@ -64,7 +69,7 @@ impl Nodes {
         let tenant = app.tenant("acme").await;
         let upstream = CountingUpstream::start().await;
         let server = app.server(tenant.id, "acme", "tools", &upstream.url).await;
-        let nodes = futures_util::future::join_all((0..count).map(|_| Node::start(&app))).await;
+        let nodes = futures_util::future::join_all((0..count).map(|_| Node::start(&app, more))).await;
         app.door = Some(nodes[0].address());
         // It serves nobody, so nobody is to wait for it.
         app.app.lease.end().await;

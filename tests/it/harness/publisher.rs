@@ -75,6 +75,11 @@ impl Publisher {
         config.untrusted.ca_file = Some(self.certificate.clone());
     }
 
+    /// What vouches for it, in PEM.
+    pub(crate) fn certificate(&self) -> &std::path::Path {
+        &self.certificate
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

@@ -17,11 +17,12 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) async fn start(app: &TestApp) -> Self {
+    pub(super) async fn start(app: &TestApp, more: &[(&'static str, &str)]) -> Self {
+        let more: Vec<_> = more.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let proxy = Proxy::start(&app.db.options()).await;
         let (url, keys) = (proxy.url("sallyport_app", &app.db.name), app.key_file.to_string());
         let starting = tokio::task::spawn_blocking(move || {
-            let mut serving = Serving::start(&[
+            let mut settings = vec![
                 ("SALLYPORT_PUBLIC_URL", PUBLIC_URL),
                 ("SALLYPORT_LISTEN", "127.0.0.1:0"),
                 ("SALLYPORT_HTTP__OPERATIONS_LISTEN", "127.0.0.1:0"),
@@ -30,7 +31,9 @@ impl Node {
                 ("SALLYPORT_DATABASE__MAX_CONNECTIONS", "6"),
                 ("SALLYPORT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8"),
                 ("SALLYPORT_LOG__FILTER", "info,sallyport::request=warn"),
-            ]);
+            ];
+            settings.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
+            let mut serving = Serving::start(&settings);
             serving.read_on();
             serving
         });

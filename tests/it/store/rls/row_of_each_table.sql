@@ -38,4 +38,5 @@ insert into open_call (tenant, process, slot, intents) values (:tenant, :tenant,
 insert into client_assertion (tenant, client, jti, expires_at) values (:tenant, 'c', 'j', now());
 insert into client_document (tenant, client, fetched_at, fresh_until) values (:tenant, 'c', now(), now());
 insert into server_secret (tenant, server, hash, pepper_id, created_at) values (:tenant, :tenant, 'h', 'p', now());
+insert into server_issuer (tenant, server, issuer, settings) values (:tenant, :tenant, 'https://issuer.example', '{}');
 insert into approved_software (tenant, fingerprint, approved_at) values (:tenant, sha256('software'), now());
