@@ -1,6 +1,6 @@
 //! Keys that clients publish at an address of their own (`jwks_uri`, RFC 7591 §2).
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use quick_cache::sync::Cache;
 use time::{Duration, OffsetDateTime};
@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     clients::{jwks::ClientKeys, metadata::KeysUri},
     ids::TenantId,
-    upstream::{FetchError, Untrusted},
+    upstream::{Asker, FetchError, Untrusted},
 };
 
 /// The largest key set, in bytes.
@@ -44,7 +44,7 @@ impl RemoteKeys {
         Self { dialer, kept: Cache::new(KEPT) }
     }
 
-    /// The keys at an address, fetched where none are known, they are not fresh, or none of them `fits`.
+    /// The keys at an address, for a request from there and now, fetched where none are known, they are not fresh, or none of them `fits`.
     ///
     /// # Errors
     /// No keys came, and none are known that might do.
@@ -52,7 +52,7 @@ impl RemoteKeys {
         &self,
         tenant: TenantId,
         uri: &KeysUri,
-        now: OffsetDateTime,
+        (from, now): (IpAddr, OffsetDateTime),
         fits: impl Fn(&ClientKeys) -> bool,
     ) -> Result<Arc<ClientKeys>, FetchError> {
         let known = self.kept.get(&(tenant, uri.clone()));
@@ -62,7 +62,8 @@ impl RemoteKeys {
         {
             return Ok(known.keys.clone());
         }
-        match self.fetch(tenant, uri, now).await {
+        let asker = if known.is_some() { Asker::Known } else { Asker::Stranger(from) };
+        match self.fetch(asker, tenant, uri, now).await {
             Ok(keys) => Ok(keys),
             // One key that is not there any more is not worth more than the rest.
             Err(error) => known
@@ -72,8 +73,14 @@ impl RemoteKeys {
         }
     }
 
-    async fn fetch(&self, tenant: TenantId, uri: &KeysUri, now: OffsetDateTime) -> Result<Arc<ClientKeys>, FetchError> {
-        let fetched = self.dialer.fetch(tenant, &uri.url()?, MOST).await?;
+    async fn fetch(
+        &self,
+        asker: Asker,
+        tenant: TenantId,
+        uri: &KeysUri,
+        now: OffsetDateTime,
+    ) -> Result<Arc<ClientKeys>, FetchError> {
+        let fetched = self.dialer.fetch(asker, tenant, &uri.url()?, MOST).await?;
         let value = serde_json::from_slice(&fetched.body).map_err(|_| FetchError::Answer("it is not JSON"))?;
         let keys =
             ClientKeys::read(&value).map_err(|_| FetchError::Answer("it is no set of public keys to sign with"))?;

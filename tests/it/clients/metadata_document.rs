@@ -350,3 +350,48 @@ async fn nobody_takes_an_address_for_a_name() {
 fn urlencode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
+
+#[tokio::test]
+async fn nobody_is_looked_up_who_has_nothing_to_ask_for() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let flow = world.flow();
+    for endpoint in ["token", "revoke"] {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x")];
+        let (status, error) = oauth_error(flow.client_post(endpoint, &client, &form).await).await;
+        assert_eq!((status.as_u16(), error.as_str()), (401, "invalid_client"), "{endpoint}");
+    }
+    assert_eq!((world.publisher.hits(PATH), world.rows().await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_stranger_who_names_many_keeps_no_known_client_waiting() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let flow = world.flow();
+    assert_eq!(world.page(&flow, &client).await.0, StatusCode::SEE_OTHER);
+    for n in 0..40 {
+        let named = TestClient { id: world.publisher.url(&format!("/{n}.json")), ..client.clone() };
+        assert_eq!(flow.authorize(&flow.parameters(&named)).await.status(), 400);
+    }
+    let asked: usize = (0..40).map(|n| world.publisher.hits(&format!("/{n}.json"))).sum();
+    assert!((19..30).contains(&asked), "{asked}");
+    world.app.clock.advance(Duration::from_secs(25 * 3600));
+    assert_eq!(world.page(&flow, &client).await.0, StatusCode::SEE_OTHER);
+    assert_eq!(world.publisher.hits(PATH), 2);
+}
+
+#[tokio::test]
+async fn a_document_that_never_stays_the_same_does_not_fill_the_log() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let flow = world.flow();
+    assert_eq!(world.page(&flow, &client).await.0, StatusCode::SEE_OTHER);
+    let head = world.app.app.store.authority_head().await.unwrap();
+    for n in 0..23 {
+        world.client(&json!({ "client_name": format!("App {n}") }));
+        world.app.clock.advance(Duration::from_secs(3600));
+        flow.authorize(&flow.parameters(&client)).await;
+    }
+    assert_eq!(world.app.app.store.authority_head().await.unwrap() - head, 20);
+}
