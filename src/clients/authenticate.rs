@@ -182,7 +182,19 @@ pub async fn fetch_ahead(
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let client = store::clients::find(&mut tx, &id).await?;
     tx.commit().await?;
-    let place = client.filter(Client::is_active).and_then(|client| client.metadata.jwks_uri);
+    let client = client.filter(Client::is_active);
+    // A document may have another key by now.
+    if let Some(client) = &client
+        && client.id.is_document()
+        && client.metadata.jwks.as_ref().is_some_and(|keys| !assertion.may_fit(keys))
+    {
+        match document::current(app, recorder, tenant, &id, from.network()).await {
+            Ok(_) | Err(DocumentError::NotAllowed(_) | DocumentError::Bad { .. }) => {}
+            Err(DocumentError::Fault(fault)) => return Err(fault.into()),
+            Err(DocumentError::Fetch { .. } | DocumentError::Quota) => return Err(ClientAuthError::NotNow),
+        }
+    }
+    let place = client.and_then(|client| client.metadata.jwks_uri);
     let Some(place) = place else { return Ok(Fetched::default()) };
     let fits = |keys: &ClientKeys| assertion.may_fit(keys);
     match app.client_keys.get(tenant.id, &place, (from.network(), app.clock.now()), fits).await {

@@ -94,10 +94,13 @@ pub async fn current(
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let known = store::clients::find(&mut tx, id).await?;
     let fresh = store::documents::is_fresh(&mut tx, id, app.clock.now()).await?;
+    let expired = store::documents::is_expired(&mut tx, id).await?;
     tx.commit().await?;
     let asker = if known.is_some() { Asker::Known } else { Asker::Stranger(from) };
     match known {
-        Some(known) if known.status == Status::Disabled || (fresh && known.is_active()) => return Ok(known),
+        Some(known) if fresh && known.is_active() => return Ok(known),
+        // Stopped or removed by somebody: it stays so, whatever its document says.
+        Some(known) if !known.is_active() && (known.status != Status::Removed || !expired) => return Ok(known),
         _ => {}
     }
     let fetched = app.untrusted.fetch(asker, tenant.id, &address, MOST).await;
@@ -171,7 +174,7 @@ async fn keep(
             Some(client) => (client, None),
             None => return Err(DocumentError::Quota),
         },
-        Some(known) if known.status == Status::Disabled => (known, None),
+        Some(known) if !known.is_active() && !revives(&mut tx, &known).await? => (known, None),
         Some(known) if known.metadata == fresh.metadata && known.is_active() => (known, None),
         Some(_) => {
             // Each is an entry of the authority log, and a host can say something else each minute.
@@ -189,6 +192,11 @@ async fn keep(
         app.node.settle(ticket).await?;
     }
     Ok(client)
+}
+
+/// Whether a client that is removed comes back with its document: nobody removed it, it had only not been used.
+async fn revives(tx: &mut TenantTx, known: &Client) -> Result<bool, StoreError> {
+    Ok(known.status == Status::Removed && store::documents::is_expired(tx, &known.id).await?)
 }
 
 struct Written<'a> {

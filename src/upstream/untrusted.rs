@@ -171,7 +171,8 @@ impl Untrusted {
             Err(_) => Err(FetchError::Unreached(format!("no answer within {} s", WHOLE.as_secs()))),
         };
         if let Err(error) = &outcome {
-            tracing::info!(url = url.as_str(), error = error.detail(), "what a stranger named was not fetched");
+            let origin = url.origin().ascii_serialization();
+            tracing::info!(origin, error = error.detail(), "what a stranger named was not fetched");
         }
         outcome
     }

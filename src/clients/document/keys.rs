@@ -17,6 +17,8 @@ const MOST: usize = 64 * 1024;
 const KEPT: usize = 1000;
 /// An unknown key is no reason to ask again before this: anybody can name one.
 const ASK_AGAIN: Duration = Duration::minutes(1);
+/// An address that gave none is not asked again before this.
+const BACK_OFF: Duration = Duration::seconds(10);
 /// How long keys go on while their address does not answer: a fault elsewhere must not lock a client out at once.
 const STALE: Duration = Duration::HOUR;
 
@@ -24,12 +26,23 @@ const STALE: Duration = Duration::HOUR;
 pub struct RemoteKeys {
     dialer: Untrusted,
     kept: Cache<(TenantId, KeysUri), Arc<Kept>>,
+    /// When an address gave none.
+    failed: Cache<(TenantId, KeysUri), OffsetDateTime>,
 }
 
 impl std::fmt::Debug for RemoteKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RemoteKeys")
     }
+}
+
+/// What is known and may still do.
+fn usable(
+    known: Option<Arc<Kept>>,
+    now: OffsetDateTime,
+    fits: impl Fn(&ClientKeys) -> bool,
+) -> Option<Arc<ClientKeys>> {
+    known.filter(|known| now < known.fresh_until + STALE && fits(&known.keys)).map(|known| known.keys.clone())
 }
 
 struct Kept {
@@ -41,7 +54,7 @@ struct Kept {
 impl RemoteKeys {
     /// With nothing known yet.
     pub fn new(dialer: Untrusted) -> Self {
-        Self { dialer, kept: Cache::new(KEPT) }
+        Self { dialer, kept: Cache::new(KEPT), failed: Cache::new(KEPT) }
     }
 
     /// The keys at an address, for a request from there and now, fetched where none are known, they are not fresh, or none of them `fits`.
@@ -58,18 +71,25 @@ impl RemoteKeys {
         let known = self.kept.get(&(tenant, uri.clone()));
         if let Some(known) = &known
             && now < known.fresh_until
-            && (fits(&known.keys) || now < known.at + ASK_AGAIN)
         {
-            return Ok(known.keys.clone());
+            if fits(&known.keys) {
+                return Ok(known.keys.clone());
+            }
+            // It may be a new one: not a reason to refuse the client for good.
+            if now < known.at + ASK_AGAIN {
+                return Err(FetchError::Busy);
+            }
+        }
+        if self.failed.get(&(tenant, uri.clone())).is_some_and(|failed| now < failed + BACK_OFF) {
+            return usable(known, now, fits).ok_or(FetchError::Busy);
         }
         let asker = if known.is_some() { Asker::Known } else { Asker::Stranger(from) };
         match self.fetch(asker, tenant, uri, now).await {
             Ok(keys) => Ok(keys),
-            // One key that is not there any more is not worth more than the rest.
-            Err(error) => known
-                .filter(|known| now < known.fresh_until + STALE && fits(&known.keys))
-                .map(|known| known.keys.clone())
-                .ok_or(error),
+            Err(error) => {
+                self.failed.insert((tenant, uri.clone()), now);
+                usable(known, now, fits).ok_or(error)
+            }
         }
     }
 

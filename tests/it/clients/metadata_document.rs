@@ -255,6 +255,27 @@ async fn a_suspended_client_stays_so_whatever_its_document_says() {
     assert_eq!(world.publisher.hits(PATH), 1);
 }
 
+/// Whoever removed it meant it; what was only unused comes back with the first who brings it.
+#[tokio::test]
+async fn a_client_that_somebody_removed_does_not_come_back() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let remove = async |expired: bool| {
+        let sql = "update client set status = 'removed' where origin = 'document'";
+        sqlx::query(sql).execute(&world.app.db.owner).await.unwrap();
+        let sql = "update client_document set expired = $1";
+        sqlx::query(sql).bind(expired).execute(&world.app.db.owner).await.unwrap();
+    };
+    assert_eq!(world.page(&world.flow(), &client).await.0, StatusCode::SEE_OTHER);
+    remove(true).await;
+    assert_eq!(world.page(&world.flow(), &client).await.0, StatusCode::SEE_OTHER);
+    remove(false).await;
+    let (status, html) = world.page(&world.flow(), &client).await;
+    assert!(status != StatusCode::SEE_OTHER && html.contains("removed"), "{html}");
+    world.app.clock.advance(Duration::from_secs(4000));
+    assert_eq!(world.page(&world.flow(), &client).await.0, status, "whatever its document says");
+}
+
 /// Many people, one client, at the same time: one row, one event.
 #[tokio::test]
 async fn many_who_come_with_a_new_client_at_once_find_one() {
@@ -306,11 +327,12 @@ async fn a_client_signs_with_keys_that_it_publishes() {
 
     // Another key: asked for once a minute at most, whoever names it.
     publish("2", &next);
-    assert_eq!(oauth_error(redeem(&next, "2").await).await.1, "invalid_client");
+    assert_eq!(oauth_error(redeem(&next, "2").await).await.1, "temporarily_unavailable", "no reason to start over");
     world.app.clock.advance(Duration::from_secs(61));
     assert_eq!(redeem(&next, "2").await.status(), 200);
-    assert_eq!(oauth_error(redeem(&key, "1").await).await.1, "invalid_client", "the old one is gone with its address");
-    assert_eq!(world.publisher.hits("/jwks.json"), 2);
+    world.app.clock.advance(Duration::from_secs(61));
+    assert_eq!(oauth_error(redeem(&key, "1").await).await.1, "invalid_client", "the old one is gone from its address");
+    assert_eq!(world.publisher.hits("/jwks.json"), 3);
 
     // Keys that do not come are a fault, not a reason to throw credentials away.
     world.publisher.put("/jwks.json", Page::Raw(500, Vec::new(), bytes::Bytes::new()));

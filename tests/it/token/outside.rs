@@ -21,8 +21,8 @@ use crate::harness::app::{TestApp, TestServer, TestTenant};
 
 /// A world whose server trusts an issuer.
 pub(super) struct Outside {
-    pub(super) world: World,
-    pub(super) issuer: Issuer,
+    world: World,
+    issuer: Issuer,
 }
 
 impl Outside {
