@@ -28,3 +28,4 @@ mod people;
 mod promises;
 mod store;
 mod token;
+mod trial;

@@ -53,7 +53,9 @@ impl<W: Write> Trial<'_, W> {
             .append_pair("code_challenge_method", "S256");
         let more = [("scope", &session.scope), ("resource", &session.resource.identifier)];
         for (name, value) in more {
-            value.iter().for_each(|value| drop(url.query_pairs_mut().append_pair(name, value)));
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
         }
         if session.scope.as_deref().is_some_and(|scope| scope.split(' ').any(|one| one == "offline_access")) {
             // OpenID Connect gives it to nobody who was not asked (Core §11).
