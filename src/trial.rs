@@ -96,6 +96,14 @@ pub enum Eras {
     Legacy,
 }
 
+/// Somebody at the keyboard has seen enough.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Nobody can say so, then.
+        std::future::pending().await
+    }
+}
+
 /// It cannot go on; the report says why.
 #[derive(Debug)]
 struct Stop;
@@ -122,10 +130,19 @@ impl<W: Write> Trial<'_, W> {
         let issuer = self.issuer(&resource).await?;
         let catcher = self.catcher().await?;
         let client = self.register(&issuer, catcher.as_ref()).await?;
-        let mut session = login::Session { resource, issuer, client, catcher, scope: None };
+        let mut session = login::Session { resource, issuer, client, catcher, scope: None, older: Vec::new() };
         session.scope = self.scope(&session, challenge.as_ref());
         // From here on there is something to clean up, however it goes.
-        let used = self.used(&mut session).await;
+        let used = tokio::select! {
+            used = self.used(&mut session) => Some(used),
+            () = interrupted() => None,
+        };
+        let used = used.unwrap_or_else(|| {
+            let mut step = report::Step::new("Interrupted");
+            step.got("by Ctrl-C; what is left is cleaned up");
+            self.report.end(step);
+            Err(Stop)
+        });
         self.deregister(&session.client).await;
         used
     }

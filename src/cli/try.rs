@@ -18,12 +18,12 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sallyport try https://mcp.example.com/mcp
-  sallyport try https://mcp.example.com/mcp --call search --args '{\"query\": \"otters\"}'
-  sallyport try https://mcp.example.com/mcp --client-id 3f9c --client-secret-file secret.txt --redirect-port 8085
-  sallyport try https://mcp.example.com/mcp --client-id https://example.com/client.json --redirect-port 8085
-  sallyport try https://mcp.example.com/mcp --device        on a computer without a browser
-  sallyport try https://mcp.example.com/mcp --json --no-browser > report.json
+  sallyport try https://host/mcp
+  sallyport try https://host/mcp --call search --args '{\"query\": \"otters\"}'
+  sallyport try https://host/mcp --client-id 3f9c --client-secret-file FILE --redirect-port 8085
+  sallyport try https://host/mcp --client-id https://example.com/client.json --redirect-port 8085
+  sallyport try https://host/mcp --device                      on a computer without a browser
+  sallyport try https://host/mcp --json --no-browser > report.json
 
 It discovers, registers, logs in, lists the tools, calls one, refreshes, and revokes, as any MCP client would, and prints \
 what it got at each step. A line that begins with ! is a remark: some clients stumble. One with x (or ✗) is a problem: it \

@@ -117,6 +117,12 @@ impl<W: Write> Trial<'_, W> {
     }
 
     async fn revoked(&mut self, step: &mut Step, session: &Session, tokens: &Tokens) -> Result<(), Failed> {
+        for older in &session.older {
+            match &older.refresh {
+                Some(refresh) => self.hand_back(step, session, refresh, "refresh_token").await?,
+                None => self.hand_back(step, session, &older.access, "access_token").await?,
+            }
+        }
         let mut dead = false;
         if let Some(refresh) = &tokens.refresh {
             self.hand_back(step, session, refresh, "refresh_token").await?;
@@ -125,13 +131,13 @@ impl<W: Write> Trial<'_, W> {
             }
             dead = self.is_refused(tokens).await?;
         }
-        let with = if dead { "the refresh token, and the access token died with it" } else { "the tokens" };
+        let with = if dead { "both died with the refresh token" } else { "given back" };
         if !dead {
             self.hand_back(step, session, &tokens.access, "access_token").await?;
             dead = self.is_refused(tokens).await?;
         }
         if dead {
-            step.got(format!("{with}: refused from now on"));
+            step.got(format!("{with}, refused from now on"));
         } else {
             step.got("accepted, without effect");
             step.broke(&rules::STILL_ALIVE, "The revoked access token is still taken by the server.");

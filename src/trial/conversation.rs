@@ -206,7 +206,8 @@ impl<W: Write> Trial<'_, W> {
         let mut all: Vec<&str> = granted.split(' ').filter(|scope| !scope.is_empty()).collect();
         all.extend(scope.split(' ').filter(|scope| !scope.is_empty() && !granted.split(' ').any(|one| one == *scope)));
         session.scope = Some(all.join(" "));
-        *tokens = self.log_in(session).await?;
+        let new = self.log_in(session).await?;
+        session.older.push(std::mem::replace(tokens, new));
         self.call(tokens, way, tools).await.map(drop)
     }
 

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{
     place::is_loopback,
+    report::amount,
     rules::{self, Rule},
 };
 use crate::http::words::why;
@@ -33,8 +34,8 @@ pub struct HttpOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The authorities are no certificates.
-    #[error("--ca-file holds no certificates in PEM: {0}")]
-    Authorities(reqwest::Error),
+    #[error("--ca-file holds no certificates in PEM")]
+    Authorities,
     /// Anything else, such as a system without certificates.
     #[error("cannot speak TLS: {}", innermost(.0))]
     Build(reqwest::Error),
@@ -70,8 +71,13 @@ impl Http {
     /// # Errors
     /// Fails where the authorities are none, or the system has no certificates at all.
     pub fn new(options: HttpOptions) -> Result<Self, ClientError> {
-        let authorities = options.authorities.as_deref().map(reqwest::Certificate::from_pem_bundle).transpose();
-        let authorities = authorities.map_err(ClientError::Authorities)?.unwrap_or_default();
+        let authorities = match options.authorities.as_deref() {
+            None => Vec::new(),
+            Some(pem) => match reqwest::Certificate::from_pem_bundle(pem) {
+                Ok(authorities) if !authorities.is_empty() => authorities,
+                _ => return Err(ClientError::Authorities),
+            },
+        };
         let builder = || -> ClientBuilder {
             Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -141,7 +147,7 @@ impl Http {
         let patience = self.options.patience;
         let answer = tokio::time::timeout(patience, read(&client, request, &asked, enough)).await;
         answer.unwrap_or_else(|_| {
-            let why = format!("{asked} was not answered in {} seconds (--timeout).", patience.as_secs());
+            let why = format!("{asked} was not answered in {} (--timeout).", amount(patience.as_secs(), "second"));
             Err(Failed { rule: &rules::SLOW, why })
         })
     }
@@ -222,10 +228,18 @@ fn no_answer(asked: &str, error: &reqwest::Error) -> Failed {
     }
 }
 
+/// What an error comes from. What an `io::Error` wraps, its own `source` skips.
+fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
 /// The innermost of what went wrong; the others say only that something did.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut at = error;
-    while let Some(source) = at.source() {
+    while let Some(source) = below(at) {
         at = source;
     }
     at.downcast_ref().map_or_else(|| at.to_string(), why)
@@ -234,16 +248,8 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 /// What is wrong with the certificate, and what to do.
 fn tls(error: &(dyn Error + 'static)) -> Option<String> {
     use rustls::{CertificateError as Bad, Error as Tls};
-    let mut at = Some(error);
-    let found = loop {
-        let error = at?;
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.and_then(|inner| inner.downcast_ref::<Tls>());
-        if let Some(found) = error.downcast_ref::<Tls>().or(inner) {
-            break found;
-        }
-        at = error.source();
-    };
+    let found =
+        std::iter::successors(Some(error), |error| below(*error)).find_map(|error| error.downcast_ref::<Tls>())?;
     Some(match found {
         Tls::InvalidCertificate(Bad::UnknownIssuer) => {
             "nobody whom this computer trusts has signed its certificate. The server \
@@ -254,6 +260,38 @@ fn tls(error: &(dyn Error + 'static)) -> Option<String> {
         Tls::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
             "its certificate is for another host.".to_owned()
         }
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is one of an authority (CA:TRUE), not one for a server.".to_owned()
+        }
         other => format!("TLS failed: {other}."),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_where_a_stranger_wants_them() {
+        // reqwest panics where it finds no provider.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let http = |insecure, here| {
+            let patience = Duration::from_secs(1);
+            Http::new(HttpOptions { patience, authorities: None, insecure, here }).unwrap()
+        };
+        let refused =
+            |http: &Http, url: &str| http.may_go(&Url::parse(url).unwrap()).err().map(|failed| failed.rule.code);
+        let (far, here, insecure) = (http(false, false), http(false, true), http(true, false));
+        for (url, of_far, of_here, of_insecure) in [
+            ("https://mcp.example/", None, None, None),
+            ("http://mcp.example/", Some("plain-http"), Some("plain-http"), None),
+            ("http://localhost:1/", Some("points-to-loopback"), None, Some("points-to-loopback")),
+            ("https://[::1]/", Some("points-to-loopback"), None, Some("points-to-loopback")),
+            ("javascript:alert(1)", Some("plain-http"), Some("plain-http"), Some("plain-http")),
+            ("file:///etc/passwd", Some("plain-http"), Some("plain-http"), Some("plain-http")),
+        ] {
+            let got = [&far, &here, &insecure].map(|http| refused(http, url));
+            assert_eq!(got, [of_far, of_here, of_insecure], "{url}");
+        }
+    }
 }

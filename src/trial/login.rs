@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub(super) catcher: Option<Catcher>,
     /// What is asked for.
     pub(super) scope: Option<String>,
+    /// Tokens of logins before the last.
+    pub(super) older: Vec<Tokens>,
 }
 
 impl Session {

@@ -145,6 +145,8 @@ impl<W: Write> Report<W> {
         // Shorter ones would blot out half of the report.
         if secret.expose().len() >= 6 {
             self.secrets.push(secret.clone());
+            // One may begin as another does.
+            self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         }
     }
 
@@ -227,14 +229,12 @@ impl<W: Write> Report<W> {
             self.write(format_args!("{text}\n"));
             return verdict;
         }
-        let last = self.steps.last().map_or("", |step| step.step);
-        let counts = format!("{}, {}", amount(problems, "problem"), amount(remarks, "remark"));
+        let last = self.steps.iter().rfind(|step| step.outcome == "wrong").map_or("", |step| step.step);
+        let counts = format!("{}, {}", amount(problems as u64, "problem"), amount(remarks as u64, "remark"));
         match verdict {
             Verdict::Good => self.text(format_args!("\nIt works. {counts}.\n")),
             Verdict::Wrong => self.text(format_args!("\nIt works here, and other clients may fail. {counts}.\n")),
-            Verdict::Stopped => {
-                self.text(format_args!("\nIt could not go on; the last step was \"{last}\". {counts}.\n"))
-            }
+            Verdict::Stopped => self.text(format_args!("\nIt could not go on after \"{last}\". {counts}.\n")),
         }
         verdict
     }
@@ -289,7 +289,8 @@ fn tricks(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-fn amount(count: usize, thing: &str) -> String {
+/// `1 second`, `2 seconds`.
+pub(super) fn amount(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -308,11 +309,9 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A foreign value as a part of a sentence.
+/// A foreign value as a part of a sentence. It is cut short only when secrets are taken out: half of one is one, too.
 pub(super) fn quoted(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), |text| format!("\"{text}\""));
-    let short: String = text.chars().take(200).collect();
-    if short.len() < text.len() { format!("{short}...") } else { short }
+    value.as_str().map_or_else(|| value.to_string(), |text| format!("\"{text}\""))
 }
 
 #[cfg(test)]
@@ -345,6 +344,16 @@ mod tests {
         let json: Value = serde_json::from_str(&told(Looks::Json)).unwrap();
         assert_eq!(json["steps"][0]["findings"][0]["code"], "token-refused");
         assert_eq!((&json["verdict"], &json["problems"]), (&"wrong".into(), &1.into()));
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_whole() {
+        let long = "secret-".repeat(200);
+        let mut report = Report::new(Vec::new(), Looks::Json, "x");
+        report.secret(&SecretText::new("secret-".to_owned()));
+        report.secret(&SecretText::new(format!("{long}end")));
+        let text = quoted(&serde_json::json!({"token": format!("{long}end")}));
+        assert_eq!(report.clean(&text, LONGEST), "{\"token\":\"(secret)\"}");
     }
 
     #[test]

@@ -80,17 +80,17 @@ impl<W: Write> Trial<'_, W> {
         let identifier = text(document, "resource");
         if identifier != Some(typed.as_str()) {
             let named = shown(document, "resource");
-            let same_host = identifier.and_then(|named| Url::parse(named).ok()).map(|named| named.origin());
-            match same_host {
-                Some(origin) if origin != typed.url().origin() => {
-                    step.broke(&rules::RESOURCE_ELSEWHERE, format!("The document is about another host: {named}."));
-                    return Err(Stop);
-                }
-                _ => step.broke(
-                    &rules::RESOURCE_DIFFERS,
-                    format!("resource is {named}, and the URL that was typed is \"{}\".", typed.as_str()),
-                ),
+            if !identifier.is_some_and(|named| covers(named, typed.url())) {
+                let sentence = format!(
+                    "The document is about another server, and a token for that one is not sent here: {named}."
+                );
+                step.broke(&rules::RESOURCE_ELSEWHERE, sentence);
+                return Err(Stop);
             }
+            step.broke(
+                &rules::RESOURCE_DIFFERS,
+                format!("resource is {named}, and the URL that was typed is \"{}\".", typed.as_str()),
+            );
         }
         if let Some(methods) =
             texts(document, "bearer_methods_supported").filter(|methods| !methods.contains(&"header"))
@@ -119,5 +119,40 @@ impl<W: Write> Trial<'_, W> {
             step.more(format!("scopes {}", scopes.join(" ")));
         }
         Ok(Resource { identifier: identifier.map(str::to_owned), issuer: (*issuer).to_owned(), scopes })
+    }
+}
+
+/// Whether a lenient client takes `named` for the server at `typed`: the same place or one above it, but for slashes.
+fn covers(named: &str, typed: &Url) -> bool {
+    let Ok(named) = Url::parse(named) else { return false };
+    let above = named.path().trim_end_matches('/');
+    let rest = typed.path().trim_end_matches('/').strip_prefix(above);
+    named.origin() == typed.origin() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_nowhere_else_than_to_whom_it_is_for() {
+        let typed = Url::parse("https://mcp.example/a/mcp").unwrap();
+        for named in [
+            "https://mcp.example/a/mcp/",
+            "https://MCP.example:443/a/mcp",
+            "https://mcp.example/a",
+            "https://mcp.example",
+        ] {
+            assert!(covers(named, &typed), "{named}");
+        }
+        for named in [
+            "https://mcp.example/b/mcp",
+            "https://mcp.example/a/mc",
+            "https://other.example/a/mcp",
+            "http://mcp.example/a/mcp",
+            "",
+        ] {
+            assert!(!covers(named, &typed), "{named}");
+        }
     }
 }

@@ -12,7 +12,13 @@ use url::Url;
 use super::{Session, catcher::Parameters};
 use crate::{
     secret::{SecretText, same},
-    trial::{Login, Stop, Trial, issuer::Issuer, report::Step, rules, tokens::Tokens},
+    trial::{
+        Login, Stop, Trial,
+        issuer::Issuer,
+        report::{Step, amount},
+        rules,
+        tokens::Tokens,
+    },
 };
 
 impl<W: Write> Trial<'_, W> {
@@ -66,10 +72,9 @@ impl<W: Write> Trial<'_, W> {
         let what = if opened { "A browser opens; if it does not, open:" } else { "Open this in a browser:" };
         self.report.ask(&[what, url.as_str(), &format!("Waiting at {} for the answer.", catcher.uri())]);
         let Some(parameters) = catcher.next(self.options.wait).await else {
-            let seconds = self.options.wait.as_secs();
+            let waited = amount(self.options.wait.as_secs(), "second");
             step.got("no answer");
-            let sentence =
-                format!("Nobody came back from the browser in {seconds} seconds (--wait). What does its page say?");
+            let sentence = format!("Nobody came back from the browser in {waited} (--wait). What does its page say?");
             step.broke(&rules::NO_ANSWER_FROM_BROWSER, sentence);
             return Err(Stop);
         };

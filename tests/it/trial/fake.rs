@@ -159,6 +159,9 @@ impl Shared {
             }
             "resource-slash" => set(&mut body, "resource", format!("{}/mcp/", self.base).into()),
             "resource-elsewhere" => set(&mut body, "resource", "https://other.example/mcp".into()),
+            "resource-beside" => set(&mut body, "resource", format!("{}/other", self.base).into()),
+            "resource-above" => set(&mut body, "resource", self.base.clone().into()),
+            "resource-missing" => remove(&mut body, "resource"),
             "no-issuers" => set(&mut body, "authorization_servers", json!([])),
             "offline" => set(&mut body, "scopes_supported", json!(["read", "offline_access"])),
             "bearer-method" => set(&mut body, "bearer_methods_supported", json!(["query"])),

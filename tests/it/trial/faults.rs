@@ -1,13 +1,20 @@
 //! Each fault is found and named; a server without one is found sound.
 
-use tokio::net::TcpListener;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::TcpListener,
+    process::Command,
+};
 
 use super::{Tried, fake::Fake, tried};
-use crate::harness::canary::Canaries;
+use crate::harness::{canary::Canaries, process::sallyport, web::client_with};
 
 /// Opens what a line names, as a browser that follows where it is sent.
 pub(super) async fn open(line: &str) {
-    let browser = reqwest::Client::builder().no_proxy().build().unwrap();
+    let browser = client_with(|builder| builder.redirect(reqwest::redirect::Policy::limited(5)));
     let page = browser.get(line).send().await.unwrap();
     assert_eq!(page.status(), 200);
     assert!(page.text().await.unwrap().contains("You can go back to the terminal"));
@@ -65,6 +72,9 @@ async fn faults_of_challenges_and_documents_are_found() {
         ("endless", "endless-body", 2),
         ("resource-slash", "resource-differs", 1),
         ("resource-elsewhere", "resource-elsewhere", 2),
+        ("resource-beside", "resource-elsewhere", 2),
+        ("resource-missing", "resource-elsewhere", 2),
+        ("resource-above", "resource-differs", 1),
         ("no-issuers", "no-authorization-servers", 2),
         ("offline", "offline-access-in-resource", 0),
         ("bearer-method", "bearer-method", 1),
@@ -188,6 +198,25 @@ async fn nobody_in_the_browser_ends_the_waiting() {
 }
 
 #[tokio::test]
+async fn who_interrupts_it_leaves_no_registration_behind() {
+    let fake = Fake::start("").await;
+    let url = fake.mcp();
+    let mut command = Command::from(sallyport(&["try", &url, "--no-browser"], &[]));
+    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut out = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("Waiting at ") {
+            let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+            kill_process(pid, Signal::INT).unwrap();
+        }
+        out.push_str(&line);
+    }
+    assert_eq!(child.wait().await.unwrap().code(), Some(2), "{out}");
+    assert!(out.contains("Interrupted") && out.contains("204, the registration is gone"), "{out}");
+}
+
+#[tokio::test]
 async fn scopes_that_lack_are_explained_and_asked_for_when_told_to() {
     let (tried, _fake) = fault("needs-write", &["--call", "echo"]).await;
     assert_eq!((tried.code, tried.codes()), (0, vec!["forbidden".to_owned()]), "{}", tried.out);
@@ -229,19 +258,11 @@ async fn people_get_lines_without_tricks() {
     let fake = Fake::start("login-error").await;
     let tried = tried(&[&fake.mcp(), "--no-browser"], open).await;
     assert_eq!(tried.code, 2);
-    assert!(
-        tried.out.contains("ok Call without token    401, Bearer with resource_metadata, scope\n"),
-        "{}",
-        tried.out
-    );
+    assert!(tried.out.contains("ok Call without token  401, Bearer with resource_metadata, scope\n"), "{}", tried.out);
     assert!(tried.out.contains("    x  The answer is invalid_scope: no such scope \u{fffd}[31m."), "{}", tried.out);
     assert!(tried.out.contains("[login-refused]") && tried.out.contains("RFC 6749 §4.1.2.1."), "{}", tried.out);
     assert!(!tried.out.contains('\u{1b}'), "{}", tried.out);
-    assert!(
-        tried.out.contains("It could not go on; the last step was \"Deregister\". 1 problem, 0 remarks."),
-        "{}",
-        tried.out
-    );
+    assert!(tried.out.contains("It could not go on after \"Log in\". 1 problem, 0 remarks."), "{}", tried.out);
 }
 
 #[tokio::test]

@@ -7,12 +7,12 @@ use crate::harness::{
     dev::Dev,
     flow::{hidden, location},
     scratch::Scratch,
+    web::client_with,
 };
 
 /// Logs in, approves what the page asks for, and is sent back to the terminal.
 async fn approve(issuer: &str, person: &Value, line: &str) {
-    let client = || reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    let http = client().cookie_store(true).build().unwrap();
+    let http = client_with(|builder| builder.cookie_store(true));
     let origin = issuer.split("/t/").next().unwrap().to_owned();
     let at = |place: String| if place.starts_with('/') { format!("{origin}{place}") } else { place };
     let mut response = http.get(line).send().await.unwrap();
