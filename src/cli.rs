@@ -85,7 +85,7 @@ enum Command {
     #[command(subcommand)]
     InitialToken(initial_token::InitialTokenCommand),
     /// Try any MCP server's login as a client would, and say what is wrong with it.
-    Try(r#try::TryArgs),
+    Try(Box<r#try::TryArgs>),
     /// The keys that live outside the database.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -151,7 +151,7 @@ impl Command {
             Self::Grant(command) => grant::run(command).await,
             Self::Session(command) => session::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,
-            Self::Try(args) => r#try::run(args).await,
+            Self::Try(args) => r#try::run(*args).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         }

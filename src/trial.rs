@@ -130,12 +130,15 @@ impl<W: Write> Trial<'_, W> {
         let issuer = self.issuer(&resource).await?;
         let catcher = self.catcher().await?;
         let client = self.register(&issuer, catcher.as_ref()).await?;
-        let mut session = login::Session { resource, issuer, client, catcher, scope: None, older: Vec::new() };
+        let mut session =
+            login::Session { resource, issuer, client, catcher, scope: None, older: Vec::new(), modern: false };
         session.scope = self.scope(&session, challenge.as_ref());
         // From here on there is something to clean up, however it goes.
         let used = tokio::select! {
-            used = self.used(&mut session) => Some(used),
+            // Listening first, so that nobody who reads "waiting" interrupts in vain.
+            biased;
             () = interrupted() => None,
+            used = self.used(&mut session) => Some(used),
         };
         let used = used.unwrap_or_else(|| {
             let mut step = report::Step::new("Interrupted");
@@ -143,6 +146,9 @@ impl<W: Write> Trial<'_, W> {
             self.report.end(step);
             Err(Stop)
         });
+        if used.is_err() {
+            self.report.stopped();
+        }
         self.deregister(&session.client).await;
         used
     }
@@ -151,8 +157,11 @@ impl<W: Write> Trial<'_, W> {
         let mut tokens = self.log_in(session).await?;
         let talked = self.talk(session, &mut tokens).await;
         if talked.is_ok() {
-            self.garbage().await;
+            self.garbage(session).await;
             self.refresh(session, &mut tokens).await;
+        }
+        if talked.is_err() {
+            self.report.stopped();
         }
         self.revoke(session, &tokens).await;
         talked

@@ -6,7 +6,7 @@ use std::io::Write;
 use reqwest::StatusCode;
 
 use super::{
-    Eras, Stop, Trial,
+    Stop, Trial,
     http::{Answer, Failed},
     knock,
     login::Session,
@@ -21,9 +21,9 @@ const GARBAGE: &str = "sallyport-try-garbage-000000000000000000000000";
 
 impl<W: Write> Trial<'_, W> {
     /// A token of nobody's must be refused, in the words that make clients log in again.
-    pub(super) async fn garbage(&mut self) {
+    pub(super) async fn garbage(&mut self, session: &Session) {
         let mut step = Step::new("Garbage token");
-        match self.probe(GARBAGE).await {
+        match self.probe(session, GARBAGE).await {
             Ok(answer) => {
                 let status = answer.status.as_u16();
                 step.got(status.to_string());
@@ -48,11 +48,12 @@ impl<W: Write> Trial<'_, W> {
     }
 
     /// Any request with a token, in a revision that is spoken here.
-    async fn probe(&self, token: &str) -> Result<Answer, Failed> {
+    async fn probe(&self, session: &Session, token: &str) -> Result<Answer, Failed> {
         let url = self.options.url.url();
-        let request = match self.options.era {
-            Eras::Modern => talk::modern(self.http, url, "tools/list", &serde_json::json!({}), None),
-            Eras::Both | Eras::Legacy => talk::initialize(self.http, url),
+        let request = if session.modern {
+            talk::modern(self.http, url, "tools/list", &serde_json::json!({}), None)
+        } else {
+            talk::initialize(self.http, url)
         };
         self.http.send_until(request.bearer_auth(token), talk::is_complete).await
     }
@@ -67,7 +68,7 @@ impl<W: Write> Trial<'_, W> {
                 if !rotated && session.client.is_public() {
                     step.broke(&rules::NOT_ROTATED, "A public client's refresh token stays the same.");
                 }
-                match self.probe(new.access.expose()).await {
+                match self.probe(session, new.access.expose()).await {
                     Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
                         step.broke(&rules::TOKEN_NOT_TAKEN, "The new access token is refused with 401.");
                     }
@@ -123,30 +124,38 @@ impl<W: Write> Trial<'_, W> {
                 None => self.hand_back(step, session, &older.access, "access_token").await?,
             }
         }
-        let mut dead = false;
+        let mut refused = None;
         if let Some(refresh) = &tokens.refresh {
             self.hand_back(step, session, refresh, "refresh_token").await?;
             if self.send_refresh(session, refresh).await?.status.is_success() {
                 step.broke(&rules::STILL_ALIVE, "The revoked refresh token still gets new tokens.");
             }
-            dead = self.is_refused(tokens).await?;
+            refused = self.is_refused(session, tokens).await?;
         }
-        let with = if dead { "both died with the refresh token" } else { "given back" };
-        if !dead {
+        let with = if refused == Some(true) { "both died with the refresh token" } else { "given back" };
+        if refused != Some(true) {
             self.hand_back(step, session, &tokens.access, "access_token").await?;
-            dead = self.is_refused(tokens).await?;
+            refused = self.is_refused(session, tokens).await?;
         }
-        if dead {
-            step.got(format!("{with}, refused from now on"));
-        } else {
-            step.got("accepted, without effect");
-            step.broke(&rules::STILL_ALIVE, "The revoked access token is still taken by the server.");
+        match refused {
+            Some(true) => drop(step.got(format!("{with}, refused from now on"))),
+            Some(false) => {
+                step.got("accepted, without effect");
+                step.broke(&rules::STILL_ALIVE, "The revoked access token is still taken by the server.");
+            }
+            None => drop(step.got("given back; the server says neither that it is refused nor that it is taken")),
         }
         Ok(())
     }
 
-    async fn is_refused(&self, tokens: &Tokens) -> Result<bool, Failed> {
-        Ok(self.probe(tokens.access.expose()).await?.status == StatusCode::UNAUTHORIZED)
+    /// Whether the token is refused; none where the answer says neither.
+    async fn is_refused(&self, session: &Session, tokens: &Tokens) -> Result<Option<bool>, Failed> {
+        let status = self.probe(session, tokens.access.expose()).await?.status;
+        Ok(match status {
+            StatusCode::UNAUTHORIZED => Some(true),
+            status if status.is_success() => Some(false),
+            _ => None,
+        })
     }
 
     async fn hand_back(

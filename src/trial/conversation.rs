@@ -53,6 +53,7 @@ impl<W: Write> Trial<'_, W> {
         let mut works = None;
         if self.options.era != Eras::Legacy {
             works = self.modern_list(tokens).await?.map(|tools| (Way::Modern, tools));
+            session.modern = works.is_some();
         }
         if self.options.era != Eras::Modern {
             let legacy = self.legacy_list(tokens, works.is_some()).await?;

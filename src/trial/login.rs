@@ -25,6 +25,8 @@ pub(super) struct Session {
     pub(super) scope: Option<String>,
     /// Tokens of logins before the last.
     pub(super) older: Vec<Tokens>,
+    /// Whether 2026-07-28 is spoken here.
+    pub(super) modern: bool,
 }
 
 impl Session {

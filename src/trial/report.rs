@@ -129,13 +129,22 @@ pub struct Report<W> {
     url: String,
     secrets: Vec<SecretText>,
     steps: Vec<Ended>,
+    stopped_at: Option<&'static str>,
     broken: Option<std::io::Error>,
 }
 
 impl<W: Write> Report<W> {
     /// A report to `out` on the server at `url`.
     pub fn new(out: W, looks: Looks, url: &str) -> Self {
-        let mut report = Self { out, looks, url: url.to_owned(), secrets: Vec::new(), steps: Vec::new(), broken: None };
+        let mut report = Self {
+            out,
+            looks,
+            url: url.to_owned(),
+            secrets: Vec::new(),
+            steps: Vec::new(),
+            stopped_at: None,
+            broken: None,
+        };
         report.text(format_args!("Trying {url}\n"));
         report
     }
@@ -214,6 +223,11 @@ impl<W: Write> Report<W> {
         }
     }
 
+    /// The last step was one after which it could not go on. What comes now only cleans up.
+    pub(super) fn stopped(&mut self) {
+        self.stopped_at = self.stopped_at.or(self.steps.last().map(|step| step.step));
+    }
+
     /// Says how it ended.
     pub(super) fn finish(&mut self, stopped: bool) -> Verdict {
         let count = |level| self.steps.iter().flat_map(|step| &step.findings).filter(|one| one.level == level).count();
@@ -229,7 +243,8 @@ impl<W: Write> Report<W> {
             self.write(format_args!("{text}\n"));
             return verdict;
         }
-        let last = self.steps.iter().rfind(|step| step.outcome == "wrong").map_or("", |step| step.step);
+        self.stopped();
+        let last = self.stopped_at.unwrap_or_default();
         let counts = format!("{}, {}", amount(problems as u64, "problem"), amount(remarks as u64, "remark"));
         match verdict {
             Verdict::Good => self.text(format_args!("\nIt works. {counts}.\n")),

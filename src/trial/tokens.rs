@@ -68,7 +68,7 @@ impl<W: Write> Trial<'_, W> {
             step.broke(&rules::NO_REFRESH_TOKEN, "There is no refresh token.");
         }
         step.got(format!(
-            "200, access token for {} seconds, scope {}{}",
+            "200, access token for {} s, scope {}{}",
             shown(&document, "expires_in"),
             scope.as_deref().map_or("not said", |scope| if scope.is_empty() { "none" } else { scope }),
             if refresh.is_some() { ", refresh token" } else { "" }

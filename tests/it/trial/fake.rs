@@ -380,7 +380,7 @@ impl Shared {
             token.starts_with("at-") && self.state.lock().unwrap().alive.contains(token) && !self.is("token-not-taken")
         });
         match (&bearer, good, self.fault) {
-            (None, _, "open") | (Some(_), false, "garbage-taken") => {}
+            (Some(_), _, "gone") | (None, _, "open") | (Some(_), false, "garbage-taken") => {}
             (Some(_), false, "garbage-400") => return plain(400, "text/plain", "bad token"),
             (_, true, _) => {}
             _ => return self.challenge(bearer.is_some()),
@@ -389,6 +389,7 @@ impl Shared {
         let modern = headers.contains_key("mcp-method");
         let method = message["method"].as_str().unwrap();
         match (self.fault, method, modern) {
+            ("gone", ..) => return plain(404, "text/plain", "no"),
             ("bare-403", "tools/list", _) => return plain(403, "text/plain", "no"),
             ("list-error", "tools/list", _) => {
                 return rpc(&message, "error", json!({"code": -32603, "message": "broken"}));

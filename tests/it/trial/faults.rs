@@ -174,6 +174,14 @@ async fn faults_of_the_server_itself_are_found() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_not_there_is_not_said_to_keep_tokens_alive() {
+    let (tried, fake) = fault("gone", &[]).await;
+    assert_eq!(tried.code, 2, "{}", tried.out);
+    assert!(!tried.codes().contains(&"alive-after-revocation".to_owned()), "{}", tried.out);
+    assert!(!fake.alive().iter().any(|one| one.starts_with("rt-")), "given back all the same");
+}
+
+#[tokio::test]
 async fn who_does_not_answer_is_named() {
     let (tried, _fake) = fault("slow", &["--timeout", "1"]).await;
     assert_eq!(tried.code, 1);
