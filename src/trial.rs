@@ -2,7 +2,7 @@
 //!
 //! It is for any MCP server, ours or not, and needs nothing but the URL. One step follows another as the specification
 //! has them: [`knock`], [`resource`], [`issuer`], [`registration`], [`login`], [`tokens`], [`conversation`], and [`after`]
-//! that what makes the difference between a login that worked once and one that keeps working. Each step reports to
+//! that, what makes the difference between a login that worked once and one that keeps working. Each step reports to
 //! [`report`] what it broke of [`rules`], and goes on wherever a person would want to know what comes next. It stops where
 //! going on would hand a secret to somebody who should not have it.
 
@@ -142,7 +142,7 @@ impl<W: Write> Trial<'_, W> {
         };
         let used = used.unwrap_or_else(|| {
             let mut step = report::Step::new("Interrupted");
-            step.got("by Ctrl-C; what is left is cleaned up");
+            step.got("by Ctrl-C");
             self.report.end(step);
             Err(Stop)
         });

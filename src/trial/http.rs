@@ -263,7 +263,10 @@ fn tls(error: &(dyn Error + 'static)) -> Option<String> {
         other if other.to_string().contains("CaUsedAsEndEntity") => {
             "its certificate is one of an authority (CA:TRUE), not one for a server.".to_owned()
         }
-        other => format!("TLS failed: {other}."),
+        other => {
+            let text = other.to_string();
+            format!("TLS failed: {}.", text.split(" {").next().unwrap_or_default())
+        }
     })
 }
 
