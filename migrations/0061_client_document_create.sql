@@ -9,6 +9,8 @@ create table client_document (
     fetched_at  timestamptz not null,
     -- until when it is not fetched again
     fresh_until timestamptz not null,
+    -- removed because nobody used it, and not by anybody: whoever comes with it again brings it back
+    expired     boolean     not null default false,
     primary key (tenant, client),
     foreign key (tenant, client) references client
 );

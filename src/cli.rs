@@ -21,6 +21,7 @@ mod serve;
 mod server;
 mod session;
 mod tenant;
+mod r#try;
 
 use std::{process::ExitCode, sync::OnceLock};
 
@@ -47,6 +48,7 @@ Examples:
   sallyport admin create ada --config FILE   make the first administrator
   sallyport apply acme.toml --dry-run        see what a file of tenants would change
   sallyport serve --config FILE              serve
+  sallyport try https://host/mcp             see what is wrong with any MCP server's login
 
 Settings come from --config FILE and from SALLYPORT_* variables, which win: \
 http.trusted_proxies is SALLYPORT_HTTP__TRUSTED_PROXIES.
@@ -86,6 +88,8 @@ enum Command {
     /// Tokens with which clients register where a tenant wants one (RFC 7591).
     #[command(subcommand)]
     InitialToken(initial_token::InitialTokenCommand),
+    /// Try any MCP server's login as a client would, and say what is wrong with it.
+    Try(Box<r#try::TryArgs>),
     /// The keys that live outside the database.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -152,6 +156,7 @@ impl Command {
             Self::Grant(command) => grant::run(command).await,
             Self::Session(command) => session::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,
+            Self::Try(args) => r#try::run(*args).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         }

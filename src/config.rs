@@ -43,7 +43,7 @@ pub use public_url::{BadPublicUrl, PublicUrl};
 pub use reader::{Setting, Source};
 pub use registration::Registration;
 pub use secrets::{SecretError, secret_from_environment, secret_from_file};
-pub use terminal::colour;
+pub use terminal::{colour, screen};
 pub use tls::{Tls, TlsError, TlsFiles, TlsStamp};
 pub use tokens::Tokens;
 pub use untrusted::Untrusted;

@@ -40,4 +40,5 @@ pub mod secret;
 pub mod store;
 pub mod tenants;
 pub mod token;
+pub mod trial;
 pub mod upstream;

@@ -23,4 +23,4 @@ pub use dial::{BadUpstream, DialSettings, Dialer, SendError, parse_url};
 pub use forward::{Along, Answer, ForwardError, Upstreams};
 pub use session::UpstreamSession;
 pub use swap::{Caller, SwapError};
-pub use untrusted::{FetchError, Fetched, Untrusted, UntrustedSettings};
+pub use untrusted::{Asker, FetchError, Fetched, Untrusted, UntrustedSettings};

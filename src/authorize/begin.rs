@@ -109,7 +109,7 @@ pub(super) async fn asker(visit: &Visit, form: &Form) -> Result<Asker, Stranded>
     let id = ClientId::parse(id).map_err(|_| Stranded::UnknownClient)?;
     let Visit { app, tenant, .. } = visit;
     let described = match id.is_document() {
-        true => Some(document::current(app, &visit.recorder(), tenant, &id).await?),
+        true => Some(document::current(app, &visit.recorder(), tenant, &id, visit.address.network()).await?),
         false => None,
     };
     let mut tx = app.store.tenant_tx(tenant.id).await?;

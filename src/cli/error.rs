@@ -22,6 +22,7 @@ use crate::{
         keys::{KeyCheckError, Process},
         schema::{MigrateError, RoleError, SchemaError},
     },
+    trial::Verdict,
 };
 
 /// Why a command failed: one line, or one a setting.
@@ -245,15 +246,21 @@ pub enum CliError {
         /// Processes that serve, as far as is known.
         processes: i64,
     },
+    /// `try` cannot begin.
+    #[error(transparent)]
+    Client(#[from] crate::trial::ClientError),
+    /// `try` found something; the report says what.
+    #[error("{}", if *.0 == Verdict::Stopped { "it could not go on" } else { "something is wrong" })]
+    Tried(Verdict),
     /// No threads.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
 }
 
 impl CliError {
-    /// 2 for wrong usage, 1 for all else.
+    /// 2 for wrong usage and where `try` could not go on, 1 for all else.
     pub(super) fn code(&self) -> u8 {
-        if matches!(self, Self::WhichTenants) { 2 } else { 1 }
+        if matches!(self, Self::WhichTenants | Self::Tried(Verdict::Stopped)) { 2 } else { 1 }
     }
 }
 

@@ -33,6 +33,7 @@ use crate::{
     audit::Recorder,
     clock::Clock,
     http::{
+        address::ClientAddress,
         form::{Form, Repeated},
         oauth::OauthError,
     },
@@ -143,6 +144,16 @@ pub struct Fetched {
     keys: Option<Arc<ClientKeys>>,
 }
 
+/// Whom an endpoint answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meets {
+    /// Also clients that come for the first time: their documents are fetched.
+    Anybody,
+    /// Only those that were here before, since everybody else has nothing to ask for: nobody makes us fetch anything by
+    /// naming an address.
+    Known,
+}
+
 /// Fetches what the client of a request has elsewhere: the document that describes it, if it is not known yet, and the keys by
 /// which it may prove itself. No transaction waits for strangers.
 ///
@@ -155,11 +166,12 @@ pub async fn fetch_ahead(
     tenant: &Tenant,
     headers: &HeaderMap,
     form: &Form,
+    (from, meets): (ClientAddress, Meets),
 ) -> Result<Fetched, ClientAuthError> {
     let presented = Presented::read(headers, form)?;
     let Ok(id) = ClientId::parse(presented.client_id()) else { return Ok(Fetched::default()) };
-    if id.is_document() {
-        match document::known(app, recorder, tenant, &id).await {
+    if id.is_document() && meets == Meets::Anybody {
+        match document::known(app, recorder, tenant, &id, from.network()).await {
             Ok(()) => {}
             Err(DocumentError::Fault(fault)) => return Err(fault.into()),
             Err(DocumentError::Fetch { .. } | DocumentError::Quota) => return Err(ClientAuthError::NotNow),
@@ -170,10 +182,22 @@ pub async fn fetch_ahead(
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let client = store::clients::find(&mut tx, &id).await?;
     tx.commit().await?;
-    let place = client.filter(Client::is_active).and_then(|client| client.metadata.jwks_uri);
+    let client = client.filter(Client::is_active);
+    // A document may have another key by now.
+    if let Some(client) = &client
+        && client.id.is_document()
+        && client.metadata.jwks.as_ref().is_some_and(|keys| !assertion.may_fit(keys))
+    {
+        match document::current(app, recorder, tenant, &id, from.network()).await {
+            Ok(_) | Err(DocumentError::NotAllowed(_) | DocumentError::Bad { .. }) => {}
+            Err(DocumentError::Fault(fault)) => return Err(fault.into()),
+            Err(DocumentError::Fetch { .. } | DocumentError::Quota) => return Err(ClientAuthError::NotNow),
+        }
+    }
+    let place = client.and_then(|client| client.metadata.jwks_uri);
     let Some(place) = place else { return Ok(Fetched::default()) };
     let fits = |keys: &ClientKeys| assertion.may_fit(keys);
-    match app.client_keys.get(tenant.id, &place, app.clock.now(), fits).await {
+    match app.client_keys.get(tenant.id, &place, (from.network(), app.clock.now()), fits).await {
         Ok(keys) => Ok(Fetched { keys: Some(keys) }),
         Err(error) => {
             tracing::warn!(client = %id, error = error.detail(), "the keys of a client cannot be fetched");

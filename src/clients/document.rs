@@ -7,6 +7,8 @@
 mod keys;
 mod read;
 
+use std::net::IpAddr;
+
 use aws_lc_rs::digest::{SHA256, digest};
 pub use keys::RemoteKeys;
 pub use read::BadDocument;
@@ -22,11 +24,13 @@ use crate::{
     secret::hex,
     store::{self, StoreError, TenantTx},
     tenants::Tenant,
-    upstream::{FetchError, Fetched},
+    upstream::{Asker, FetchError, Fetched},
 };
 
 /// The largest document, in bytes.
 const MOST: usize = 5 * 1024;
+/// Changes of one client in a day, as of a registration.
+const CHANGES: i32 = 20;
 
 /// Why a client cannot be known by its document.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +54,8 @@ pub enum DocumentError {
         /// Why.
         error: BadDocument,
     },
-    /// Too many new clients came within a day.
-    #[error("too many new applications came to this server today")]
+    /// Too many new clients came within a day, or this one has changed too often.
+    #[error("too many new applications came to this server today, or this one has changed too often")]
     Quota,
     /// A fault of ours.
     #[error(transparent)]
@@ -76,7 +80,13 @@ impl DocumentError {
 ///
 /// # Errors
 /// See [`DocumentError`].
-pub async fn current(app: &App, recorder: &Recorder, tenant: &Tenant, id: &ClientId) -> Result<Client, DocumentError> {
+pub async fn current(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    id: &ClientId,
+    from: IpAddr,
+) -> Result<Client, DocumentError> {
     let (address, host) = address(id)?;
     if !tenant.settings.metadata_documents.allows(&host) {
         return Err(DocumentError::NotAllowed(host));
@@ -84,12 +94,16 @@ pub async fn current(app: &App, recorder: &Recorder, tenant: &Tenant, id: &Clien
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let known = store::clients::find(&mut tx, id).await?;
     let fresh = store::documents::is_fresh(&mut tx, id, app.clock.now()).await?;
+    let expired = store::documents::is_expired(&mut tx, id).await?;
     tx.commit().await?;
+    let asker = if known.is_some() { Asker::Known } else { Asker::Stranger(from) };
     match known {
-        Some(known) if known.status == Status::Disabled || (fresh && known.is_active()) => return Ok(known),
+        Some(known) if fresh && known.is_active() => return Ok(known),
+        // Stopped or removed by somebody: it stays so, whatever its document says.
+        Some(known) if !known.is_active() && (known.status != Status::Removed || !expired) => return Ok(known),
         _ => {}
     }
-    let fetched = app.untrusted.fetch(tenant.id, &address, MOST).await;
+    let fetched = app.untrusted.fetch(asker, tenant.id, &address, MOST).await;
     let fetched = fetched.map_err(|error| DocumentError::Fetch { host: host.clone(), error })?;
     let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
     let read = read::document(id, &fetched.body, &schemes);
@@ -108,12 +122,18 @@ pub async fn current(app: &App, recorder: &Recorder, tenant: &Tenant, id: &Clien
 ///
 /// # Errors
 /// See [`DocumentError`].
-pub async fn known(app: &App, recorder: &Recorder, tenant: &Tenant, id: &ClientId) -> Result<(), DocumentError> {
+pub async fn known(
+    app: &App,
+    recorder: &Recorder,
+    tenant: &Tenant,
+    id: &ClientId,
+    from: IpAddr,
+) -> Result<(), DocumentError> {
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let known = store::clients::find(&mut tx, id).await?;
     tx.commit().await?;
     if known.is_none_or(|known| known.status == Status::Removed) {
-        current(app, recorder, tenant, id).await?;
+        current(app, recorder, tenant, id, from).await?;
     }
     Ok(())
 }
@@ -154,9 +174,13 @@ async fn keep(
             Some(client) => (client, None),
             None => return Err(DocumentError::Quota),
         },
-        Some(known) if known.status == Status::Disabled => (known, None),
+        Some(known) if !known.is_active() && !revives(&mut tx, &known).await? => (known, None),
         Some(known) if known.metadata == fresh.metadata && known.is_active() => (known, None),
         Some(_) => {
+            // Each is an entry of the authority log, and a host can say something else each minute.
+            if store::clients::count_change(&mut tx, id, now).await?.0 > CHANGES {
+                return Err(DocumentError::Quota);
+            }
             let ticket = written.again(&mut tx, &fresh).await?;
             (fresh, Some(ticket))
         }
@@ -168,6 +192,11 @@ async fn keep(
         app.node.settle(ticket).await?;
     }
     Ok(client)
+}
+
+/// Whether a client that is removed comes back with its document: nobody removed it, it had only not been used.
+async fn revives(tx: &mut TenantTx, known: &Client) -> Result<bool, StoreError> {
+    Ok(known.status == Status::Removed && store::documents::is_expired(tx, &known.id).await?)
 }
 
 struct Written<'a> {

@@ -9,3 +9,10 @@ pub fn colour(stream: &impl IsTerminal) -> bool {
     let plain = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     stream.is_terminal() && !refused && !plain
 }
+
+/// Whether a browser could open a window here.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads these variables")]
+pub fn screen() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}

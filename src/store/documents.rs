@@ -19,6 +19,19 @@ pub async fn is_fresh(tx: &mut TenantTx, client: &ClientId, now: OffsetDateTime)
     Ok(fresh)
 }
 
+/// Whether a client that is removed was so only because nobody had used it.
+pub async fn is_expired(tx: &mut TenantTx, client: &ClientId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let expired = sqlx::query_scalar!(
+        "select expired from client_document where tenant = $1 and client = $2",
+        tenant.0,
+        client.as_str()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(expired.unwrap_or(false))
+}
+
 /// Notes that a client's document was read, and for how long that is enough.
 pub async fn read(
     tx: &mut TenantTx,
@@ -29,7 +42,8 @@ pub async fn read(
     let tenant = tx.tenant();
     sqlx::query!(
         "insert into client_document (tenant, client, fetched_at, fresh_until) values ($1, $2, $3, $4)
-         on conflict (tenant, client) do update set fetched_at = excluded.fetched_at, fresh_until = excluded.fresh_until",
+         on conflict (tenant, client) do update set fetched_at = excluded.fetched_at, fresh_until = excluded.fresh_until,
+             expired = false",
         tenant.0,
         client.as_str(),
         now,

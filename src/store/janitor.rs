@@ -253,11 +253,16 @@ pub async fn oldest_unused_clients(
     .fetch_all(tx.conn())
     .await?;
     let removed = sqlx::query_scalar!(
-        "update client c set status = 'removed'
-          where c.tenant = $1 and c.id = any ($2)
-            and not exists (select from access_grant g where (g.tenant, g.client) = (c.tenant, c.id))
-            and not exists (select from interaction i where (i.tenant, i.client) = (c.tenant, c.id))
-          returning c.id",
+        "with removed as (
+             update client c set status = 'removed'
+              where c.tenant = $1 and c.id = any ($2)
+                and not exists (select from access_grant g where (g.tenant, g.client) = (c.tenant, c.id))
+                and not exists (select from interaction i where (i.tenant, i.client) = (c.tenant, c.id))
+              returning c.id),
+         expired as (
+             update client_document d set expired = true
+              where d.tenant = $1 and d.client in (select id from removed))
+         select id from removed",
         tenant.0,
         &candidates
     )

@@ -21,7 +21,7 @@ use crate::{
     app::App,
     audit::Refused,
     clients::{
-        authenticate::{AuthenticatedClient, Authentication, ClientAuthError, authenticate, fetch_ahead},
+        authenticate::{AuthenticatedClient, Authentication, ClientAuthError, Meets, authenticate, fetch_ahead},
         metadata::DEVICE_CODE,
     },
     http::{
@@ -161,7 +161,7 @@ impl Desk<'_> {
     ) -> Result<(AuthenticatedClient, TenantTx), OauthError> {
         let app = self.app;
         let recorder = app.recorder(Some(self.id.to_string()));
-        let fetched = fetch_ahead(app, &recorder, tenant, headers, form)
+        let fetched = fetch_ahead(app, &recorder, tenant, headers, form, (self.from, Meets::Known))
             .await
             .map_err(|error| self.refused(tenant, form, error))?;
         let mut tx = app.store.tenant_tx(tenant.id).await.map_err(TokenError::from)?;

@@ -8,7 +8,7 @@ mod budget;
 mod flights;
 mod freshness;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use budget::Budget;
 use bytes::Bytes;
@@ -61,6 +61,15 @@ impl UntrustedSettings {
     }
 }
 
+/// On whose behalf something is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody in this network named the address, and nothing came of it before.
+    Stranger(IpAddr),
+    /// It belongs to a client that is known. What strangers name meanwhile does not keep it waiting.
+    Known,
+}
+
 /// What came: a JSON text of a size that was allowed.
 #[derive(Clone, Debug)]
 pub struct Fetched {
@@ -103,6 +112,8 @@ pub struct Untrusted {
     client: Client<Connector, Empty<Bytes>>,
     budget: Arc<Budget>,
     flights: Arc<Flights>,
+    /// Of strangers: who is known shares no refusal with them.
+    of_strangers: Arc<Flights>,
 }
 
 impl std::fmt::Debug for Untrusted {
@@ -137,7 +148,7 @@ impl Untrusted {
             .http1_max_headers(64)
             .http2_max_header_list_size(32 * 1024)
             .build(Bounded::new(https, CONNECT));
-        Ok(Self { client, budget: Arc::default(), flights: Arc::default() })
+        Ok(Self { client, budget: Arc::default(), flights: Arc::default(), of_strangers: Arc::default() })
     }
 
     /// Fetches a JSON text of at most `most` bytes on behalf of a tenant. Who asks for the same at the same time gets the same
@@ -145,21 +156,23 @@ impl Untrusted {
     ///
     /// # Errors
     /// See [`FetchError`].
-    pub async fn fetch(&self, tenant: TenantId, url: &Url, most: usize) -> Result<Fetched, FetchError> {
+    pub async fn fetch(&self, asker: Asker, tenant: TenantId, url: &Url, most: usize) -> Result<Fetched, FetchError> {
         let (this, address) = (self.clone(), url.clone());
-        self.flights
-            .join((tenant, url.as_str().to_owned()), async move { this.alone(tenant, &address, most).await })
-            .await
+        let flights = if asker == Asker::Known { &self.flights } else { &self.of_strangers };
+        let fetch = async move { this.alone(asker, tenant, &address, most).await };
+        flights.join((tenant, url.as_str().to_owned()), fetch).await
     }
 
-    async fn alone(&self, tenant: TenantId, url: &Url, most: usize) -> Result<Fetched, FetchError> {
-        let _room = self.budget.enter(tenant, &url.origin().ascii_serialization()).ok_or(FetchError::Busy)?;
+    async fn alone(&self, asker: Asker, tenant: TenantId, url: &Url, most: usize) -> Result<Fetched, FetchError> {
+        let origin = url.origin().ascii_serialization();
+        let _room = self.budget.enter(asker, tenant, &origin).ok_or(FetchError::Busy)?;
         let outcome = match tokio::time::timeout(WHOLE, self.get(url, most)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(FetchError::Unreached(format!("no answer within {} s", WHOLE.as_secs()))),
         };
         if let Err(error) = &outcome {
-            tracing::info!(url = url.as_str(), error = error.detail(), "what a stranger named was not fetched");
+            let origin = url.origin().ascii_serialization();
+            tracing::info!(origin, error = error.detail(), "what a stranger named was not fetched");
         }
         outcome
     }
@@ -216,7 +229,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
         let mut map = HeaderMap::new();
-        pairs.for_each(|(name, value)| drop(map.append(name, value)));
+        pairs.for_each(|(name, value)| _ = map.append(name, value));
         judge(StatusCode::from_u16(status).unwrap(), &map).map_err(|error| error.to_string())
     }
 

@@ -29,3 +29,4 @@ mod people;
 mod promises;
 mod store;
 mod token;
+mod trial;

@@ -19,7 +19,7 @@ use crate::{
     audit::{self, Event, Refused},
     clients::{
         Client,
-        authenticate::{Authentication, ClientAuthError, authenticate, fetch_ahead},
+        authenticate::{Authentication, ClientAuthError, Meets, authenticate, fetch_ahead},
         metadata::GrantType,
     },
     http::{
@@ -102,7 +102,8 @@ impl Desk<'_> {
             OauthError::from(error)
         };
         let recorder = app.recorder(Some(self.id.to_string()));
-        let fetched = fetch_ahead(app, &recorder, &tenant, headers, &form).await.map_err(unknown)?;
+        let fetched =
+            fetch_ahead(app, &recorder, &tenant, headers, &form, (from, Meets::Anybody)).await.map_err(unknown)?;
         let mut tx = app.store.tenant_tx(tenant.id).await.map_err(fault)?;
         let with = Authentication { tenant: &tenant, keyring: &app.keyring, clock: &app.clock, fetched: &fetched };
         let client = authenticate(with, &mut tx, headers, &form).await.map_err(unknown)?;

@@ -23,7 +23,7 @@ pub(super) enum Proof<'a> {
     /// By its secret.
     Secret(Zeroizing<String>),
     /// By an assertion that it signed.
-    Assertion(Assertion<'a>),
+    Assertion(Box<Assertion<'a>>),
 }
 
 // === impl Presented ===
@@ -68,7 +68,7 @@ impl<'a> Presented<'a> {
         let assertion = Assertion::read(text)?;
         let client = assertion.client().as_str();
         same(in_body, client, "client_id is one thing in the body and another in the client assertion")?;
-        Ok(Self { client_id: owned(client), proof: Proof::Assertion(assertion) })
+        Ok(Self { client_id: owned(client), proof: Proof::Assertion(Box::new(assertion)) })
     }
 
     pub(super) fn client_id(&self) -> &str {

@@ -35,6 +35,9 @@ pub(super) fn document(id: &ClientId, body: &[u8], schemes: &CustomSchemes) -> R
     if members.value("client_secret").is_some() || members.value("client_secret_expires_at").is_some() {
         return Err(BadDocument::Secret);
     }
+    if members.text("client_name", 200)?.is_none() {
+        return Err(InvalidMetadata::Member { member: "client_name", problem: "is required" }.into());
+    }
     let method = method(&members)?;
     Ok(Metadata::read_with(&members, schemes, method)?)
 }
@@ -90,6 +93,13 @@ mod tests {
             [json!("https://app.example/client.json/"), json!("https://APP.example/client.json"), json!(1), json!(null)]
         {
             assert_eq!(read(|document| document["client_id"] = other), Err(BadDocument::NotItsOwn));
+        }
+    }
+
+    #[test]
+    fn it_has_a_name() {
+        for name in [json!(null), json!(""), json!(" ")] {
+            assert!(read(|document| document["client_name"] = name).is_err());
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     ids::TenantId,
     mcp::json,
     tenants::is_ours,
-    upstream::{FetchError, Untrusted},
+    upstream::{Asker, FetchError, Untrusted},
 };
 
 /// Why an issuer's metadata says nothing of its keys.
@@ -51,7 +51,7 @@ pub(super) async fn jwks_uri(
     let mut last = NotFound::Malformed;
     for address in addresses(issuer) {
         let url = url::Url::parse(&address).map_err(|_| NotFound::Address)?;
-        match dialer.fetch(tenant, &url, MAX_BYTES).await {
+        match dialer.fetch(Asker::Known, tenant, &url, MAX_BYTES).await {
             Ok(fetched) => return read(&fetched.body, issuer, own),
             // There may be something at the next one.
             Err(error @ FetchError::Answer(_)) => last = error.into(),

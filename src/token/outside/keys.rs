@@ -20,7 +20,7 @@ use crate::{
     ids::TenantId,
     mcp::json,
     tenants::OutsideIssuer,
-    upstream::{FetchError, Untrusted},
+    upstream::{Asker, FetchError, Untrusted},
 };
 
 /// The largest document, in bytes. Key sets come with certificates.
@@ -162,7 +162,7 @@ impl OutsideKeys {
             (None, Some(known)) => known.clone(),
             (None, None) => (discovery::jwks_uri(&self.dialer, own, tenant, &issuer.issuer).await?, now),
         };
-        let fetched = self.dialer.fetch(tenant, &place.0.url()?, MAX_BYTES).await?;
+        let fetched = self.dialer.fetch(Asker::Known, tenant, &place.0.url()?, MAX_BYTES).await?;
         let fresh = Duration::try_from(fetched.fresh).unwrap_or(FRESH).min(FRESH);
         Ok(Held { keys: read(&fetched.body)?, place, fetched_at: now, fresh_until: now + fresh })
     }

@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use sallyport::{
     config::{Config, Listen, ListenAddress},
     ids::TenantId,
-    upstream::{FetchError, Fetched, Resolve, Untrusted, UntrustedSettings},
+    upstream::{Asker, FetchError, Fetched, Resolve, Untrusted, UntrustedSettings},
 };
 use serde_json::json;
 use url::Url;
@@ -38,7 +38,7 @@ fn dialer(publisher: &Publisher) -> Untrusted {
 }
 
 async fn fetch(dialer: &Untrusted, url: &str) -> Result<Fetched, FetchError> {
-    dialer.fetch(TENANT, &Url::parse(url).unwrap(), MOST).await
+    dialer.fetch(Asker::Known, TENANT, &Url::parse(url).unwrap(), MOST).await
 }
 
 fn raw(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Page {
@@ -192,7 +192,10 @@ async fn who_asks_for_the_same_waits_for_one_answer_and_no_error_is_kept() {
     publisher.put("/a", Page::Json(json!({})));
     assert!(fetch(&dialer, &url).await.is_ok(), "the error is not kept");
     let other = TenantId(Uuid::from_u128(1));
-    assert!(dialer.fetch(other, &Url::parse(&url).unwrap(), MOST).await.is_ok(), "nor anything of another tenant");
+    assert!(
+        dialer.fetch(Asker::Known, other, &Url::parse(&url).unwrap(), MOST).await.is_ok(),
+        "nor anything of another tenant"
+    );
 }
 
 #[tokio::test]

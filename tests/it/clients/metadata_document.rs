@@ -255,6 +255,27 @@ async fn a_suspended_client_stays_so_whatever_its_document_says() {
     assert_eq!(world.publisher.hits(PATH), 1);
 }
 
+/// Whoever removed it meant it; what was only unused comes back with the first who brings it.
+#[tokio::test]
+async fn a_client_that_somebody_removed_does_not_come_back() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let remove = async |expired: bool| {
+        let sql = "update client set status = 'removed' where origin = 'document'";
+        sqlx::query(sql).execute(&world.app.db.owner).await.unwrap();
+        let sql = "update client_document set expired = $1";
+        sqlx::query(sql).bind(expired).execute(&world.app.db.owner).await.unwrap();
+    };
+    assert_eq!(world.page(&world.flow(), &client).await.0, StatusCode::SEE_OTHER);
+    remove(true).await;
+    assert_eq!(world.page(&world.flow(), &client).await.0, StatusCode::SEE_OTHER);
+    remove(false).await;
+    let (status, html) = world.page(&world.flow(), &client).await;
+    assert!(status != StatusCode::SEE_OTHER && html.contains("removed"), "{html}");
+    world.app.clock.advance(Duration::from_secs(4000));
+    assert_eq!(world.page(&world.flow(), &client).await.0, status, "whatever its document says");
+}
+
 /// Many people, one client, at the same time: one row, one event.
 #[tokio::test]
 async fn many_who_come_with_a_new_client_at_once_find_one() {
@@ -306,11 +327,12 @@ async fn a_client_signs_with_keys_that_it_publishes() {
 
     // Another key: asked for once a minute at most, whoever names it.
     publish("2", &next);
-    assert_eq!(oauth_error(redeem(&next, "2").await).await.1, "invalid_client");
+    assert_eq!(oauth_error(redeem(&next, "2").await).await.1, "temporarily_unavailable", "no reason to start over");
     world.app.clock.advance(Duration::from_secs(61));
     assert_eq!(redeem(&next, "2").await.status(), 200);
-    assert_eq!(oauth_error(redeem(&key, "1").await).await.1, "invalid_client", "the old one is gone with its address");
-    assert_eq!(world.publisher.hits("/jwks.json"), 2);
+    world.app.clock.advance(Duration::from_secs(61));
+    assert_eq!(oauth_error(redeem(&key, "1").await).await.1, "invalid_client", "the old one is gone from its address");
+    assert_eq!(world.publisher.hits("/jwks.json"), 3);
 
     // Keys that do not come are a fault, not a reason to throw credentials away.
     world.publisher.put("/jwks.json", Page::Raw(500, Vec::new(), bytes::Bytes::new()));
@@ -349,4 +371,49 @@ async fn nobody_takes_an_address_for_a_name() {
 
 fn urlencode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[tokio::test]
+async fn nobody_is_looked_up_who_has_nothing_to_ask_for() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let flow = world.flow();
+    for endpoint in ["token", "revoke"] {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x")];
+        let (status, error) = oauth_error(flow.client_post(endpoint, &client, &form).await).await;
+        assert_eq!((status.as_u16(), error.as_str()), (401, "invalid_client"), "{endpoint}");
+    }
+    assert_eq!((world.publisher.hits(PATH), world.rows().await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_stranger_who_names_many_keeps_no_known_client_waiting() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let flow = world.flow();
+    assert_eq!(world.page(&flow, &client).await.0, StatusCode::SEE_OTHER);
+    for n in 0..40 {
+        let named = TestClient { id: world.publisher.url(&format!("/{n}.json")), ..client.clone() };
+        assert_eq!(flow.authorize(&flow.parameters(&named)).await.status(), 400);
+    }
+    let asked: usize = (0..40).map(|n| world.publisher.hits(&format!("/{n}.json"))).sum();
+    assert!((19..30).contains(&asked), "{asked}");
+    world.app.clock.advance(Duration::from_secs(25 * 3600));
+    assert_eq!(world.page(&flow, &client).await.0, StatusCode::SEE_OTHER);
+    assert_eq!(world.publisher.hits(PATH), 2);
+}
+
+#[tokio::test]
+async fn a_document_that_never_stays_the_same_does_not_fill_the_log() {
+    let world = World::start().await;
+    let client = world.client(&json!({}));
+    let flow = world.flow();
+    assert_eq!(world.page(&flow, &client).await.0, StatusCode::SEE_OTHER);
+    let head = world.app.app.store.authority_head().await.unwrap();
+    for n in 0..23 {
+        world.client(&json!({ "client_name": format!("App {n}") }));
+        world.app.clock.advance(Duration::from_secs(3600));
+        flow.authorize(&flow.parameters(&client)).await;
+    }
+    assert_eq!(world.app.app.store.authority_head().await.unwrap() - head, 20);
 }

@@ -211,7 +211,7 @@ async fn what_the_file_takes_back_is_gone_at_once() {
     assert_eq!(status(&again).await, 200);
     machines.apply(&(machines.file("report", &own(BOTH)) + "enabled = false\n")).await.unwrap();
     assert_eq!(status(&again).await, 401);
-    assert_eq!(machines.refused(&client, &[]).await, error(401, "invalid_client"));
+    assert_eq!(machines.refused(&client, &[]).await, error(400, "access_denied"));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::gateway::world::{Token, World};
 use crate::harness::app::{TestApp, TestServer, TestTenant};
 
 /// A world whose server trusts an issuer.
-struct Outside {
+pub(super) struct Outside {
     world: World,
     issuer: Issuer,
 }

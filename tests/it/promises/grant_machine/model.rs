@@ -135,7 +135,7 @@ impl Model {
 
     pub(super) fn redeem(&mut self, at: usize, spoilt: bool) -> Answer {
         if !self.client {
-            return Answer::Error("invalid_client");
+            return Answer::Error("access_denied");
         }
         let stands = self.stands(at);
         let code = &mut self.codes[at];
@@ -160,7 +160,7 @@ impl Model {
     pub(super) fn refresh(&mut self, family: usize, generation: usize, asked: Option<Scopes>) -> Answer {
         const DEAD: Answer = Answer::Error("invalid_grant");
         if !self.client {
-            return Answer::Error("invalid_client");
+            return Answer::Error("access_denied");
         }
         if !self.stands(family) || self.families[family].ends <= self.now {
             return DEAD;
