@@ -183,7 +183,7 @@ async fn a_server_that_is_not_there_is_not_said_to_keep_tokens_alive() {
 
 #[tokio::test]
 async fn who_does_not_answer_is_named() {
-    let (tried, _fake) = fault("slow", &["--timeout", "1"]).await;
+    let (tried, _fake) = fault("slow", &["--timeout", "4"]).await;
     assert_eq!(tried.code, 1);
     assert!(tried.codes().contains(&"slow".to_owned()), "{}", tried.out);
 
