@@ -10,6 +10,7 @@ mod handle;
 mod host;
 mod jwks;
 mod mcp;
+mod outside;
 mod redirect;
 mod registration;
 mod resource;
@@ -20,17 +21,20 @@ mod user_code;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use crate::clients::{
-    authenticate::fuzz::{assertion, basic, client_authentication},
-    document::fuzz as client_document,
-    statement::fuzz as software_statement,
+pub use crate::{
+    clients::{
+        authenticate::fuzz::{assertion, basic, client_authentication},
+        document::fuzz as client_document,
+        statement::fuzz as software_statement,
+    },
+    trial::fuzz::www_authenticate,
 };
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its file in `fuzz/fuzz_targets` and of its corpus. In the order of names.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("apply", apply::file),
     ("assertion", assertion),
     ("basic", basic),
@@ -44,6 +48,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("host", host::request),
     ("jwks", jwks::document),
     ("mcp", mcp::post),
+    ("outside_token", outside::token),
     ("redirect_match", redirect::matching),
     ("redirect_register", redirect::register),
     ("registration", registration::body),
@@ -51,6 +56,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("scope", scope::parameter),
     ("software_statement", software_statement),
     ("user_code", user_code::entered),
+    ("www_authenticate", www_authenticate),
 ];
 
 /// The target of this name.

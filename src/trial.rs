@@ -10,6 +10,8 @@ mod after;
 mod challenge;
 mod conversation;
 mod document;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod http;
 mod issuer;
 mod knock;

@@ -161,6 +161,8 @@ fn check_authority(authority: &str, kind: RedirectKind) -> Result<usize, Redirec
         RedirectKind::Web if !is_plain_host(host) => Err(RedirectUriProblem::Host),
         // The host of a custom scheme is only a name, `anysphere.cursor-mcp`; brackets and escapes have no place in it.
         RedirectKind::App if host.contains(['[', ']', '%']) => Err(RedirectUriProblem::Host),
+        // A port of nothing.
+        RedirectKind::App if host.is_empty() && !authority.is_empty() => Err(RedirectUriProblem::Host),
         _ => Ok(host_length),
     }
 }

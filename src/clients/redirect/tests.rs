@@ -238,6 +238,15 @@ fn near(text: &str) -> impl Strategy<Value = String> + use<> {
     })
 }
 
+/// Browsers do not read it.
+#[test]
+fn a_port_needs_a_host() {
+    for text in ["cursor://:1", "cursor://:1/callback"] {
+        assert!(register(text).is_err(), "{text}");
+    }
+    assert!(register("cursor:///callback").is_ok());
+}
+
 proptest! {
     #[test]
     fn any_port_of_the_same_loopback_address_matches((host, tail) in loopback(), a in 1_u16.., b in 1_u16..) {

@@ -67,12 +67,10 @@ impl Scene {
         let tokens = Tokens::read(&redeemed.json().await.unwrap());
         let consent = flow.consent_page(&parameters).await;
         let account = flow.get("/t/acme/account").await.text().await.unwrap();
-        let user_code = flow.device(&client).await.user_code;
-        let typed = flow.device_page("/t/acme/device").await;
-        let form = [("csrf", hidden(&typed, "csrf")), ("user_code", user_code.clone())];
-        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let asked = flow.post("/t/acme/device", &form).await.text().await.unwrap();
-        let device = Asked { user_code, seen: hidden(&asked, "seen") };
+        let typed = flow.device_page(&flow.device_path()).await;
+        let waiting = flow.device(&client).await;
+        let asked = flow.ask(&waiting).await;
+        let device = Asked { user_code: hidden(&asked, "user_code"), seen: hidden(&asked, "seen") };
         Self {
             code: codes.remove(0),
             tokens,
