@@ -1,5 +1,5 @@
 //! A signed JWT from outside (RFC 7515, compact), as far as it says itself what it is. Nothing in it is believed before
-//! [`Jws::verify`].
+//! [`Jws::is_signed_by`].
 //!
 //! Our own reading of the header, since `jsonwebtoken` knows no `Ed25519` (RFC 9864), which newer clients name instead of `EdDSA`.
 
