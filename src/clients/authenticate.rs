@@ -25,7 +25,7 @@ use super::{
     client::{Client, Status, is_stored},
     document::{self, DocumentError},
     jwks::ClientKeys,
-    metadata::AuthMethod,
+    metadata::{AuthMethod, KeysUri, Metadata},
     standing::Barred,
 };
 use crate::{
@@ -140,8 +140,19 @@ impl From<ClientAuthError> for OauthError {
 /// What was fetched for a request before its transaction begins.
 #[derive(Debug, Default)]
 pub struct Fetched {
-    /// The keys at the client's `jwks_uri`.
-    keys: Option<Arc<ClientKeys>>,
+    /// The client's `jwks_uri`, and the keys there.
+    keys: Option<(KeysUri, Arc<ClientKeys>)>,
+}
+
+impl Fetched {
+    /// The keys that a client has at an address of its own. An address that it gave up meanwhile says nothing any more.
+    fn keys_of(&self, metadata: &Metadata) -> Result<Option<&ClientKeys>, ClientAuthError> {
+        match (&metadata.jwks_uri, &self.keys) {
+            (None, _) => Ok(None),
+            (Some(now), Some((then, keys))) if now == then => Ok(Some(keys)),
+            (Some(_), _) => Err(ClientAuthError::NotNow),
+        }
+    }
 }
 
 /// Whom an endpoint answers.
@@ -182,7 +193,8 @@ pub async fn fetch_ahead(
     let mut tx = app.store.tenant_tx(tenant.id).await?;
     let client = store::clients::find(&mut tx, &id).await?;
     tx.commit().await?;
-    let client = client.filter(Client::is_active);
+    // One that may do nothing now proves itself like any other, and is told so then: that is no `invalid_client`.
+    let client = client.filter(|client| client.status != Status::Removed);
     // A document may have another key by now.
     if let Some(client) = &client
         && client.id.is_document()
@@ -198,7 +210,7 @@ pub async fn fetch_ahead(
     let Some(place) = place else { return Ok(Fetched::default()) };
     let fits = |keys: &ClientKeys| assertion.may_fit(keys);
     match app.client_keys.get(tenant.id, &place, (from.network(), app.clock.now()), fits).await {
-        Ok(keys) => Ok(Fetched { keys: Some(keys) }),
+        Ok(keys) => Ok(Fetched { keys: Some((place, keys)) }),
         Err(error) => {
             tracing::warn!(client = %id, error = error.detail(), "the keys of a client cannot be fetched");
             Err(ClientAuthError::NotNow)
@@ -270,7 +282,13 @@ async fn spend(
 ) -> Result<(), ClientAuthError> {
     let metadata = &client.metadata;
     let signs = metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
-    let keys = metadata.jwks.as_ref().or(with.fetched.keys.as_deref()).filter(|_| signs).ok_or(REFUSED)?;
+    if !signs {
+        return Err(REFUSED);
+    }
+    let keys = match &metadata.jwks {
+        Some(keys) => keys,
+        None => with.fetched.keys_of(metadata)?.ok_or(REFUSED)?,
+    };
     let spent = assertion.verify(keys, &with.tenant.assertion_audiences(), with.clock.now())?;
     if store::clients::spend_assertion(tx, &client.id, &spent.jti, spent.expires_at).await? {
         Ok(())

@@ -126,7 +126,16 @@ impl Metadata {
     /// # Errors
     /// Nothing is left that the client could begin with.
     pub fn keep_grants(&mut self, settings: &Settings) -> Result<(), InvalidMetadata> {
-        self.grant_types.retain(|grant| *grant != GrantType::DeviceCode || settings.device_flow.is_on());
+        if settings.device_flow.is_on() { self.with_first_grant() } else { self.leave_out_devices() }
+    }
+
+    /// Leaves out the grant of devices.
+    fn leave_out_devices(&mut self) -> Result<(), InvalidMetadata> {
+        self.grant_types.retain(|grant| *grant != GrantType::DeviceCode);
+        self.with_first_grant()
+    }
+
+    fn with_first_grant(&self) -> Result<(), InvalidMetadata> {
         if self.grant_types.iter().all(|grant| *grant == GrantType::RefreshToken) {
             return Err(NO_FIRST_GRANT);
         }
@@ -268,6 +277,9 @@ fn described(tenant: &Tenant, members: Members, now: OffsetDateTime) -> Result<M
     let schemes = CustomSchemes::known_and(&tenant.settings.redirect_schemes);
     let mut metadata = Metadata { software_statement: statement, ..Metadata::read(&members, &schemes)? };
     metadata.keep_scopes(&known_scopes(tenant));
+    if metadata.software_statement.as_ref().is_some_and(|statement| !statement.is_for_devices()) {
+        metadata.leave_out_devices()?;
+    }
     metadata.keep_grants(&tenant.settings)?;
     Ok(metadata)
 }

@@ -6,7 +6,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
-    metadata::Metadata,
+    metadata::{DEVICE_CODE, GrantType, Metadata},
     redirect::{RedirectKind, RedirectUri},
 };
 use crate::secret::hex;
@@ -15,7 +15,7 @@ use crate::secret::hex;
 const SHORT: usize = 6;
 
 /// A fingerprint of what the registrations of one software have in common: name, `software_id` and redirect URIs, those of
-/// loopback addresses without their ports.
+/// loopback addresses without their ports, and whether devices may use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Software([u8; 32]);
 
@@ -32,6 +32,10 @@ impl Software {
         add(metadata.client_name.as_deref().unwrap_or_default());
         add(metadata.software_id.as_deref().unwrap_or_default());
         uris.iter().for_each(|uri| add(uri));
+        // Its answers go to whoever asked, too. No redirect URI is spelled like that.
+        if by_device(metadata) {
+            add(DEVICE_CODE);
+        }
         let mut out = [0; 32];
         out.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
         Self(out)
@@ -50,11 +54,16 @@ impl std::fmt::Display for Software {
     }
 }
 
+fn by_device(metadata: &Metadata) -> bool {
+    metadata.grant_types.contains(&GrantType::DeviceCode)
+}
+
 /// Whether whatever registers under this description gives its answers to the real software: all of them go to https
 /// addresses on the network, which nobody else receives. A loopback address or a scheme belongs to any program on a
-/// person's computer.
+/// person's computer, and an answer to a device to whoever began.
 pub fn answers_go_to_it_only(metadata: &Metadata) -> bool {
-    metadata.redirect_uris.iter().all(|uri| uri.kind() == RedirectKind::Web && !uri.is_this_computer())
+    !by_device(metadata)
+        && metadata.redirect_uris.iter().all(|uri| uri.kind() == RedirectKind::Web && !uri.is_this_computer())
 }
 
 #[cfg(test)]

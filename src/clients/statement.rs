@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use super::{
     jwks::ClientKeys,
     jws::{BadJws, Jws},
-    metadata::Metadata,
+    metadata::{DEVICE_CODE, Metadata},
     registration::{InvalidMetadata, Members},
 };
 use crate::tenants::{RegistrationRule, Settings, Tenant};
@@ -104,6 +104,14 @@ impl SoftwareStatement {
     /// Who made it, by its own account.
     pub fn issuer(&self) -> Option<String> {
         Unverified::read(&self.0).ok().map(|read| read.claims.iss)
+    }
+
+    /// Whether it says itself that devices may use the software. Their answers go to no address that it names but to whoever
+    /// began, so whoever copied it must not add that.
+    pub fn is_for_devices(&self) -> bool {
+        let Ok(read) = Unverified::read(&self.0) else { return false };
+        let grants = read.claims.members.get("grant_types").and_then(Value::as_array);
+        grants.is_some_and(|grants| grants.iter().any(|grant| grant == DEVICE_CODE))
     }
 }
 

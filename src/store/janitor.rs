@@ -226,10 +226,24 @@ pub async fn unused_clients(
     before: OffsetDateTime,
     limit: u32,
 ) -> Result<Vec<ClientId>, StoreError> {
-    oldest_unused_clients(tx, before, before, limit).await
+    let tenant = tx.tenant();
+    let candidates = sqlx::query_scalar!(
+        "select c.id from client c
+          where c.tenant = $1 and c.origin in ('registered', 'document') and c.status in ('active', 'pending')
+            and c.last_used_at is null and c.created_at < $2
+            and not exists (select from access_grant g where (g.tenant, g.client) = (c.tenant, c.id))
+            and not exists (select from interaction i where (i.tenant, i.client) = (c.tenant, c.id))
+          order by c.created_at limit $3 for update skip locked",
+        tenant.0,
+        before,
+        i64::from(limit)
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    remove_unused(tx, &candidates).await
 }
 
-/// The same, the oldest first, where those that wait for an approval registered before `pending_before`.
+/// The same of those that registered, which have places of their own. Those that wait for an approval did before `pending_before`.
 pub async fn oldest_unused_clients(
     tx: &mut TenantTx,
     before: OffsetDateTime,
@@ -239,7 +253,7 @@ pub async fn oldest_unused_clients(
     let tenant = tx.tenant();
     let candidates = sqlx::query_scalar!(
         "select c.id from client c
-          where c.tenant = $1 and c.origin in ('registered', 'document') and c.status in ('active', 'pending')
+          where c.tenant = $1 and c.origin = 'registered' and c.status in ('active', 'pending')
             and c.last_used_at is null
             and (c.status = 'active' and c.created_at < $2 or c.status = 'pending' and c.created_at < $4)
             and not exists (select from access_grant g where (g.tenant, g.client) = (c.tenant, c.id))
@@ -252,6 +266,12 @@ pub async fn oldest_unused_clients(
     )
     .fetch_all(tx.conn())
     .await?;
+    remove_unused(tx, &candidates).await
+}
+
+/// Removes those of locked candidates that nothing rests on.
+async fn remove_unused(tx: &mut TenantTx, candidates: &[String]) -> Result<Vec<ClientId>, StoreError> {
+    let tenant = tx.tenant();
     let removed = sqlx::query_scalar!(
         "with removed as (
              update client c set status = 'removed'
@@ -264,7 +284,7 @@ pub async fn oldest_unused_clients(
               where d.tenant = $1 and d.client in (select id from removed))
          select id from removed",
         tenant.0,
-        &candidates
+        candidates
     )
     .fetch_all(tx.conn())
     .await?;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use sallyport::{
-    clients::standing::{self, Remember, StandingError},
+    clients::{
+        metadata::DEVICE_CODE,
+        standing::{self, Remember, StandingError},
+    },
     ids::ClientId,
 };
 use serde_json::{Value, json};
@@ -116,6 +119,7 @@ async fn an_approval_is_for_one_client_of_one_tenant() {
 #[tokio::test]
 async fn a_software_is_remembered_where_nobody_else_gets_its_answers() {
     let (app, tenant) = asking().await;
+    settings(&app, &tenant, json!({ "registration": "approval", "device_flow": true })).await;
     let hosted = software("Hosted", &["https://hosted.example/cb", "https://hosted.example/two"]);
     let (one, two) = (registered(&app, &tenant, &hosted).await, registered(&app, &tenant, &hosted).await);
     let stranger = registered(&app, &tenant, &software("Hosted", &["https://evil.example/cb"])).await;
@@ -135,6 +139,8 @@ async fn a_software_is_remembered_where_nobody_else_gets_its_answers() {
     for (name, value) in [
         ("client_name", json!("Hosted 2")),
         ("software_id", json!("x")),
+        // Its answers would go to whoever began at a device.
+        ("grant_types", json!(["authorization_code", DEVICE_CODE])),
         ("redirect_uris", json!(["https://hosted.example/cb"])),
         ("redirect_uris", json!(["https://hosted.example/cb", "https://hosted.example/two", "https://evil.example/"])),
     ] {
@@ -145,6 +151,12 @@ async fn a_software_is_remembered_where_nobody_else_gets_its_answers() {
     let told = events(&app, &tenant, "client.registered").await;
     let told = told.iter().find(|event| event["client"] == later.body["client_id"]).unwrap();
     assert_eq!(told["approval"], "remembered");
+
+    let mut by_device = hosted.clone();
+    by_device["grant_types"] = json!([DEVICE_CODE]);
+    let by_device = registered(&app, &tenant, &by_device).await;
+    let refused = approve(&app, &tenant, by_device.text("client_id"), Remember::Software).await;
+    assert!(matches!(refused, Err(StandingError::Unproved(_))), "{refused:?}");
 
     // Whoever is stopped does not come back by registering anew.
     let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();

@@ -3,6 +3,7 @@
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use sallyport::clients::metadata::DEVICE_CODE;
 use serde_json::{Value, json};
 
 use super::{Answer, events, register, registered, settings};
@@ -232,4 +233,22 @@ async fn a_replacement_needs_the_statement_as_well() {
         .map(|event| event["consents_voided"].as_bool().unwrap())
         .collect();
     assert_eq!(voided, [false, true]);
+}
+
+#[tokio::test]
+async fn whoever_copied_a_statement_does_not_get_its_answers_at_a_device() {
+    let (app, tenant, vendor) = strict("software_statement").await;
+    let of_tenant = json!({
+        "registration": "software_statement", "software_statements": vendor.trusted(), "device_flow": true,
+    });
+    settings(&app, &tenant, of_tenant).await;
+    let mut body = asked(&vendor.sign(&claims(&app)));
+    body["grant_types"] = json!(["authorization_code", DEVICE_CODE]);
+    assert_eq!(registered(&app, &tenant, &body).await.body["grant_types"], json!(["authorization_code"]));
+    body["grant_types"] = json!([DEVICE_CODE]);
+    assert_eq!(register(&app, &tenant, &body).await.error(), (400, "invalid_client_metadata"));
+    let mut said = claims(&app);
+    said["grant_types"] = json!([DEVICE_CODE]);
+    let answer = registered(&app, &tenant, &asked(&vendor.sign(&said))).await;
+    assert_eq!(answer.body["grant_types"], json!([DEVICE_CODE]), "the vendor says so itself");
 }
