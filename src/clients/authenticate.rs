@@ -165,8 +165,8 @@ pub enum Meets {
     Known,
 }
 
-/// Fetches what the client of a request has elsewhere: the document that describes it, if it is not known yet, and the keys by
-/// which it may prove itself. No transaction waits for strangers.
+/// Fetches what the client of a request has elsewhere: the document that describes it, where what is known is not fresh, and the keys
+/// by which it may prove itself. No transaction waits for strangers.
 ///
 /// # Errors
 /// What is wrong with the request, as [`authenticate`] would find it. What cannot be fetched is 503: nobody may lose a
@@ -182,8 +182,8 @@ pub async fn fetch_ahead(
     let presented = Presented::read(headers, form)?;
     let Ok(id) = ClientId::parse(presented.client_id()) else { return Ok(Fetched::default()) };
     if id.is_document() && meets == Meets::Anybody {
-        match document::known(app, recorder, tenant, &id, from.network()).await {
-            Ok(()) => {}
+        match document::current(app, recorder, tenant, &id, from.network()).await {
+            Ok(_) => {}
             Err(DocumentError::Fault(fault)) => return Err(fault.into()),
             Err(DocumentError::Fetch { .. } | DocumentError::Quota) => return Err(ClientAuthError::NotNow),
             Err(DocumentError::NotAllowed(_) | DocumentError::Bad { .. }) => return Err(REFUSED),

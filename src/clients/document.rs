@@ -1,8 +1,8 @@
 //! Client ID Metadata Documents: a `client_id` that is the address of a document, which says what a registration would.
 //!
 //! Nobody registers: whoever controls the address is the client. The document is fetched before any transaction, by the dialer for
-//! untrusted addresses, and what it says goes through the same checks as a registration and into the same table. It is read anew at
-//! an authorization request when it is not fresh any more; the token endpoint goes by what was read then.
+//! untrusted addresses, and what it says goes through the same checks as a registration and into the same table. It is read anew
+//! where a client begins, in a browser or at a device, when it is not fresh any more; the token endpoint goes by what was read then.
 
 mod keys;
 mod read;
@@ -115,27 +115,6 @@ pub async fn current(
     })?;
     metadata.keep_scopes(&known_scopes(tenant));
     keep(app, recorder, tenant, id, metadata, &fetched).await
-}
-
-/// Makes sure that the client of a document is there, as it was read last: for requests that name a client and are no
-/// authorization requests.
-///
-/// # Errors
-/// See [`DocumentError`].
-pub async fn known(
-    app: &App,
-    recorder: &Recorder,
-    tenant: &Tenant,
-    id: &ClientId,
-    from: IpAddr,
-) -> Result<(), DocumentError> {
-    let mut tx = app.store.tenant_tx(tenant.id).await?;
-    let known = store::clients::find(&mut tx, id).await?;
-    tx.commit().await?;
-    if known.is_none_or(|known| known.status == Status::Removed) {
-        current(app, recorder, tenant, id, from).await?;
-    }
-    Ok(())
 }
 
 /// The address that an id is, and its host.

@@ -1,5 +1,7 @@
 //! Client ID Metadata Documents: clients that are known by the address of what describes them.
 
+mod strangers;
+
 use std::time::Duration;
 
 use futures_util::future::join_all;

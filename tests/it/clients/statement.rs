@@ -1,5 +1,7 @@
 //! Software statements (RFC 7591 §2.3).
 
+use std::time::Duration;
+
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
@@ -225,6 +227,8 @@ async fn a_replacement_needs_the_statement_as_well() {
     // Where it is not asked for, who leaves it out is vouched for no longer.
     let of_tenant = json!({ "registration": "open", "software_statements": vendor.trusted() });
     settings(&app, &tenant, of_tenant).await;
+    // Events of one moment come in any order.
+    app.clock.advance(Duration::from_secs(1));
     let dropped = replace(None).await;
     assert_eq!((dropped.status.as_u16(), dropped.body.get("software_statement")), (200, None));
     let voided: Vec<bool> = events(&app, &tenant, "client.changed")
