@@ -4,6 +4,7 @@ mod call;
 mod calls;
 mod event;
 mod lane;
+pub mod log;
 mod platform;
 mod refused;
 
