@@ -3,10 +3,13 @@
 mod call;
 mod calls;
 mod event;
+pub mod export;
 mod lane;
 pub mod log;
 mod platform;
+pub mod proof;
 mod refused;
+pub mod verify;
 
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};

@@ -14,6 +14,7 @@ pub use entry::{BadEntry, Entry, MOST as MOST_OF_ENTRY};
 pub use frontier::Frontier;
 pub use origin::Origin;
 pub use tiles::{BadTile, Missing, Tiles, WIDTH, bundle, path, path_of_entries, unbundle, width};
+pub(crate) use tiles::subtree;
 pub use tlog_tiles::Hash;
 
 /// Entries a log may have at most: what is larger is not one of ours.
