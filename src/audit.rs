@@ -3,14 +3,19 @@
 mod call;
 mod calls;
 mod event;
+mod evidence;
 mod lane;
 pub mod log;
 mod platform;
 mod refused;
+pub mod restart;
+pub mod sequencer;
+pub mod signer;
 
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};
 pub use event::{Event, Tally};
+pub use evidence::Evidence;
 pub(crate) use lane::source_of as source;
 pub use lane::{Lane, PERIOD as LANE_PERIOD};
 pub use platform::PlatformEvent;
@@ -67,6 +72,11 @@ impl Recorder {
     /// Writes an event of the platform log with the change in `tx`: both are there after the commit, or neither.
     pub async fn record_platform(&self, tx: &mut PlatformTx, event: &PlatformEvent) -> Result<(), StoreError> {
         store::audit::insert_platform(tx, &self.platform_row(event)?).await
+    }
+
+    /// As [`Recorder::record_platform`], in a transaction of the platform's log.
+    pub(crate) async fn record_platform_in(&self, tx: &mut TenantTx, event: &PlatformEvent) -> Result<(), StoreError> {
+        store::audit::insert_platform_in(tx, &self.platform_row(event)?).await
     }
 
     /// The row of an event of the platform log.
