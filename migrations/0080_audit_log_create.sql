@@ -17,6 +17,8 @@ grant insert (id, at, kind, version, request_id, body) on platform_event to sall
 create table audit_log (
     tenant      uuid        not null,
     epoch       integer     not null check (epoch > 0),
+    -- its name in checkpoints, which stays what it was
+    origin      text        not null unique,
     -- entries in the tree, and its root (RFC 6962)
     size        bigint      not null check (size >= 0),
     root        bytea       not null check (octet_length(root) = 32),
@@ -103,7 +105,7 @@ begin
     update audit_log l
        set size = old_size + cardinality(events), root = new_root, cursor_xact = new_xact, cursor_id = new_id, grown_at = now_at
      where l.tenant = of_tenant and l.epoch = of_epoch and l.size = old_size
-       and (l.cursor_xact, l.cursor_id) < (new_xact, new_id)
+       and (l.cursor_xact, l.cursor_id) <= (new_xact, new_id)
        and not exists (select from audit_log n where n.tenant = of_tenant and n.epoch > of_epoch);
     if not found then
         return false;
@@ -122,20 +124,30 @@ begin
 end $$;
 
 -- Begins the log of the tenant that is set, or its next epoch, which goes on with the events that are in no log yet. False: somebody did before.
-create function audit_begin(new_epoch integer, empty_root bytea, now_at timestamptz) returns boolean
+create function audit_begin(new_epoch integer, new_origin text, empty_root bytea, now_at timestamptz) returns boolean
     language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     of_tenant constant uuid := nullif(current_setting('sallyport.tenant', true), '')::uuid;
-    done integer;
+    platform  constant uuid := '00000000-0000-0000-0000-000000000000';
+    below     constant bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    from_xact bigint := 0;
+    done      integer;
 begin
     if of_tenant is null or new_epoch <> coalesce((select max(epoch) from audit_log l where l.tenant = of_tenant), 0) + 1 then
         return false;
     end if;
-    insert into audit_log (tenant, epoch, size, root, cursor_xact, cursor_id, grown_at)
-    select of_tenant, new_epoch, 0, empty_root, coalesce(l.cursor_xact, 0),
-           coalesce(l.cursor_id, '00000000-0000-0000-0000-000000000000'), now_at
-      from (select) as nothing
-      left join audit_log l on l.tenant = of_tenant and l.epoch = new_epoch - 1
+    if new_epoch > 1 and of_tenant = platform then
+        -- A dump that was restored elsewhere has numbers of transactions that are still to come there.
+        update platform_event set xact = 0 where xact >= below;
+        select coalesce(min(e.xact) - 1, below - 1) into from_xact from platform_event e
+         where not exists (select from audit_entry n where n.tenant = of_tenant and n.event = e.id);
+    elsif new_epoch > 1 then
+        update audit_event set xact = 0 where tenant = of_tenant and xact >= below;
+        select coalesce(min(e.xact) - 1, below - 1) into from_xact from audit_event e
+         where e.tenant = of_tenant and not exists (select from audit_entry n where n.tenant = of_tenant and n.event = e.id);
+    end if;
+    insert into audit_log (tenant, epoch, origin, size, root, cursor_xact, cursor_id, grown_at)
+    values (of_tenant, new_epoch, new_origin, 0, empty_root, from_xact, platform, now_at)
         on conflict do nothing;
     get diagnostics done = row_count;
     return done = 1;
@@ -162,12 +174,12 @@ end $$;
 revoke all on function audit_append, audit_begin, audit_keep_checkpoint from public;
 grant execute on function audit_append, audit_begin, audit_keep_checkpoint to sallyport_app;
 
--- The logs that there is something to do for: their tenants have events that are in no log, or none since `quiet`.
+-- The tenants for whose logs there is something to do: there are events after the last one in it, or none came since `quiet`, or what
+-- it has become is not signed yet.
 create function audit_logs_with_news(quiet timestamptz) returns setof uuid
     language plpgsql as $$
 declare
     of_tenant uuid;
-    below     constant bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 begin
     for of_tenant in select id from tenant loop
         perform set_config('sallyport.tenant', of_tenant::text, true);
@@ -175,10 +187,14 @@ begin
             select from audit_log l
              where l.tenant = of_tenant and l.grown_at > quiet
                and l.epoch = (select max(n.epoch) from audit_log n where n.tenant = of_tenant)
+               and exists (select from audit_checkpoint c where c.tenant = of_tenant and c.epoch = l.epoch and c.size = l.size)
                and not exists (
-                   select from audit_event e
-                    where e.tenant = of_tenant and (e.xact, e.id) > (l.cursor_xact, l.cursor_id) and e.xact < below)) then
+                   select from audit_event e where e.tenant = of_tenant and (e.xact, e.id) > (l.cursor_xact, l.cursor_id))) then
             return next of_tenant;
         end if;
     end loop;
 end $$;
+
+-- A log has a key that signs for it: a kind of the key file from here on.
+alter table key_check drop constraint key_check_kind_check;
+alter table key_check add constraint key_check_kind_check check (kind in ('pepper', 'kek', 'audit_handle', 'checkpoint'));

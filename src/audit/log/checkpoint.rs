@@ -109,16 +109,22 @@ impl CheckpointKey {
     }
 }
 
-/// The signed note of a checkpoint.
+/// The signed note of a checkpoint, with a signature by each of the keys.
 ///
 /// # Errors
-/// [`BadCheckpoint::Form`], which does not happen.
-pub fn sign(checkpoint: &Checkpoint, key: &CheckpointKey) -> Result<String, BadCheckpoint> {
+/// [`BadCheckpoint::Form`] where there is no key.
+pub fn sign(checkpoint: &Checkpoint, keys: &[CheckpointKey]) -> Result<String, BadCheckpoint> {
+    if keys.is_empty() {
+        return Err(BadCheckpoint::Form);
+    }
     let (text, name) = (checkpoint.text(), checkpoint.origin.as_str());
-    let signature = key.0.sign(text.as_bytes());
-    let signature = Signature::new(name.to_owned(), key_id(name, &key.encoded()), signature.as_ref().to_vec());
-    let signature = signature.map_err(|_| BadCheckpoint::Form)?;
-    let note = Note::new(text.as_bytes(), &[signature]).map_err(|_| BadCheckpoint::Form)?;
+    let signature = |key: &CheckpointKey| {
+        let signature = key.0.sign(text.as_bytes());
+        Signature::new(name.to_owned(), key_id(name, &key.encoded()), signature.as_ref().to_vec())
+    };
+    let signatures: Vec<Signature> =
+        keys.iter().map(signature).collect::<Result<_, _>>().map_err(|_| BadCheckpoint::Form)?;
+    let note = Note::new(text.as_bytes(), &signatures).map_err(|_| BadCheckpoint::Form)?;
     String::from_utf8(note.to_bytes()).map_err(|_| BadCheckpoint::Form)
 }
 
@@ -187,7 +193,8 @@ mod tests {
     #[test]
     fn a_published_note_is_read() {
         let key = VerifierKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW").unwrap();
-        let text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+        let text =
+            "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
         let good = format!(
             "{text}\n\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
         );
@@ -214,7 +221,7 @@ mod tests {
     fn a_checkpoint_holds_for_its_key_and_its_log_alone() {
         let (one, two) = (CheckpointKey::of(&[1; 32]).unwrap(), CheckpointKey::of(&[2; 32]).unwrap());
         let checkpoint = checkpoint();
-        let note = sign(&checkpoint, &one).unwrap();
+        let note = sign(&checkpoint, std::slice::from_ref(&one)).unwrap();
         let (own, other) = (one.verifier(&checkpoint.origin).unwrap(), two.verifier(&checkpoint.origin).unwrap());
         assert_eq!(Checkpoint::verified(&note, &own), Ok(checkpoint.clone()));
         assert_eq!(Checkpoint::verified(&note, &other), Err(BadCheckpoint::Unsigned(other.to_string())));
@@ -231,7 +238,7 @@ mod tests {
     fn every_changed_bit_is_noticed() {
         let key = CheckpointKey::of(&[1; 32]).unwrap();
         let checkpoint = checkpoint();
-        let note = sign(&checkpoint, &key).unwrap();
+        let note = sign(&checkpoint, std::slice::from_ref(&key)).unwrap();
         let verifier = key.verifier(&checkpoint.origin).unwrap();
         for (at, bit) in (0..note.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
             let mut bytes = note.clone().into_bytes();

@@ -1,10 +1,11 @@
 //! An event as the bytes that the tree is over.
 
-use serde_json::{Map, Number, Value};
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Map, Number, Value, json};
 use time::{OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description};
 use tlog_tiles::{Hash, record_hash};
 
-use crate::store::audit::EventRow;
+use crate::{secret::hex, store::audit::EventRow};
 
 /// The longest entry, in bytes.
 pub const MOST: usize = 60 * 1024;
@@ -37,23 +38,35 @@ pub enum BadEntry {
 pub struct Entry(Vec<u8>);
 
 impl Entry {
-    /// The entry of an event. The same event always gives the same bytes.
+    /// The entry of an event. The same event always gives the same bytes. A body that is too long is there as its digest: no event
+    /// can keep those after it out of the log.
     ///
     /// # Errors
-    /// [`BadEntry::Long`].
+    /// None of an event that the database can hold.
     pub fn of(event: &EventRow) -> Result<Self, BadEntry> {
+        let body = readable(event.body.clone());
+        let whole = Self::with(event, body.clone())?;
+        if whole.0.len() <= MOST {
+            return Ok(whole);
+        }
+        let bytes = canonical(&body)?;
+        let digest = hex(digest(&SHA256, &bytes).as_ref());
+        let short = Self::with(event, json!({ "left_out": { "bytes": bytes.len(), "sha256": digest } }))?;
+        if short.0.len() <= MOST { Ok(short) } else { Err(BadEntry::Long(short.0.len())) }
+    }
+
+    fn with(event: &EventRow, body: Value) -> Result<Self, BadEntry> {
         let at = event.at.to_offset(UtcOffset::UTC).format(TIME).map_err(|_| BadEntry::Member("at"))?;
         let mut members = Map::new();
         members.insert("at".to_owned(), at.into());
-        members.insert("body".to_owned(), readable(event.body.clone()));
+        members.insert("body".to_owned(), body);
         members.insert("id".to_owned(), event.id.to_string().into());
         members.insert("kind".to_owned(), event.kind.clone().into());
         if let Some(request) = &event.request_id {
             members.insert("request_id".to_owned(), request.clone().into());
         }
         members.insert("version".to_owned(), event.version.into());
-        let bytes = canonical(&Value::Object(members))?;
-        if bytes.len() > MOST { Err(BadEntry::Long(bytes.len())) } else { Ok(Self(bytes)) }
+        Ok(Self(canonical(&Value::Object(members))?))
     }
 
     /// Reads an entry from somebody's log.
@@ -152,7 +165,8 @@ mod tests {
 
     #[test]
     fn members_are_in_order_and_large_integers_are_texts() {
-        let body = json!({ "z": 9_007_199_254_740_992_u64, "a": -9_007_199_254_740_993_i64, "b": 9_007_199_254_740_991_u64 });
+        let body =
+            json!({ "z": 9_007_199_254_740_992_u64, "a": -9_007_199_254_740_993_i64, "b": 9_007_199_254_740_991_u64 });
         let entry = Entry::of(&event(body)).unwrap();
         assert_eq!(
             std::str::from_utf8(entry.bytes()).unwrap(),
@@ -183,8 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_no_entry() {
-        assert!(matches!(Entry::of(&event(json!({ "a": "x".repeat(MOST) }))), Err(BadEntry::Long(_))));
+    fn what_is_too_long_is_left_out_and_its_digest_stays() {
+        let entry = Entry::of(&event(json!({ "a": "x".repeat(MOST) }))).unwrap();
+        let (again, short) = Entry::parse(entry.bytes()).unwrap();
+        assert_eq!(again, entry);
+        assert_eq!(short.body["left_out"]["bytes"], MOST + 8);
+        assert_eq!(short.body["left_out"]["sha256"].as_str().unwrap().len(), 64);
+        let other = Entry::of(&event(json!({ "a": "y".repeat(MOST) }))).unwrap();
+        assert_ne!(other, entry);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -1,6 +1,6 @@
 //! The name of a log.
 
-use crate::{config::PublicUrl, ids::TenantId};
+use crate::{config::PublicUrl, ids::TenantId, store::audit_log::PLATFORM};
 
 /// Whose log it is, and its name in checkpoints: no log of another installation has the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,10 +12,10 @@ const MOST: usize = 512;
 impl Origin {
     /// The log of a tenant, or that of the platform: `<public host>[:port][/path]/audit/<tenant id or "platform">`, and from the
     /// second on the number of the epoch.
-    pub fn of(public_url: &PublicUrl, tenant: Option<TenantId>, epoch: i32) -> Self {
+    pub fn of(public_url: &PublicUrl, tenant: TenantId, epoch: i32) -> Self {
         let base = public_url.to_string();
         let base = base.split_once("://").map_or(base.as_str(), |(_, place)| place).trim_end_matches('/');
-        let whose = tenant.map_or_else(|| "platform".to_owned(), |tenant| tenant.to_string());
+        let whose = if tenant == PLATFORM { "platform".to_owned() } else { tenant.to_string() };
         if epoch > 1 { Self(format!("{base}/audit/{whose}/{epoch}")) } else { Self(format!("{base}/audit/{whose}")) }
     }
 
@@ -46,10 +46,10 @@ mod tests {
         let url = PublicUrl::parse("https://auth.example.com").unwrap();
         let tenant = TenantId(uuid::Uuid::from_u128(7));
         let names = [
-            Origin::of(&url, None, 1),
-            Origin::of(&url, Some(tenant), 1),
-            Origin::of(&url, Some(tenant), 2),
-            Origin::of(&PublicUrl::parse("http://localhost:8080").unwrap(), None, 1),
+            Origin::of(&url, PLATFORM, 1),
+            Origin::of(&url, tenant, 1),
+            Origin::of(&url, tenant, 2),
+            Origin::of(&PublicUrl::parse("http://localhost:8080").unwrap(), PLATFORM, 1),
         ];
         let texts: Vec<&str> = names.iter().map(Origin::as_str).collect();
         assert_eq!(

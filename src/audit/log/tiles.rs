@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use tlog_tiles::{Error, Hash, HashReader, TreeProof, node_hash, prove_record, prove_tree, split_stored_hash_index, tree_hash};
+use tlog_tiles::{
+    Error, Hash, HashReader, TreeProof, node_hash, prove_record, prove_tree, split_stored_hash_index, tree_hash,
+};
 
 use super::MOST;
 
