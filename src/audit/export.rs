@@ -17,7 +17,7 @@ pub use source::{Source, SourceError};
 pub use sums::line as sum_line;
 pub use value::{BadValue, Value};
 pub use views::{Record, VIEWS, View};
-pub use write::{Epoch, ExportError, Written, write};
+pub use write::{Epoch, ExportError, Progress, Written, write};
 
 /// The manifest's name.
 pub const MANIFEST: &str = "manifest.json";

@@ -117,7 +117,9 @@ impl Extent {
 
     /// Whether a file below `tile/` belongs to the export.
     pub fn has(&self, file: &str) -> bool {
-        let Some((level, number)) = file.strip_prefix("tile/").and_then(|rest| rest.split_once('/')) else { return false };
+        let Some((level, number)) = file.strip_prefix("tile/").and_then(|rest| rest.split_once('/')) else {
+            return false;
+        };
         let Some(index) = index(number) else { return false };
         if level == "entries" {
             return self.has_entries(index) && file == self.path_of_entries(index);
@@ -185,10 +187,7 @@ mod tests {
     #[test]
     fn tiles_come_from_above_and_entries_in_order() {
         let extent = Extent::all(3 * 256 + 5).unwrap();
-        assert_eq!(
-            files(&extent),
-            ["tile/1/000.p/3", "tile/0/003.p/5", "tile/0/000", "tile/0/001", "tile/0/002"],
-        );
+        assert_eq!(files(&extent), ["tile/1/000.p/3", "tile/0/003.p/5", "tile/0/000", "tile/0/001", "tile/0/002"],);
         assert!(files(&Extent::all(0).unwrap()).is_empty());
         assert_eq!(files(&Extent::all(256).unwrap()), ["tile/1/000.p/1", "tile/0/000"]);
         assert_eq!(files(&Extent::all(65_536).unwrap())[..3], ["tile/2/000.p/1", "tile/1/000", "tile/0/000"]);

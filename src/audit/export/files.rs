@@ -10,6 +10,7 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::FileFacts;
+use crate::secret::hex;
 
 /// What a file is called that is not finished.
 pub const PARTIAL: &str = ".partial";
@@ -18,10 +19,6 @@ pub const PARTIAL: &str = ".partial";
 pub fn digest(bytes: &[u8]) -> FileFacts {
     let digest = aws_lc_rs::digest::digest(&SHA256, bytes);
     FileFacts { bytes: bytes.len() as u64, sha256: hex(digest.as_ref()) }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn partial(path: &Path) -> PathBuf {

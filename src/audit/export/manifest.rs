@@ -158,8 +158,8 @@ impl Whose {
                 (tenant, number)
             }
         };
-        let known = tenant == "platform"
-            || uuid::Uuid::parse_str(tenant).is_ok_and(|id| id.hyphenated().to_string() == tenant);
+        let known =
+            tenant == "platform" || uuid::Uuid::parse_str(tenant).is_ok_and(|id| id.hyphenated().to_string() == tenant);
         (known && !place.is_empty()).then(|| Self {
             base: format!("{place}/audit/{tenant}"),
             tenant: tenant.to_owned(),
@@ -196,7 +196,10 @@ mod tests {
         let bytes = manifest().bytes();
         assert_eq!(Manifest::parse(&bytes), Ok(manifest()));
         let text = String::from_utf8(bytes).unwrap();
-        assert_eq!(Manifest::parse(text.replace("\"count\":7", "\"count\": 7").as_bytes()), Err(BadManifest::Canonical));
+        assert_eq!(
+            Manifest::parse(text.replace("\"count\":7", "\"count\": 7").as_bytes()),
+            Err(BadManifest::Canonical)
+        );
         let more = text.replace("\"count\":7", "\"count\":7,\"more\":1");
         assert!(matches!(Manifest::parse(more.as_bytes()), Err(BadManifest::Form(_))));
         let newer = text.replace("export/1", "export/2");
@@ -205,11 +208,13 @@ mod tests {
 
     #[test]
     fn a_name_says_whose_log_it_is() {
-        let whose = |text| Whose::of(&Origin::parse(text).unwrap()).map(|whose| (whose.tenant, whose.epoch));
+        let whose = |text: &str| Whose::of(&Origin::parse(text).unwrap()).map(|whose| (whose.tenant, whose.epoch));
         assert_eq!(whose("a.example/audit/platform"), Some(("platform".to_owned(), 1)));
         let id = "01a20574-fdd3-79b5-b512-459bcf0be0ef";
         assert_eq!(whose(&format!("a.example:8080/x/audit/{id}/3")), Some((id.to_owned(), 3)));
-        for bad in ["a.example/audit/acme", "a.example/audit/platform/1", "a.example/audit/platform/02", "/audit/platform"] {
+        for bad in
+            ["a.example/audit/acme", "a.example/audit/platform/1", "a.example/audit/platform/02", "/audit/platform"]
+        {
             assert_eq!(whose(bad), None, "{bad}");
         }
     }

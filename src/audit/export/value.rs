@@ -4,8 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::files::hex;
-use crate::store::audit::EventRow;
+use crate::{secret::hex, store::audit::EventRow};
 
 /// A line of `values.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
