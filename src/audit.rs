@@ -11,6 +11,7 @@ mod refused;
 pub mod restart;
 pub mod sequencer;
 pub mod signer;
+pub mod view;
 
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};

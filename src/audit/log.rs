@@ -10,6 +10,7 @@ mod origin;
 mod tiles;
 
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointKey, VerifierKey, sign};
+pub(in crate::audit) use entry::readable;
 pub use entry::{BadEntry, Entry, MOST as MOST_OF_ENTRY};
 pub use frontier::Frontier;
 pub use origin::Origin;

@@ -124,7 +124,7 @@ fn canonical(value: &Value) -> Result<Vec<u8>, BadEntry> {
 }
 
 /// Integers that some readers would round become strings.
-fn readable(mut value: Value) -> Value {
+pub(in crate::audit) fn readable(mut value: Value) -> Value {
     match &mut value {
         Value::Number(number) => {
             if let Some(text) = unsafe_integer(number) {
