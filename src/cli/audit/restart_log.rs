@@ -19,8 +19,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sallyport audit restart-log --tenant acme --config FILE                          the newest checkpoint in audit.state_dir
-  sallyport audit restart-log --tenant acme --checkpoint latest.note --config FILE one from an anchor or an export
+  sallyport audit restart-log --tenant acme --config FILE              from audit.state_dir
+  sallyport audit restart-log --tenant acme --checkpoint latest.note --config FILE
 
 After a restore from a backup the database has fewer entries than were signed for, and no process signs such a log any more. \
 This begins it anew under another name. Its first entry names the last known checkpoint, so that `sallyport audit verify` can \
