@@ -75,11 +75,6 @@ impl Recorder {
         store::audit::insert_platform(tx, &self.platform_row(event)?).await
     }
 
-    /// As [`Recorder::record_platform`], in a transaction of the platform's log.
-    pub(crate) async fn record_platform_in(&self, tx: &mut TenantTx, event: &PlatformEvent) -> Result<(), StoreError> {
-        store::audit::insert_platform_in(tx, &self.platform_row(event)?).await
-    }
-
     /// The row of an event of the platform log.
     pub fn platform_row(&self, event: &PlatformEvent) -> Result<EventRow, StoreError> {
         self.shaped(event, PlatformEvent::VERSION)

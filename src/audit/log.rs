@@ -9,7 +9,7 @@ mod frontier;
 mod origin;
 mod tiles;
 
-pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointKey, VerifierKey, sign};
+pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointKey, VerifierKey, ours, sign};
 pub(in crate::audit) use entry::readable;
 pub use entry::{BadEntry, Entry, MOST as MOST_OF_ENTRY};
 pub use frontier::Frontier;

@@ -7,7 +7,7 @@ use super::{
     Event, PlatformEvent, Recorder,
     log::{Checkpoint, Frontier, Origin},
     sequencer::append,
-    signer::record_either,
+    signer::row_of,
 };
 use crate::{
     config::PublicUrl,
@@ -24,17 +24,15 @@ use crate::{
 /// A fault of ours.
 pub async fn heartbeat(store: &Store, recorder: &Recorder, log: TenantId, quiet: Duration) -> Result<bool, StoreError> {
     let mut tx = store.tenant_tx(log).await?;
-    if !audit_log::try_turn(&mut tx).await? {
-        return Ok(false);
+    let head = if audit_log::try_turn(&mut tx).await? { audit_log::head(&mut tx).await? } else { None };
+    let silent = head.filter(|head| head.grown_at + quiet <= recorder.clock.now());
+    if let Some(Head { size: entries, .. }) = &silent {
+        let entries = *entries;
+        let (of_tenant, of_platform) = (Event::LogHeartbeat { entries }, PlatformEvent::LogHeartbeat { entries });
+        audit_log::insert_event(&mut tx, &row_of(log, recorder, &of_tenant, &of_platform)?).await?;
     }
-    let Some(head) = audit_log::head(&mut tx).await? else { return Ok(false) };
-    if head.grown_at + quiet > recorder.clock.now() {
-        return Ok(false);
-    }
-    let entries = head.size;
-    record_either(&mut tx, recorder, Event::LogHeartbeat { entries }, PlatformEvent::LogHeartbeat { entries }).await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(silent.is_some())
 }
 
 /// Why a log does not begin anew.
@@ -86,8 +84,7 @@ pub async fn restart(
     let of_tenant =
         Event::LogRestarted { origin: from.clone(), size, root: root.clone(), checkpoint: checkpoint.clone() };
     let of_platform = PlatformEvent::LogRestarted { origin: from, size, root, checkpoint };
-    let row =
-        if log == audit_log::PLATFORM { recorder.platform_row(&of_platform)? } else { recorder.row(&of_tenant)? };
+    let row = row_of(log, recorder, &of_tenant, &of_platform)?;
     audit_log::insert_event(&mut tx, &row).await?;
     let new = audit_log::head(&mut tx).await?.ok_or(RestartError::Moved)?;
     // Before all others that are in no log yet: the cursor stays before them.

@@ -40,6 +40,7 @@ pub async fn advance(
 ) -> Result<Advance, StoreError> {
     let mut tx = store.tenant_tx(log).await?;
     if !audit_log::try_turn(&mut tx).await? {
+        tx.commit().await?;
         return Ok(Advance::Busy);
     }
     let head = begun(&mut tx, public_url, now).await?;
@@ -51,11 +52,9 @@ pub async fn advance(
     let cursor = *cursor;
     let events: Vec<EventRow> = events.into_iter().map(|(_, event)| event).collect();
     let count = events.len();
-    if !append(&mut tx, &head, (&events, cursor), now).await? {
-        return Ok(Advance::Busy);
-    }
+    let grown = append(&mut tx, &head, (&events, cursor), now).await?;
     tx.commit().await?;
-    Ok(Advance::Grown(count))
+    Ok(if grown { Advance::Grown(count) } else { Advance::Busy })
 }
 
 /// The log's head; the log begins where there is none.

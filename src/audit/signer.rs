@@ -17,6 +17,7 @@ use crate::{
     ids::TenantId,
     store::{
         Store, StoreError, TenantTx,
+        audit::EventRow,
         audit_log::{self, CheckpointRow, Head, PLATFORM},
     },
 };
@@ -71,44 +72,65 @@ pub struct Signer<'a> {
     pub recorder: &'a Recorder,
 }
 
+/// What came of a try to sign.
+#[derive(Clone, Debug)]
+pub enum Signing {
+    /// Somebody else is at it.
+    Busy,
+    /// There is nothing new, or not for long enough.
+    Nothing,
+    /// A checkpoint.
+    Signed(CheckpointRow),
+}
+
 impl Signer<'_> {
-    /// Signs what the log of a tenant, or of the platform, is now. None where there is nothing new, or somebody else is at it, or the
-    /// last checkpoint was signed after `before`.
+    /// Signs what the log of a tenant, or of the platform, is now, unless its last checkpoint was signed after `before`.
     ///
     /// # Errors
     /// See [`SignError`]: nothing was signed.
-    pub async fn sign(&self, log: TenantId, before: OffsetDateTime) -> Result<Option<CheckpointRow>, SignError> {
+    pub async fn sign(&self, log: TenantId, before: OffsetDateTime) -> Result<Signing, SignError> {
         let mut tx = self.store.tenant_tx(log).await?;
         if !audit_log::try_turn(&mut tx).await? {
-            return Ok(None);
+            tx.commit().await?;
+            return Ok(Signing::Busy);
         }
-        let Some(head) = audit_log::head(&mut tx).await? else { return Ok(None) };
-        let newest = audit_log::newest_checkpoint(&mut tx).await?.filter(|newest| newest.epoch == head.epoch);
-        self.goes_on(&mut tx, &head).await?;
-        if let Some(newest) = &newest
-            && (newest.size == head.size || newest.signed_at > before)
-        {
-            // Perhaps another process signed it. What this one has seen it holds against the database from now on.
-            self.memory.keep(log, &newest.note, self.keys)?;
-            return Ok(None);
+        let (note, signed) = match self.in_turn(&mut tx, before).await? {
+            Some((Signing::Signed(row), _)) => (Some(row.note.clone()), Signing::Signed(row)),
+            Some((other, newest)) => (newest, other),
+            None => (None, Signing::Nothing),
+        };
+        tx.commit().await?;
+        // Perhaps another process signed it. What this one has seen it holds against the database from now on.
+        if let Some(note) = note {
+            self.memory.keep(log, &note, self.keys)?;
         }
-        if head.size == 0 {
-            return Ok(None);
+        Ok(signed)
+    }
+
+    /// With the note of the newest checkpoint that was there. None: there is no log.
+    async fn in_turn(
+        &self,
+        tx: &mut TenantTx,
+        before: OffsetDateTime,
+    ) -> Result<Option<(Signing, Option<String>)>, SignError> {
+        let Some(head) = audit_log::head(tx).await? else { return Ok(None) };
+        let newest = audit_log::newest_checkpoint(tx).await?.filter(|newest| newest.epoch == head.epoch);
+        self.goes_on(tx, &head).await?;
+        let is_due = newest.as_ref().is_none_or(|newest| newest.size < head.size && newest.signed_at <= before);
+        if !is_due || head.size == 0 {
+            return Ok(Some((Signing::Nothing, newest.map(|newest| newest.note))));
         }
-        let root = with_tiles(&mut tx, (head.epoch, head.size), |tiles| tiles.root(head.size)).await?;
+        let root = with_tiles(tx, (head.epoch, head.size), |tiles| tiles.root(head.size)).await?;
         if root != head.root {
             return Err(SignError::Fork(head.origin));
         }
-        self.note_key(&mut tx, &head, newest.as_ref()).await?;
-        let checkpoint = Checkpoint { origin: head.origin.clone(), size: head.size, root };
+        self.note_key(tx, &head, newest.as_ref()).await?;
+        let checkpoint = Checkpoint { origin: head.origin, size: head.size, root };
         let note = sign(&checkpoint, self.keys).map_err(|_| SignError::NoKey)?;
-        let now = self.recorder.clock.now();
-        if !audit_log::keep_checkpoint(&mut tx, (head.epoch, head.size, root), &note, now).await? {
-            return Ok(None);
-        }
-        tx.commit().await?;
-        self.memory.keep(log, &note, self.keys)?;
-        Ok(Some(CheckpointRow { epoch: head.epoch, size: head.size, note, signed_at: now }))
+        let signed_at = self.recorder.clock.now();
+        audit_log::keep_checkpoint(tx, (head.epoch, head.size, root), &note, signed_at).await?;
+        let row = CheckpointRow { epoch: head.epoch, size: head.size, note, signed_at };
+        Ok(Some((Signing::Signed(row), None)))
     }
 
     /// Whether the log has what this process remembers as its beginning.
@@ -135,27 +157,22 @@ impl Signer<'_> {
             return Ok(());
         }
         let (origin, key) = (head.origin.to_string(), key.to_string());
-        record_either(
-            tx,
+        let row = row_of(
+            tx.tenant(),
             self.recorder,
-            Event::CheckpointKeyInUse { origin: origin.clone(), key: key.clone() },
-            PlatformEvent::CheckpointKeyInUse { origin, key },
-        )
-        .await?;
-        Ok(())
+            &Event::CheckpointKeyInUse { origin: origin.clone(), key: key.clone() },
+            &PlatformEvent::CheckpointKeyInUse { origin, key },
+        )?;
+        Ok(audit_log::insert_event(tx, &row).await?)
     }
 }
 
-/// Writes an event into whichever log the transaction is of.
-pub(super) async fn record_either(
-    tx: &mut TenantTx,
+/// The row of what a log says of itself.
+pub(super) fn row_of(
+    log: TenantId,
     recorder: &Recorder,
-    of_tenant: Event,
-    of_platform: PlatformEvent,
-) -> Result<(), StoreError> {
-    if tx.tenant() == PLATFORM {
-        recorder.record_platform_in(tx, &of_platform).await
-    } else {
-        recorder.record(tx, &of_tenant).await
-    }
+    of_tenant: &Event,
+    of_platform: &PlatformEvent,
+) -> Result<EventRow, StoreError> {
+    if log == PLATFORM { recorder.platform_row(of_platform) } else { recorder.row(of_tenant) }
 }
