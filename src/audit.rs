@@ -14,6 +14,7 @@ pub mod restart;
 pub mod sequencer;
 pub mod signer;
 pub mod verify;
+pub mod view;
 
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};

@@ -4,12 +4,15 @@
 //! [signed-note](https://c2sp.org/signed-note); the tree is that of RFC 6962 §2.1 and RFC 9162 §2.1. All here is pure: no database, no clock.
 
 mod checkpoint;
+mod cosignature;
 mod entry;
 mod frontier;
 mod origin;
 mod tiles;
 
-pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointKey, VerifierKey, sign};
+pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointKey, VerifierKey, ours, sign};
+pub use cosignature::WitnessKey;
+pub(in crate::audit) use entry::readable;
 pub use entry::{BadEntry, Entry, MOST as MOST_OF_ENTRY};
 pub use frontier::Frontier;
 pub use origin::Origin;

@@ -2,7 +2,10 @@
 //! export makes it anew.
 
 use crate::{
-    audit::log::{Entry, Origin},
+    audit::{
+        log::{Entry, Origin},
+        view::{cef, ocsf},
+    },
     store::audit::EventRow,
 };
 
@@ -29,7 +32,11 @@ pub struct View {
 }
 
 /// All views of an export.
-pub const VIEWS: &[View] = &[View { file: "events.jsonl", line: plain }];
+pub const VIEWS: &[View] = &[
+    View { file: "events.jsonl", line: plain },
+    View { file: "ocsf.ndjson", line: |record| ocsf::line(record.origin, record.index, record.event) },
+    View { file: "cef.log", line: |record| cef::line(record.origin, record.index, record.event) },
+];
 
 fn plain(record: &Record<'_>) -> String {
     format!("{{\"index\":{},\"event\":{}}}", record.index, String::from_utf8_lossy(record.entry.bytes()))

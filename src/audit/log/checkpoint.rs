@@ -128,6 +128,12 @@ pub fn sign(checkpoint: &Checkpoint, keys: &[CheckpointKey]) -> Result<String, B
     String::from_utf8(note.to_bytes()).map_err(|_| BadCheckpoint::Form)
 }
 
+/// A checkpoint that is signed with one of these keys, of whichever log.
+pub fn ours(note: &str, keys: &[CheckpointKey]) -> Option<Checkpoint> {
+    let origin = Checkpoint::unverified(note).ok()?.origin;
+    keys.iter().find_map(|key| Checkpoint::verified(note, &key.verifier(&origin)?).ok())
+}
+
 /// By what a checkpoint is checked: `<name>+<id>+<key>`, as signed notes spell it.
 #[derive(Clone)]
 pub struct VerifierKey {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    audit::log::{Checkpoint, CheckpointKey},
+    audit::log::{Checkpoint, CheckpointKey, ours},
     ids::TenantId,
     store::audit_log::PLATFORM,
 };
@@ -61,15 +61,23 @@ impl Memory {
         if let Some(checkpoint) = known.get(&log) {
             return Ok(Some(checkpoint.clone()));
         }
-        let Some(path) = self.path(log) else { return Ok(None) };
-        let note = match std::fs::read_to_string(&path) {
-            Ok(note) => note,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(MemoryError::File { path, source }),
-        };
+        let (Some(path), Some(note)) = (self.path(log), self.note(log)?) else { return Ok(None) };
         let checkpoint = ours(&note, keys).ok_or(MemoryError::NotOurs(path))?;
         known.insert(log, checkpoint.clone());
         Ok(Some(checkpoint))
+    }
+
+    /// The newest signed note of a log that there is a file of.
+    ///
+    /// # Errors
+    /// There is a file, and it cannot be read.
+    pub fn note(&self, log: TenantId) -> Result<Option<String>, MemoryError> {
+        let Some(path) = self.path(log) else { return Ok(None) };
+        match std::fs::read_to_string(&path) {
+            Ok(note) => Ok(Some(note)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(MemoryError::File { path, source }),
+        }
     }
 
     /// Remembers a checkpoint that continues the one before.
@@ -106,11 +114,6 @@ fn write(path: &Path, note: &str) -> std::io::Result<()> {
         Some(directory) => std::fs::File::open(directory)?.sync_all(),
         None => Ok(()),
     }
-}
-
-fn ours(note: &str, keys: &[CheckpointKey]) -> Option<Checkpoint> {
-    let origin = Checkpoint::unverified(note).ok()?.origin;
-    keys.iter().find_map(|key| Checkpoint::verified(note, &key.verifier(&origin)?).ok())
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ async fn keys_that_no_command_can_change_are_written_elsewhere() {
     assert!(refused.err.contains("--out FILE"), "{}", refused.err);
     let written = from_variable(&text, &["keys", "rotate", "audit-handle", "--out", "-"]);
     assert_eq!((written.code, written.err.as_str()), (0, ""));
-    assert_eq!(Keyring::parse(&written.out).unwrap().check_values().len(), 4);
+    assert_eq!(Keyring::parse(&written.out).unwrap().check_values().len(), 5);
     let twice = from_variable(&written.out, &["keys", "rotate", "audit-handle", "--out", "-"]);
     assert_eq!((twice.code, twice.out.as_str()), (1, ""), "nothing but a key file goes there");
     let used = from_variable(&written.out, &["keys", "rotate", "audit-handle"]);
@@ -229,7 +229,7 @@ async fn a_link_to_the_key_file_stays_one_and_commands_beside_each_other_lose_no
         }
     });
     assert!(fs::symlink_metadata(&site.keys).unwrap().is_symlink());
-    assert_eq!(site.keyring().check_values().len(), 5);
+    assert_eq!(site.keyring().check_values().len(), 6);
     let audit_handle = site.keyring().in_use(KeyKind::AuditHandle);
     let as_listed = site.fails(&["keys", "retire", "audit_handle", &audit_handle]);
     assert!(as_listed.contains("is in use: `sallyport keys rotate audit-handle`"), "{as_listed}");

@@ -137,7 +137,7 @@ fn what_the_manifest_does_not_name_is_refused_and_what_it_names_must_be_there() 
     log.export(scratch.path());
     let said = || alone(scratch.path()).unwrap_err().to_string();
     let foreign = "it is no part of the export: the manifest does not name it";
-    for name in ["notes.txt", "tile/0/002", "tile/entries/001", "tile/2/000", "tile/x", "events.jsonl.partial"] {
+    for name in ["notes.txt", "tile/0/002", "tile/entries/001", "tile/1/000", "tile/x", "events.jsonl.partial"] {
         fs::write(scratch.file(name), b"").unwrap();
         assert_eq!(said(), format!("{name}: {foreign}"));
         fs::remove_file(scratch.file(name)).unwrap();

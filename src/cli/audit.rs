@@ -1,0 +1,54 @@
+//! `sallyport audit`
+
+mod key;
+mod restart_log;
+
+use clap::{ArgGroup, Args, Subcommand};
+
+use super::CliError;
+use crate::{
+    ids::TenantId,
+    store::{Store, audit_log::PLATFORM},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Print the public key by which others check the checkpoints of a log.
+    Key(key::KeyArgs),
+    /// Begin a log anew after the database was set back to a backup.
+    RestartLog(restart_log::RestartLogArgs),
+}
+
+/// Whose log.
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("log").args(["tenant", "platform"]).required(true)))]
+struct Whose {
+    /// That of a tenant, by its name in addresses.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// That of the platform: administrators, tenants, keys.
+    #[arg(long)]
+    platform: bool,
+}
+
+impl Whose {
+    async fn log(&self, store: &Store) -> Result<TenantId, CliError> {
+        let Some(slug) = &self.tenant else { return Ok(PLATFORM) };
+        // What a tenant that is removed has done stays in its log.
+        let tenants = store.tenants().await?;
+        match tenants.iter().find(|tenant| tenant.slug == *slug) {
+            Some(tenant) => Ok(tenant.id),
+            None => Err(CliError::NoTenant {
+                asked: slug.clone(),
+                known: tenants.into_iter().map(|tenant| tenant.slug).collect(),
+            }),
+        }
+    }
+}
+
+pub(super) async fn run(command: AuditCommand) -> Result<(), CliError> {
+    match command {
+        AuditCommand::Key(args) => key::run(args).await,
+        AuditCommand::RestartLog(args) => restart_log::run(args).await,
+    }
+}
