@@ -1,5 +1,6 @@
 //! A log, or a part of it, as a directory that an auditor can check without us. `docs/audit-format.md` describes it.
 
+mod database;
 mod extent;
 mod files;
 mod manifest;
@@ -10,6 +11,7 @@ mod value;
 mod views;
 mod write;
 
+pub use database::{Database, NoLog, Period};
 pub use extent::{Extent, Included, Tile, Walk};
 pub use files::{PARTIAL, digest};
 pub use manifest::{BadManifest, FORMAT, FileFacts, Head, Kinds, Manifest, MostKinds, Size, Whose};

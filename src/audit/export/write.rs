@@ -238,7 +238,8 @@ impl<'a> Writer<'a> {
         let entry = |(index, (event, leaf)): (u64, (EventRow, &Hash))| {
             let entry = Entry::of(&event).map_err(|source| ExportError::Form { index, source })?;
             if entry.leaf() == *leaf {
-                Ok((entry, event))
+                // As whoever checks will read it: the entry may have less, or in other forms, than the event.
+                Entry::parse(entry.bytes()).map_err(|source| ExportError::Form { index, source })
             } else {
                 Err(ExportError::Entry { index, event: event.id.to_string() })
             }
