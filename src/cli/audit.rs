@@ -19,9 +19,9 @@ pub(super) enum AuditCommand {
     RestartLog(restart_log::RestartLogArgs),
 }
 
-/// Whose log.
+/// Whose logs.
 #[derive(Clone, Debug, Args)]
-#[command(group(ArgGroup::new("log").args(["tenant", "platform"]).required(true)))]
+#[command(group(ArgGroup::new("logs").args(["tenant", "platform", "all"]).required(true)))]
 struct Whose {
     /// That of a tenant, by its name in addresses.
     #[arg(long, value_name = "TENANT")]
@@ -29,15 +29,21 @@ struct Whose {
     /// That of the platform: administrators, tenants, keys.
     #[arg(long)]
     platform: bool,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
 }
 
 impl Whose {
-    async fn log(&self, store: &Store) -> Result<TenantId, CliError> {
-        let Some(slug) = &self.tenant else { return Ok(PLATFORM) };
+    async fn logs(&self, store: &Store) -> Result<Vec<TenantId>, CliError> {
         // What a tenant that is removed has done stays in its log.
         let tenants = store.tenants().await?;
+        let Some(slug) = &self.tenant else {
+            let tenants = tenants.into_iter().filter(|_| self.all).map(|tenant| tenant.id);
+            return Ok(tenants.chain([PLATFORM]).collect());
+        };
         match tenants.iter().find(|tenant| tenant.slug == *slug) {
-            Some(tenant) => Ok(tenant.id),
+            Some(tenant) => Ok(vec![tenant.id]),
             None => Err(CliError::NoTenant {
                 asked: slug.clone(),
                 known: tenants.into_iter().map(|tenant| tenant.slug).collect(),

@@ -34,14 +34,14 @@ pub(super) async fn run(args: KeyArgs) -> Result<(), CliError> {
 }
 
 async fn print(installation: &Installation, store: &Store, whose: &Whose) -> Result<(), CliError> {
-    let log = whose.log(store).await?;
-    let mut tx = store.tenant_tx(log).await?;
-    let head = audit_log::head(&mut tx).await?;
-    tx.commit().await?;
-    let origin = head.map_or_else(|| Origin::of(&installation.config.public_url, log, 1), |head| head.origin);
-    for key in installation.keyring()?.checkpoint_keys() {
-        if let Some(key) = key.verifier(&origin) {
-            output::line(format_args!("{key}"))?;
+    let keys = installation.keyring()?.checkpoint_keys();
+    for log in whose.logs(store).await? {
+        let mut tx = store.tenant_tx(log).await?;
+        let head = audit_log::head(&mut tx).await?;
+        tx.commit().await?;
+        let origin = head.map_or_else(|| Origin::of(&installation.config.public_url, log, 1), |head| head.origin);
+        for key in keys.iter().filter_map(|key| key.verifier(&origin)) {
+            output::line(key)?;
         }
     }
     Ok(())
