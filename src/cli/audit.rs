@@ -1,18 +1,32 @@
 //! `sallyport audit`
 
+mod export;
 mod key;
+mod progress;
+mod prove;
 mod restart_log;
+mod verify;
+mod verify_proof;
 
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::CliError;
 use crate::{
+    audit::log::VerifierKey,
     ids::TenantId,
     store::{Store, audit_log::PLATFORM},
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
+    /// Write a log, or a part of it, into a directory that an auditor can check.
+    Export(export::ExportArgs),
+    /// Check an export: offline, without a database or a configuration.
+    Verify(verify::VerifyArgs),
+    /// Write the proof that one event is in its log into one file.
+    Prove(prove::ProveArgs),
+    /// Check such a proof: offline, without a database or a configuration.
+    VerifyProof(verify_proof::VerifyProofArgs),
     /// Print the public key by which others check the checkpoints of a log.
     Key(key::KeyArgs),
     /// Begin a log anew after the database was set back to a backup.
@@ -54,7 +68,24 @@ impl Whose {
 
 pub(super) async fn run(command: AuditCommand) -> Result<(), CliError> {
     match command {
+        AuditCommand::Export(args) => export::run(args).await,
+        AuditCommand::Verify(args) => verify::run(&args),
+        AuditCommand::Prove(args) => prove::run(args).await,
+        AuditCommand::VerifyProof(args) => verify_proof::run(&args),
         AuditCommand::Key(args) => key::run(args).await,
         AuditCommand::RestartLog(args) => restart_log::run(args).await,
     }
+}
+
+/// A key, or a file with a key a line, as `audit key` prints them.
+fn keys(text: &str) -> Result<Vec<VerifierKey>, String> {
+    if let Some(key) = VerifierKey::parse(text) {
+        return Ok(vec![key]);
+    }
+    let file = std::fs::read_to_string(text).map_err(|_| {
+        "neither a key (NAME+ID+KEY, as `sallyport audit key` prints it) nor a file with keys".to_owned()
+    })?;
+    let lines = file.lines().filter(|line| !line.trim().is_empty());
+    let keys: Option<Vec<VerifierKey>> = lines.map(VerifierKey::parse).collect();
+    keys.filter(|keys| !keys.is_empty()).ok_or_else(|| "a file in which a line is no key".to_owned())
 }
