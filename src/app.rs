@@ -9,7 +9,7 @@ use std::sync::Arc;
 use cold::ColdReads;
 
 use crate::{
-    audit::{CallLog, Lane, Recorder, Refused},
+    audit::{CallLog, Evidence, Lane, Recorder, Refused, signer::MemoryError},
     clients::document::RemoteKeys,
     clock::Clock,
     cluster::{Fill, Keeper, KeeperError, MostCalls, Node},
@@ -46,6 +46,9 @@ pub enum StartError {
     /// No random bytes.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
+    /// It cannot be remembered what was signed.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// There can be no lease.
     #[error(transparent)]
     Lease(#[from] KeeperError),
@@ -79,6 +82,8 @@ pub struct App {
     pub anew: StoreAnew,
     /// Events of calls.
     pub calls: CallLog,
+    /// What this process knows of the logs.
+    pub evidence: Evidence,
     /// Counts of what was refused to strangers.
     pub lane: Lane,
     /// Numbers for Prometheus.
@@ -116,6 +121,8 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let lane = Lane::default();
         metrics.register(|registry| lane.register(registry));
+        let evidence = Evidence::open(config.audit.state_dir.as_deref())?;
+        metrics.register(|registry| evidence.register(registry));
         let calls = CallLog::start(store.clone(), process, &metrics);
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let untrusted = Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?;
@@ -140,6 +147,7 @@ impl App {
             passwords,
             anew,
             calls,
+            evidence,
             lane,
             metrics,
             upstreams,

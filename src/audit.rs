@@ -3,13 +3,19 @@
 mod call;
 mod calls;
 mod event;
+mod evidence;
 mod lane;
+pub mod log;
 mod platform;
 mod refused;
+pub mod restart;
+pub mod sequencer;
+pub mod signer;
 
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};
 pub use event::{Event, Tally};
+pub use evidence::Evidence;
 pub(crate) use lane::source_of as source;
 pub use lane::{Lane, PERIOD as LANE_PERIOD};
 pub use platform::PlatformEvent;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod apply;
+mod audit;
 mod client;
 mod config_check;
 mod dev;
@@ -88,6 +89,9 @@ enum Command {
     /// Tokens with which clients register where a tenant wants one (RFC 7591).
     #[command(subcommand)]
     InitialToken(initial_token::InitialTokenCommand),
+    /// The log that auditors can check.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Try any MCP server's login as a client would, and say what is wrong with it.
     Try(Box<r#try::TryArgs>),
     /// The keys that live outside the database.
@@ -156,6 +160,7 @@ impl Command {
             Self::Grant(command) => grant::run(command).await,
             Self::Session(command) => session::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,
+            Self::Audit(command) => audit::run(command).await,
             Self::Try(args) => r#try::run(*args).await,
             Self::Keys(command) => keys::run(command).await,
             Self::Config(ConfigCommand::Check(args)) => config_check::run(&args),

@@ -6,6 +6,7 @@
 //!
 //! Nothing else in the crate reads the environment, and each section reads its own files.
 
+mod audit;
 mod authorization;
 mod database;
 mod dev;
@@ -29,6 +30,7 @@ mod upstream;
 
 use std::path::Path;
 
+pub use audit::Audit;
 pub use authorization::Authorization;
 pub use database::Database;
 pub use environment::Environment;
@@ -62,6 +64,8 @@ pub struct Config {
     pub database: Database,
     /// Keys outside the database.
     pub keys: Keys,
+    /// The log that an auditor can check.
+    pub audit: Audit,
     /// The edge: proxies, TLS, limits.
     pub http: Http,
     /// What one caller may take.
@@ -162,6 +166,7 @@ impl Config {
             tokens: Tokens::read(reader),
             authorization: Authorization::read(reader),
             registration: Registration::read(reader),
+            audit: Audit::read(reader),
             log: Log::read(reader),
             settings: Vec::new(),
         }

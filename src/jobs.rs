@@ -4,6 +4,7 @@
 mod clock;
 pub mod janitor;
 pub mod key_file;
+pub mod log;
 pub mod lost_calls;
 pub mod refusals;
 pub mod rewrap;
@@ -27,6 +28,7 @@ pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
         others.spawn(janitor::run(app.clone(), stop.clone()));
         others.spawn(clock::run(app.clone(), stop.clone()));
         others.spawn(lost_calls::run(app.clone(), stop.clone()));
+        others.spawn(log::run(app.clone(), stop.clone()));
         others.spawn(refusals::run(app.clone(), stop.clone()));
         others.spawn(rewrap::run(app.clone(), stop.clone()));
         others.spawn(signing_keys::run(app.clone(), stop.clone()));

@@ -3,6 +3,7 @@
 pub mod administrators;
 pub mod apply;
 pub mod audit;
+pub mod audit_log;
 pub mod authority;
 mod begin;
 pub mod calls;

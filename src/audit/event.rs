@@ -284,6 +284,31 @@ pub enum Event {
         reason: CallRefusal,
         status: u16,
     },
+    /// The key that signs the checkpoints of this log from now on.
+    #[serde(rename = "checkpoint_key.in_use")]
+    CheckpointKeyInUse {
+        origin: String,
+        /// As signed notes spell it.
+        key: String,
+    },
+    /// Nothing else happened for an hour.
+    #[serde(rename = "log.heartbeat")]
+    LogHeartbeat {
+        /// Entries of the log before this one.
+        entries: u64,
+    },
+    /// The log begins anew after the database was set back. It is the first entry.
+    #[serde(rename = "log.restarted")]
+    LogRestarted {
+        /// The log before.
+        origin: String,
+        /// Entries of the last checkpoint of it that is known.
+        size: u64,
+        /// Its root, in base64.
+        root: String,
+        /// The signed checkpoint itself.
+        checkpoint: String,
+    },
     /// An administrator asked a server what it offers, as Sallyport itself.
     #[serde(rename = "server.probed")]
     ServerProbed { server: ServerId },

@@ -46,6 +46,15 @@ pub enum PlatformEvent {
         /// Something still needed it, and is lost.
         forced: bool,
     },
+    /// The key that signs the checkpoints of this log from now on.
+    #[serde(rename = "checkpoint_key.in_use")]
+    CheckpointKeyInUse { origin: String, key: String },
+    /// Nothing else happened for an hour.
+    #[serde(rename = "log.heartbeat")]
+    LogHeartbeat { entries: u64 },
+    /// The log begins anew after the database was set back. It is the first entry.
+    #[serde(rename = "log.restarted")]
+    LogRestarted { origin: String, size: u64, root: String, checkpoint: String },
     /// A request that leads to no tenant.
     #[serde(rename = "request.refused")]
     RequestRefused {

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     app::StartError,
     apply::ApplyError,
+    audit::{restart::RestartError, signer::MemoryError},
     clients::{initial_token::InitialTokenError, standing::StandingError},
     clock::ClocksDiffer,
     config::{ConfigErrors, KeysError, SecretError},
@@ -52,6 +53,15 @@ pub enum CliError {
     /// The key file holds something else.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// What is given as a checkpoint is none, or none of ours.
+    #[error("{0}: not a checkpoint that was signed with a key of the key file")]
+    Checkpoint(String),
+    /// A log does not begin anew.
+    #[error(transparent)]
+    Restart(#[from] RestartError),
+    /// The newest checkpoints that are kept outside the database cannot be read.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

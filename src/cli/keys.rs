@@ -43,6 +43,8 @@ enum Kind {
     /// Keyed handles in the audit log.
     #[value(alias = "audit_handle")]
     AuditHandle,
+    /// Signatures of checkpoints of audit logs.
+    Checkpoint,
 }
 
 impl From<Kind> for KeyKind {
@@ -51,6 +53,7 @@ impl From<Kind> for KeyKind {
             Kind::Pepper => Self::Pepper,
             Kind::Kek => Self::Kek,
             Kind::AuditHandle => Self::AuditHandle,
+            Kind::Checkpoint => Self::Checkpoint,
         }
     }
 }

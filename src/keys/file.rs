@@ -25,7 +25,7 @@ pub enum KeyFileError {
     #[error("the key file has version {0}; this program knows version 1")]
     Version(u32),
     /// No key of a kind.
-    #[error("the key file has no {0} key")]
+    #[error("the key file has no {0} key; `sallyport keys rotate {word}` adds one", word = .0.name().replace('_', "-"))]
     Missing(KeyKind),
     /// A key that is not 32 bytes in base64url.
     #[error("{kind} key \"{id}\" in the key file is not 32 bytes in unpadded base64url")]
@@ -55,6 +55,8 @@ struct Document {
     kek: Vec<Entry>,
     #[serde(default)]
     audit_handle: Vec<Entry>,
+    #[serde(default)]
+    checkpoint: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +72,7 @@ struct Written<'a> {
     pepper: Vec<WrittenEntry<'a>>,
     kek: Vec<WrittenEntry<'a>>,
     audit_handle: Vec<WrittenEntry<'a>>,
+    checkpoint: Vec<WrittenEntry<'a>>,
 }
 
 #[derive(Serialize)]
@@ -99,14 +102,21 @@ impl KeyFile {
     /// When it is not one.
     pub fn parse(text: &str) -> Result<Self, KeyFileError> {
         // The parser's own message quotes the line, and the line may be a key.
-        let document: Document = toml::from_str(text)
-            .map_err(|_| KeyFileError::Syntax("not TOML with version, [[pepper]], [[kek]] and [[audit_handle]]"))?;
+        let document: Document = toml::from_str(text).map_err(|_| {
+            KeyFileError::Syntax("not TOML with version, [[pepper]], [[kek]], [[audit_handle]] and [[checkpoint]]")
+        })?;
         if document.version != 1 {
             return Err(KeyFileError::Version(document.version));
         }
-        let Document { pepper, kek, audit_handle, .. } = document;
+        let Document { pepper, kek, audit_handle, checkpoint, .. } = document;
+        let kinds = [
+            (KeyKind::Pepper, pepper),
+            (KeyKind::Kek, kek),
+            (KeyKind::AuditHandle, audit_handle),
+            (KeyKind::Checkpoint, checkpoint),
+        ];
         let mut entries: Vec<(KeyKind, String, SecretText)> = Vec::new();
-        for (kind, keys) in [(KeyKind::Pepper, pepper), (KeyKind::Kek, kek), (KeyKind::AuditHandle, audit_handle)] {
+        for (kind, keys) in kinds {
             for Entry { id, key } in keys {
                 if !is_plain(&id) || entries.iter().any(|(own, known, _)| *own == kind && *known == id) {
                     return Err(KeyFileError::Id { kind, id });
@@ -128,7 +138,13 @@ impl KeyFile {
             KeySet::of(keys).ok_or(KeyFileError::Missing(kind))
         };
         let (pepper, kek) = (set(KeyKind::Pepper)?, set(KeyKind::Kek)?);
-        Ok(Keyring::new(Rings { pepper, kek, audit_handle: set(KeyKind::AuditHandle)? }))
+        let (audit_handle, checkpoint) = (set(KeyKind::AuditHandle)?, set(KeyKind::Checkpoint)?);
+        Ok(Keyring::new(Rings { pepper, kek, audit_handle, checkpoint }))
+    }
+
+    /// Whether there is a key of this kind.
+    pub fn has(&self, kind: KeyKind) -> bool {
+        self.entries.iter().any(|(own, ..)| *own == kind)
     }
 
     /// Adds a fresh key, after the others of its kind. Returns its id.
@@ -156,6 +172,7 @@ impl KeyFile {
             pepper: of(KeyKind::Pepper),
             kek: of(KeyKind::Kek),
             audit_handle: of(KeyKind::AuditHandle),
+            checkpoint: of(KeyKind::Checkpoint),
         };
         let body = Zeroizing::new(toml::to_string(&document).unwrap_or_default());
         Zeroizing::new(format!("{HEAD}{}", body.as_str()))
@@ -203,7 +220,7 @@ mod tests {
         let id = file.add(KeyKind::Kek, &entropy).unwrap();
         let both = Keyring::parse(&file.render()).unwrap();
         assert!(both.has(KeyKind::Kek, &id) && both.in_use(KeyKind::Kek) != id);
-        assert_eq!(both.check_values().len(), 4);
+        assert_eq!(both.check_values().len(), 5);
         assert!(!file.remove(KeyKind::Pepper, &id) && file.remove(KeyKind::Kek, &id));
         assert_eq!(Keyring::parse(&file.render()).unwrap().check_values(), before);
     }

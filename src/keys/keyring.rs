@@ -8,6 +8,7 @@ use super::{
     standing::Standing,
 };
 use crate::{
+    audit::log::CheckpointKey,
     ids::TenantId,
     secret::{Entropy, Handle, NoEntropy, hex, same},
 };
@@ -45,6 +46,7 @@ pub(super) struct Rings {
     pub(super) pepper: KeySet,
     pub(super) kek: KeySet,
     pub(super) audit_handle: KeySet,
+    pub(super) checkpoint: KeySet,
 }
 
 impl Rings {
@@ -53,6 +55,7 @@ impl Rings {
             KeyKind::Pepper => &self.pepper,
             KeyKind::Kek => &self.kek,
             KeyKind::AuditHandle => &self.audit_handle,
+            KeyKind::Checkpoint => &self.checkpoint,
         }
     }
 
@@ -61,6 +64,7 @@ impl Rings {
             KeyKind::Pepper => &mut self.pepper,
             KeyKind::Kek => &mut self.kek,
             KeyKind::AuditHandle => &mut self.audit_handle,
+            KeyKind::Checkpoint => &mut self.checkpoint,
         }
     }
 }
@@ -126,6 +130,12 @@ impl Keyring {
         let key = &rings.audit_handle.in_use;
         let mac = key.mac(label, parts);
         format!("{}:{}", key.id(), hex(mac.get(..mac.len() / 2).unwrap_or(&mac)))
+    }
+
+    /// What checkpoints are signed with: the key in use first, then the others, so that whoever has the public key of one of
+    /// them can check.
+    pub fn checkpoint_keys(&self) -> Vec<CheckpointKey> {
+        self.rings().checkpoint.iter().filter_map(|key| CheckpointKey::of(key.bytes())).collect()
     }
 
     /// Seals `plain`; it opens only with the same `place` (tenant, table, row).

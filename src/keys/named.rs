@@ -17,11 +17,13 @@ pub enum KeyKind {
     Kek,
     /// Keyed handles in the audit log.
     AuditHandle,
+    /// Signatures of checkpoints of the audit log.
+    Checkpoint,
 }
 
 impl KeyKind {
     /// All of them, in the order of a key file.
-    pub const ALL: [Self; 3] = [Self::Pepper, Self::Kek, Self::AuditHandle];
+    pub const ALL: [Self; 4] = [Self::Pepper, Self::Kek, Self::AuditHandle, Self::Checkpoint];
 
     /// The name in the database, in key files and in messages.
     pub const fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl KeyKind {
             Self::Pepper => "pepper",
             Self::Kek => "kek",
             Self::AuditHandle => "audit_handle",
+            Self::Checkpoint => "checkpoint",
         }
     }
 

@@ -107,6 +107,7 @@ pub const fn command_word(kind: KeyKind) -> &'static str {
         KeyKind::Pepper => "pepper",
         KeyKind::Kek => "kek",
         KeyKind::AuditHandle => "audit-handle",
+        KeyKind::Checkpoint => "checkpoint",
     }
 }
 

@@ -56,6 +56,11 @@ pub async fn insert_platform(tx: &mut PlatformTx, event: &EventRow) -> Result<()
     insert_platform_on(tx.conn(), event).await
 }
 
+/// As [`insert_platform`], in a transaction of the platform's log.
+pub async fn insert_platform_in(tx: &mut TenantTx, event: &EventRow) -> Result<(), StoreError> {
+    insert_platform_on(tx.conn(), event).await
+}
+
 /// As [`insert_platform`], for the owner, who has connections of its own. What is there already stays as it is: a
 /// migration is noted once, and who did not hear of a commit writes the same event again.
 pub(in crate::store) async fn insert_platform_on(

@@ -4,6 +4,7 @@ mod away;
 mod everything;
 mod lane;
 mod manual;
+pub(crate) mod sequence;
 
 use std::collections::BTreeMap;
 

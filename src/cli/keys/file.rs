@@ -10,9 +10,9 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 use crate::{
-    cli::CliError,
+    cli::{CliError, Installation},
     config::{KeySource, Keys},
-    keys::KeyFile,
+    keys::{KeyFile, KeyKind},
 };
 
 /// Writes key text to standard output for `-`, or to a file that did not exist, readable by its owner only, and sees it on
@@ -59,6 +59,17 @@ pub(super) fn hold(keys: &Keys) -> Result<Option<Held>, CliError> {
             return Ok(Some(Held { path, file, keys }));
         }
     }
+}
+
+/// Adds the first key of a kind that a key file has none of, as one that was made before there was such a kind. None: it has one.
+pub(super) fn complete(installation: &Installation, kind: KeyKind) -> Result<Option<String>, CliError> {
+    let Some(mut held) = hold(&installation.config.keys)? else { return Ok(None) };
+    if held.keys.has(kind) {
+        return Ok(None);
+    }
+    let id = held.keys.add(kind, &installation.entropy)?;
+    held.replace()?;
+    Ok(Some(id))
 }
 
 impl Held {

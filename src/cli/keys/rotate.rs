@@ -13,7 +13,7 @@ use crate::{
     cli::{CliError, Installation, Place, output},
     cluster,
     keys::{
-        KeyFile, KeyKind, Keyring,
+        KeyFile, KeyFileError, KeyKind, Keyring,
         rotation::{
             RotationError, command_word, describe,
             outside::{self, KeyState, OutsideKey},
@@ -36,6 +36,8 @@ pub(crate) enum RotateCommand {
     /// Let another key of audit handles follow.
     #[command(alias = "audit_handle")]
     AuditHandle(FileArgs),
+    /// Let another key sign the checkpoints of audit logs. They carry signatures by the keys before it, too, until these are retired.
+    Checkpoint(FileArgs),
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +94,7 @@ pub(super) async fn run(command: RotateCommand) -> Result<(), CliError> {
         RotateCommand::AuditHandle(args) => {
             rotate_outside(args, KeyKind::AuditHandle, "keys rotate audit-handle").await
         }
+        RotateCommand::Checkpoint(args) => rotate_outside(args, KeyKind::Checkpoint, "keys rotate checkpoint").await,
     }
 }
 
@@ -99,6 +102,14 @@ pub(super) async fn run(command: RotateCommand) -> Result<(), CliError> {
 
 async fn rotate_outside(args: FileArgs, kind: KeyKind, command: &'static str) -> Result<(), CliError> {
     let installation = Installation::open(&args.place, command).await?;
+    let lacks =
+        matches!(installation.keyring(), Err(CliError::KeyFile(KeyFileError::Missing(lacking))) if lacking == kind);
+    if lacks && let Some(id) = file::complete(&installation, kind)? {
+        output::line(format_args!(
+            "added the {kind} key {id}, the first of its kind: back it up, apart from the database"
+        ))?;
+        return installation.close().await;
+    }
     let store = installation.store().await?;
     let done = outside(&installation, &store, &args, kind).await;
     store.close().await;

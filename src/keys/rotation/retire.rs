@@ -151,7 +151,7 @@ async fn end(
         match kind {
             KeyKind::Pepper => end_handles(&mut own, recorder, id).await?,
             KeyKind::Kek => end_signing_keys(&mut own, keyring, recorder, id).await?,
-            KeyKind::AuditHandle => {}
+            KeyKind::AuditHandle | KeyKind::Checkpoint => {}
         }
         tx = own.leave().await?;
     }

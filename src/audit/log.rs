@@ -1,0 +1,20 @@
+//! The log that an auditor can check: events as entries, a Merkle tree over them, and signed checkpoints of the tree.
+//!
+//! Formats are those of C2SP: [tlog-tiles](https://c2sp.org/tlog-tiles), [tlog-checkpoint](https://c2sp.org/tlog-checkpoint) and
+//! [signed-note](https://c2sp.org/signed-note); the tree is that of RFC 6962 §2.1 and RFC 9162 §2.1. All here is pure: no database, no clock.
+
+mod checkpoint;
+mod entry;
+mod frontier;
+mod origin;
+mod tiles;
+
+pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointKey, VerifierKey, ours, sign};
+pub use entry::{BadEntry, Entry, MOST as MOST_OF_ENTRY};
+pub use frontier::Frontier;
+pub use origin::Origin;
+pub use tiles::{BadTile, Missing, Tiles, WIDTH, bundle, path, path_of_entries, unbundle, width};
+pub use tlog_tiles::Hash;
+
+/// Entries a log may have at most: what is larger is not one of ours.
+pub const MOST: u64 = 1 << 48;
