@@ -33,10 +33,22 @@ pub(super) enum AuditCommand {
     RestartLog(restart_log::RestartLogArgs),
 }
 
+/// Whose log.
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("log").args(["tenant", "platform"]).required(true)))]
+struct Whose {
+    /// That of a tenant, by its name in addresses.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// That of the platform: administrators, tenants, keys.
+    #[arg(long)]
+    platform: bool,
+}
+
 /// Whose logs.
 #[derive(Clone, Debug, Args)]
 #[command(group(ArgGroup::new("logs").args(["tenant", "platform", "all"]).required(true)))]
-struct Whose {
+struct Logs {
     /// That of a tenant, by its name in addresses.
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
@@ -49,20 +61,33 @@ struct Whose {
 }
 
 impl Whose {
-    async fn logs(&self, store: &Store) -> Result<Vec<TenantId>, CliError> {
-        // What a tenant that is removed has done stays in its log.
-        let tenants = store.tenants().await?;
-        let Some(slug) = &self.tenant else {
-            let tenants = tenants.into_iter().filter(|_| self.all).map(|tenant| tenant.id);
-            return Ok(tenants.chain([PLATFORM]).collect());
-        };
-        match tenants.iter().find(|tenant| tenant.slug == *slug) {
-            Some(tenant) => Ok(vec![tenant.id]),
-            None => Err(CliError::NoTenant {
-                asked: slug.clone(),
-                known: tenants.into_iter().map(|tenant| tenant.slug).collect(),
-            }),
+    async fn log(&self, store: &Store) -> Result<TenantId, CliError> {
+        match &self.tenant {
+            Some(slug) => tenant(store, slug).await,
+            None => Ok(PLATFORM),
         }
+    }
+}
+
+impl Logs {
+    async fn logs(&self, store: &Store) -> Result<Vec<TenantId>, CliError> {
+        if let Some(slug) = &self.tenant {
+            return Ok(vec![tenant(store, slug).await?]);
+        }
+        let tenants = if self.all { store.tenants().await? } else { Vec::new() };
+        Ok(tenants.into_iter().map(|tenant| tenant.id).chain([PLATFORM]).collect())
+    }
+}
+
+/// What a tenant that is removed has done stays in its log.
+async fn tenant(store: &Store, slug: &str) -> Result<TenantId, CliError> {
+    let tenants = store.tenants().await?;
+    match tenants.iter().find(|tenant| tenant.slug == slug) {
+        Some(tenant) => Ok(tenant.id),
+        None => Err(CliError::NoTenant {
+            asked: slug.to_owned(),
+            known: tenants.into_iter().map(|tenant| tenant.slug).collect(),
+        }),
     }
 }
 
