@@ -45,18 +45,49 @@ struct Whose {
     platform: bool,
 }
 
+/// Whose logs.
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("logs").args(["tenant", "platform", "all"]).required(true)))]
+struct Logs {
+    /// That of a tenant, by its name in addresses.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// That of the platform: administrators, tenants, keys.
+    #[arg(long)]
+    platform: bool,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+}
+
 impl Whose {
     async fn log(&self, store: &Store) -> Result<TenantId, CliError> {
-        let Some(slug) = &self.tenant else { return Ok(PLATFORM) };
-        // What a tenant that is removed has done stays in its log.
-        let tenants = store.tenants().await?;
-        match tenants.iter().find(|tenant| tenant.slug == *slug) {
-            Some(tenant) => Ok(tenant.id),
-            None => Err(CliError::NoTenant {
-                asked: slug.clone(),
-                known: tenants.into_iter().map(|tenant| tenant.slug).collect(),
-            }),
+        match &self.tenant {
+            Some(slug) => tenant(store, slug).await,
+            None => Ok(PLATFORM),
         }
+    }
+}
+
+impl Logs {
+    async fn logs(&self, store: &Store) -> Result<Vec<TenantId>, CliError> {
+        if let Some(slug) = &self.tenant {
+            return Ok(vec![tenant(store, slug).await?]);
+        }
+        let tenants = if self.all { store.tenants().await? } else { Vec::new() };
+        Ok(tenants.into_iter().map(|tenant| tenant.id).chain([PLATFORM]).collect())
+    }
+}
+
+/// What a tenant that is removed has done stays in its log.
+async fn tenant(store: &Store, slug: &str) -> Result<TenantId, CliError> {
+    let tenants = store.tenants().await?;
+    match tenants.iter().find(|tenant| tenant.slug == slug) {
+        Some(tenant) => Ok(tenant.id),
+        None => Err(CliError::NoTenant {
+            asked: slug.to_owned(),
+            known: tenants.into_iter().map(|tenant| tenant.slug).collect(),
+        }),
     }
 }
 
