@@ -84,7 +84,7 @@ impl CallLog {
         if self.health.is_failing() || self.health.oldest() >= PATIENCE { Err(NoEvidence) } else { Ok(()) }
     }
 
-    /// Announces a call. Nothing may be forwarded or answered before [`Announced::durable`], as `evidence` says.
+    /// Announces a call; `call` says what the event of an id says of it. Nothing may be forwarded or answered before [`Announced::durable`], as `evidence` says.
     ///
     /// # Errors
     /// Nothing was announced, and nothing must be executed.
@@ -92,12 +92,12 @@ impl CallLog {
         &self,
         tenant: TenantId,
         recorder: &Recorder,
-        call: CallFacts,
+        call: impl FnOnce(EventId) -> CallFacts + Send,
         (read_only, evidence): (bool, Evidence),
     ) -> Result<Announced, NoEvidence> {
         let room = self.enter().await?;
-        let event = Event::CallIntent { call, read_only, evidence };
         let id = EventId::of_intent(&recorder.clock, &recorder.entropy).map_err(|error| self.refuse(&error.into()))?;
+        let event = Event::CallIntent { call: call(id), read_only, evidence };
         let row = row(recorder, id, &event).map_err(|error| self.refuse(&error))?;
         let began = row.at;
         let (part, durable, fate) = Part::intent(id);
@@ -109,10 +109,15 @@ impl CallLog {
     ///
     /// # Errors
     /// It is not on the disk in time. It may still get there.
-    pub async fn record(&self, tenant: TenantId, recorder: &Recorder, event: &Event) -> Result<(), NoEvidence> {
+    pub async fn record(
+        &self,
+        tenant: TenantId,
+        recorder: &Recorder,
+        event: impl FnOnce(EventId) -> Event + Send,
+    ) -> Result<(), NoEvidence> {
         let room = self.enter().await?;
         let id = EventId::new(&recorder.clock, &recorder.entropy).map_err(|error| self.refuse(&error.into()))?;
-        let row = row(recorder, id, event).map_err(|error| self.refuse(&error))?;
+        let row = row(recorder, id, &event(id)).map_err(|error| self.refuse(&error))?;
         let (durable, wait) = oneshot::channel();
         self.send(Entry { tenant, row, part: Part::Sole { durable, room } });
         self.in_time(wait).await

@@ -186,13 +186,34 @@ pub enum Event {
     #[serde(rename = "device.replayed")]
     DeviceReplayed { device: DeviceId, family: FamilyId, client: ClientId },
     #[serde(rename = "token.issued")]
-    TokenIssued { family: FamilyId, client: ClientId, scopes: Vec<String> },
+    TokenIssued {
+        family: FamilyId,
+        client: ClientId,
+        scopes: Vec<String>,
+        /// The access token.
+        token: String,
+        /// The refresh token, where there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refresh: Option<String>,
+    },
     #[serde(rename = "token.refreshed")]
-    TokenRefreshed { family: FamilyId, client: ClientId, generation: i32, retried: bool },
+    TokenRefreshed {
+        family: FamilyId,
+        client: ClientId,
+        generation: i32,
+        retried: bool,
+        /// The refresh token that was presented.
+        presented: String,
+        /// The access token that was given out.
+        token: String,
+        /// The refresh token that was given out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refresh: Option<String>,
+    },
     #[serde(rename = "refresh.replayed")]
-    RefreshReplayed { family: FamilyId, client: ClientId, generation: i32 },
+    RefreshReplayed { family: FamilyId, client: ClientId, generation: i32, presented: String },
     #[serde(rename = "access_token.revoked")]
-    AccessTokenRevoked { family: FamilyId, by: &'static str },
+    AccessTokenRevoked { family: FamilyId, by: &'static str, token: String },
     #[serde(rename = "family.revoked")]
     FamilyRevoked { family: FamilyId, reason: &'static str },
     /// An administrator said what a client may do for itself.
@@ -266,7 +287,14 @@ pub enum Event {
     },
     /// A protected resource asked about an access token and got the JWT that stands for it.
     #[serde(rename = "token.swapped")]
-    TokenSwapped { family: FamilyId, client: ClientId, subject: String, server: ServerId, scopes: Vec<String> },
+    TokenSwapped {
+        family: FamilyId,
+        client: ClientId,
+        subject: String,
+        server: ServerId,
+        scopes: Vec<String>,
+        token: String,
+    },
     /// Policy said no; nothing was forwarded.
     #[serde(rename = "call.denied")]
     CallDenied {

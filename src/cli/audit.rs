@@ -1,5 +1,6 @@
 //! `sallyport audit`
 
+mod hash;
 mod key;
 mod restart_log;
 
@@ -15,6 +16,8 @@ use crate::{
 pub(super) enum AuditCommand {
     /// Print the public key by which others check the checkpoints of a log.
     Key(key::KeyArgs),
+    /// Print what stands for a token, or for the arguments of a call, in events.
+    Hash(hash::HashArgs),
     /// Begin a log anew after the database was set back to a backup.
     RestartLog(restart_log::RestartLogArgs),
 }
@@ -49,6 +52,7 @@ impl Whose {
 pub(super) async fn run(command: AuditCommand) -> Result<(), CliError> {
     match command {
         AuditCommand::Key(args) => key::run(args).await,
+        AuditCommand::Hash(args) => hash::run(args).await,
         AuditCommand::RestartLog(args) => restart_log::run(args).await,
     }
 }

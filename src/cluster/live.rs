@@ -238,6 +238,7 @@ mod tests {
             let verified = Verified {
                 tenant: TenantId(Uuid::nil()),
                 token: crate::ids::AccessTokenId(uuid::Uuid::nil()),
+                audit_handle: String::new(),
                 hash: [0; 32],
                 family: FamilyId(Uuid::from_u128(family)),
                 grant: GrantId(Uuid::nil()),

@@ -94,6 +94,7 @@ mod tests {
     fn held() -> Verified {
         Verified {
             tenant: TENANT,
+            audit_handle: String::new(),
             hash: [7; 32],
             token: AccessTokenId(id(7)),
             family: FamilyId(id(3)),

@@ -14,6 +14,8 @@ pub struct Verified {
     pub tenant: TenantId,
     /// Which token.
     pub token: AccessTokenId,
+    /// What stands for the token in the audit log.
+    pub audit_handle: String,
     /// The hash of the token under the pepper that was in use: its place in the cache.
     pub hash: [u8; 32],
     /// Its family.

@@ -189,9 +189,10 @@ impl Desk<'_> {
             subject: verified.subject.clone(),
             server: server.id,
             scopes: verified.scopes.iter().map(ToString::to_string).collect(),
+            token: verified.audit_handle.clone(),
         };
         let recorder = self.app.recorder(Some(self.id.to_string()));
-        let recorded = self.app.calls.record(tenant.id, &recorder, &swapped).await;
+        let recorded = self.app.calls.record(tenant.id, &recorder, |_| swapped).await;
         recorded.map_err(|NoEvidence| NoAnswer::Error(OauthError::fault()))?;
         Ok(still(Some(live))?.map(|_| jwt))
     }

@@ -247,6 +247,7 @@ impl Presented<'_> {
         Ok(Some(Verified {
             tenant: self.tenant.id,
             token,
+            audit_handle: self.app.keyring.audit_handle(self.token.expose()),
             hash,
             family,
             grant: grant.id,

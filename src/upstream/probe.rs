@@ -102,6 +102,7 @@ fn ourselves(tenant: &Tenant, server: &Server, clock: &Clock) -> Result<Verified
     Ok(Verified {
         tenant: tenant.id,
         token: AccessTokenId(nobody),
+        audit_handle: String::new(),
         hash: [0; 32],
         family: FamilyId(nobody),
         grant: GrantId(nobody),

@@ -2,6 +2,7 @@
 
 mod away;
 mod everything;
+mod handles;
 mod lane;
 mod manual;
 pub(crate) mod sequence;
