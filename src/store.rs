@@ -4,6 +4,7 @@ pub mod administrators;
 pub mod apply;
 pub mod audit;
 pub mod audit_log;
+pub mod audit_retention;
 pub mod authority;
 mod begin;
 pub mod calls;

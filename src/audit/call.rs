@@ -11,7 +11,7 @@ pub struct CallFacts {
     pub family: FamilyId,
     /// Whose software.
     pub client: ClientId,
-    /// `person:<id>`, `client:<id>`, or `issuer:<id>:<subject>` of an outside issuer.
+    /// `person:<id>`, `client:<id>`, or `issuer:<id>:` and a commitment to the subject of an outside issuer.
     pub subject: String,
     /// To which server.
     pub server: ServerId,

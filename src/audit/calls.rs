@@ -41,6 +41,8 @@ use crate::{
 
 /// How long anybody waits for evidence, for room first and then for the disk.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// An event in so many bytes of JSON may hold something that is too long.
+const LONG: usize = 8 * 1024;
 /// How long the last calls may take to end when serving has ended.
 const LAST: Duration = Duration::from_secs(10);
 
@@ -185,6 +187,12 @@ impl CallLog {
 
 /// The row of an event under an id of its own.
 fn row(recorder: &Recorder, id: EventId, event: &Event) -> Result<CallRow, StoreError> {
-    let body = serde_json::value::to_raw_value(event).map_err(StoreError::corrupt)?;
+    let mut body = serde_json::value::to_raw_value(event).map_err(StoreError::corrupt)?;
+    // What is in these is short but for lists of scopes. Here is nowhere to keep a longer one.
+    if body.get().len() > LONG {
+        let mut short: serde_json::Map<_, _> = serde_json::from_str(body.get()).map_err(StoreError::corrupt)?;
+        super::value::shorten(&mut short, &recorder.entropy)?;
+        body = serde_json::value::to_raw_value(&short).map_err(StoreError::corrupt)?;
+    }
     Ok(CallRow { id, at: recorder.clock.now(), request_id: recorder.request_id.clone(), body })
 }

@@ -1,7 +1,9 @@
 //! `sallyport audit`
 
 mod hash;
+mod hold;
 mod key;
+mod prune;
 mod restart_log;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -18,6 +20,11 @@ pub(super) enum AuditCommand {
     Key(key::KeyArgs),
     /// Print what stands for a token, or for the arguments of a call, in events.
     Hash(hash::HashArgs),
+    /// Keep all events of a tenant while a legal hold stands.
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
+    /// Remove old events of a tenant that are in its log and signed for.
+    Prune(prune::PruneArgs),
     /// Begin a log anew after the database was set back to a backup.
     RestartLog(restart_log::RestartLogArgs),
 }
@@ -53,6 +60,8 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), CliError> {
     match command {
         AuditCommand::Key(args) => key::run(args).await,
         AuditCommand::Hash(args) => hash::run(args).await,
+        AuditCommand::Hold(command) => hold::run(command).await,
+        AuditCommand::Prune(args) => prune::run(args).await,
         AuditCommand::RestartLog(args) => restart_log::run(args).await,
     }
 }

@@ -244,6 +244,7 @@ mod tests {
                 grant: GrantId(Uuid::nil()),
                 grant_version: 1,
                 subject: "person:1".to_owned(),
+                recorded_subject: "person:1".to_owned(),
                 person: None,
                 client: ClientId::parse("c").unwrap(),
                 server: ServerId(Uuid::nil()),

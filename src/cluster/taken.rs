@@ -101,6 +101,7 @@ mod tests {
             grant: GrantId(id(4)),
             grant_version: 1,
             subject: "person:5".to_owned(),
+            recorded_subject: "person:5".to_owned(),
             person: Some(PersonId(id(5))),
             client: ClientId::parse("web").unwrap(),
             server: ServerId(id(6)),

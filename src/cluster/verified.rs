@@ -26,6 +26,8 @@ pub struct Verified {
     pub grant_version: i64,
     /// `sub` of the inner JWT: `person:<id>`, `client:<id>`, or `issuer:<id>:<subject>` of an outside issuer.
     pub subject: String,
+    /// The same in events: a subject of an outside issuer as a commitment.
+    pub recorded_subject: String,
     /// The person behind it, if one is.
     pub person: Option<PersonId>,
     /// Who presents it.

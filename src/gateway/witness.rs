@@ -46,7 +46,7 @@ impl<'a> Witness<'a> {
         let facts = CallFacts {
             family: verified.family,
             client: verified.client.clone(),
-            subject: verified.subject.clone(),
+            subject: verified.recorded_subject.clone(),
             server: verified.server,
             era: match call.era() {
                 Era::Modern => "modern",

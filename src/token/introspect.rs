@@ -186,7 +186,7 @@ impl Desk<'_> {
         let swapped = Event::TokenSwapped {
             family: verified.family,
             client: verified.client.clone(),
-            subject: verified.subject.clone(),
+            subject: verified.recorded_subject.clone(),
             server: server.id,
             scopes: verified.scopes.iter().map(ToString::to_string).collect(),
             token: verified.audit_handle.clone(),

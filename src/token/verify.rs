@@ -94,6 +94,7 @@ fn read(tenant: &Tenant, row: LookupRow, hash: [u8; 32], audit_handle: String) -
         family: row.family,
         grant: row.grant,
         grant_version: row.grant_version,
+        recorded_subject: row.subject.clone(),
         subject: row.subject,
         person: row.person,
         client: row.client,

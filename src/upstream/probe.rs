@@ -108,6 +108,7 @@ fn ourselves(tenant: &Tenant, server: &Server, clock: &Clock) -> Result<Verified
         grant: GrantId(nobody),
         grant_version: 0,
         subject: SUBJECT.to_owned(),
+        recorded_subject: SUBJECT.to_owned(),
         person: None,
         client: ClientId::parse(CLIENT)?,
         server: server.id,
