@@ -18,7 +18,7 @@ create table audit_log (
     tenant      uuid        not null,
     epoch       integer     not null check (epoch > 0),
     -- its name in checkpoints, which stays what it was
-    origin      text        not null unique,
+    origin      text        not null,
     -- entries in the tree, and its root (RFC 6962)
     size        bigint      not null check (size >= 0),
     root        bytea       not null check (octet_length(root) = 32),
@@ -27,7 +27,8 @@ create table audit_log (
     cursor_id   uuid        not null,
     -- when it last grew
     grown_at    timestamptz not null,
-    primary key (tenant, epoch)
+    primary key (tenant, epoch),
+    unique (tenant, origin)
 );
 comment on table audit_log is 'Heads of logs: how many entries there are, and the root of the tree over them.';
 

@@ -4,14 +4,18 @@ mod call;
 mod calls;
 mod event;
 mod evidence;
+pub mod export;
 mod lane;
 pub mod log;
 mod platform;
+pub mod proof;
 mod refused;
 pub mod restart;
 pub mod sequencer;
 pub mod signer;
 mod value;
+pub mod verify;
+pub mod view;
 
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};

@@ -392,7 +392,6 @@ impl Event {
         }
     }
 
-
     /// The version of all shapes above. Grows when one changes its meaning.
     pub const VERSION: i16 = 1;
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     ids::PersonId,
-    secret::{Entropy, NoEntropy, hex},
+    secret::{Entropy, NoEntropy, hex, without_handles},
 };
 
 /// The longest value of one field in an event, in bytes of JSON.
@@ -35,12 +35,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn new(
-        kind: &'static str,
-        person: Option<PersonId>,
-        value: String,
-        entropy: &Entropy,
-    ) -> Result<Self, NoEntropy> {
+    fn new(kind: &'static str, person: Option<PersonId>, value: String, entropy: &Entropy) -> Result<Self, NoEntropy> {
         let salt = *entropy.bytes::<16>()?;
         Ok(Self { commitment: commitment(&salt, &value), kind, person, salt, value })
     }
@@ -68,12 +63,13 @@ pub struct Personal {
 }
 
 impl Personal {
-    /// Commits to a text. `person`: whose it is, where it is somebody's who logs in here.
+    /// Commits to a text, without the tokens that somebody put there by mistake. `person`: whose it is, where it is
+    /// somebody's who logs in here.
     ///
     /// # Errors
     /// No random bytes.
     pub fn new(text: &str, person: Option<PersonId>, entropy: &Entropy) -> Result<Self, NoEntropy> {
-        let kept = Kept::new("personal", person, text.to_owned(), entropy)?;
+        let kept = Kept::new("personal", person, without_handles(text).into_owned(), entropy)?;
         Ok(Self { commitment: kept.commitment.clone(), kept: Some(kept) })
     }
 

@@ -58,7 +58,13 @@ impl<'a> Witness<'a> {
             token: verified.audit_handle.clone(),
             arguments: String::new(),
         };
-        Self { app, tenant: verified.tenant, recorder: app.recorder(request_id), call: facts, arguments: call.arguments().clone() }
+        Self {
+            app,
+            tenant: verified.tenant,
+            recorder: app.recorder(request_id),
+            call: facts,
+            arguments: call.arguments().clone(),
+        }
     }
 
     /// What the event of this id says of the call.

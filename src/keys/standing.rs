@@ -187,7 +187,7 @@ mod tests {
 
     /// One key of each other kind, and these peppers.
     fn file(peppers: &[&str]) -> Vec<CheckValue> {
-        let others = [KeyKind::Kek, KeyKind::AuditHandle].map(|kind| own(kind, "k"));
+        let others = [KeyKind::Kek, KeyKind::AuditHandle, KeyKind::Checkpoint].map(|kind| own(kind, "k"));
         peppers.iter().map(|id| own(KeyKind::Pepper, id)).chain(others).collect()
     }
 
@@ -212,10 +212,10 @@ mod tests {
         assert_eq!(pepper(&["one", "two2"], &[]).unwrap(), "one");
         assert_eq!(pepper(&["one", "two2"], &[known("one", |_| {}), in_use("two2")]).unwrap(), "two2");
         let first = Standing::of(&file(&["one", "two2"]), &[]).unwrap();
-        assert_eq!((first.unseen().len(), first.begins().len()), (4, 3));
+        assert_eq!((first.unseen().len(), first.begins().len()), (5, 4));
         let later = Standing::of(&file(&["one", "two2"]), &[in_use("one")]).unwrap();
         assert_eq!(later.unseen().iter().filter(|key| key.kind == KeyKind::Pepper).count(), 1);
-        assert_eq!(later.begins().len(), 2, "the other kinds");
+        assert_eq!(later.begins().len(), 3, "the other kinds");
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub async fn lift_hold(tx: &mut TenantTx, id: Uuid, now: OffsetDateTime) -> Resu
 /// All holds, the oldest first.
 pub async fn holds(tx: &mut TenantTx) -> Result<Vec<HoldRow>, StoreError> {
     let tenant = tx.tenant();
-    let rows = "select id, reason, placed_at, placed_by, lifted_at from audit_hold where tenant = $1 order by placed_at, id";
+    let rows =
+        "select id, reason, placed_at, placed_by, lifted_at from audit_hold where tenant = $1 order by placed_at, id";
     Ok(sqlx::query_as(rows).bind(tenant.0).fetch_all(tx.conn()).await?)
 }
 

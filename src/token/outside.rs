@@ -238,7 +238,8 @@ impl Presented<'_> {
         mapped: &Mapped,
         (token, hash): (AccessTokenId, [u8; 32]),
     ) -> Result<Option<Verified>, StoreError> {
-        let (Some(grant), Some((family, ends)), Some(commitment)) = (row.grant, row.family, row.subject_commitment) else {
+        let (Some(grant), Some((family, ends)), Some(commitment)) = (row.grant, row.family, row.subject_commitment)
+        else {
             return Ok(None);
         };
         let granted = grant.scopes.iter().map(|scope| Scope::new(scope)).collect::<Result<ScopeSet, _>>();

@@ -70,7 +70,12 @@ async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle, hash: [u8; 32]) 
         let row = app.store.lookup_token(reading.node(), tenant.id, &hashes).await?;
         let Some(row) = row.filter(|row| row.live) else { return Err(VerifyError::Invalid) };
         let anew = app.keyring.anew(tenant.id, handle, &row.hash).map(|anew| (row.hash.clone(), anew));
-        if let Fill::Fresh(call) = app.node.keep(reading, row.head, tenant, read(tenant, row, hash, app.keyring.audit_handle(handle.expose()))?) {
+        if let Fill::Fresh(call) = app.node.keep(
+            reading,
+            row.head,
+            tenant,
+            read(tenant, row, hash, app.keyring.audit_handle(handle.expose()))?,
+        ) {
             if let Some((old, anew)) = anew {
                 app.anew.access_token(tenant.id, old, anew);
             }

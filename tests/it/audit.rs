@@ -2,6 +2,7 @@
 
 mod away;
 mod everything;
+mod forbidden;
 mod handles;
 mod lane;
 mod manual;

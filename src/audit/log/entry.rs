@@ -11,7 +11,7 @@ use crate::{secret::hex, store::audit::EventRow};
 pub const MOST: usize = 60 * 1024;
 
 /// The largest integer that every reader of JSON reads as it is (RFC 7493 §2.2).
-const LARGEST: u64 = (1 << 53) - 1;
+const LARGEST: f64 = 9_007_199_254_740_991.0;
 
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
@@ -123,12 +123,12 @@ fn canonical(value: &Value) -> Result<Vec<u8>, BadEntry> {
     serde_json_canonicalizer::to_vec(value).map_err(|_| BadEntry::Json)
 }
 
-/// Integers that some readers would round become strings.
-fn readable(mut value: Value) -> Value {
+/// Numbers that some readers would round become strings.
+pub(in crate::audit) fn readable(mut value: Value) -> Value {
     match &mut value {
         Value::Number(number) => {
-            if let Some(text) = unsafe_integer(number) {
-                return text.into();
+            if number.as_f64().is_some_and(|size| size.abs() > LARGEST) {
+                return spelled(number).into();
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| *item = readable(item.take())),
@@ -138,9 +138,9 @@ fn readable(mut value: Value) -> Value {
     value
 }
 
-fn unsafe_integer(number: &Number) -> Option<String> {
-    let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs))?;
-    (size > LARGEST).then(|| number.to_string())
+/// All its digits, where it is an integer; a number with an exponent as canonical JSON has it.
+fn spelled(number: &Number) -> String {
+    if number.is_f64() { serde_json_canonicalizer::to_string(number).unwrap_or_default() } else { number.to_string() }
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
             (text.replace("\"kind\":\"call.outcome\",", ""), BadEntry::Member("kind")),
             (text.replace("\"kind\"", "\"king\":1,\"kind\""), BadEntry::Member("of another name")),
             (text.replace("0000-0000-", "0000-0000"), BadEntry::Member("id")),
-            (text.replace("}}", "}"), BadEntry::Json),
+            (text.replace("1}", "1"), BadEntry::Json),
             (format!("{text}\n"), BadEntry::Form),
             (" ".repeat(MOST + 1), BadEntry::Long(MOST + 1)),
         ] {

@@ -92,7 +92,8 @@ impl Vault<'_> {
         let old = Rotation { hash: &row.hash, family: family.id, generation: row.generation, sealed_answer };
         let (client, generation) = (family.client.clone(), row.generation);
         let keyring = self.mint.keyring;
-        let ((of_access, of_refresh), presented) = (answer.audit_handles(keyring), keyring.audit_handle(token.expose()));
+        let ((of_access, of_refresh), presented) =
+            (answer.audit_handles(keyring), keyring.audit_handle(token.expose()));
         let event = Event::TokenRefreshed {
             family: family.id,
             client,

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::harness::{app::TestApp, flow::{Flow, Tokens}};
+use crate::harness::{
+    app::TestApp,
+    flow::{Flow, Tokens},
+};
 
 /// Id and body of the events of a kind, in order.
 async fn events(app: &TestApp, kind: &str) -> Vec<(EventId, Value)> {

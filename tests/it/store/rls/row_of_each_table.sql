@@ -48,3 +48,6 @@ insert into audit_log (tenant, epoch, origin, size, root, cursor_xact, cursor_id
 insert into audit_entry (tenant, epoch, index, event) values (:tenant, 1, 0, :tenant);
 insert into audit_tile (tenant, epoch, level, index, hashes) values (:tenant, 1, 0, 0, sha256(''));
 insert into audit_checkpoint (tenant, epoch, size, root, note, signed_at) values (:tenant, 1, 1, sha256(''), 'n', now());
+insert into audit_shipment (tenant, kind, target, epoch, next, holder, held_until)
+    values (:tenant, 'ship', 'siem', 1, 0, :tenant, now());
+insert into audit_cosignature (tenant, epoch, size, key, line, kept_at) values (:tenant, 1, 1, 'k', 'l', now());
