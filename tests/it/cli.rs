@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod audit_export;
 mod client;
 mod clock;
 mod commands;
