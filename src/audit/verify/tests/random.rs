@@ -53,7 +53,7 @@ proptest! {
 fn a_log_of_more_than_65536_entries_holds() {
     let scratch = Scratch::new("large");
     let log = Log::of("a", 65_537);
-    for size in [65_535, 65_536, 65_537] {
+    for size in [65_537] {
         log.first(size).export(scratch.path());
         for older in [65_280, 65_535, 65_536].into_iter().filter(|older| *older <= size) {
             assert!(since(scratch.path(), &log.key(), &log.note(older)).is_ok(), "{older} of {size}");
