@@ -1,6 +1,7 @@
 //! The built binary.
 
 mod apply;
+mod audit;
 mod client;
 mod clock;
 mod commands;
