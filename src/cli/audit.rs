@@ -1,9 +1,12 @@
 //! `sallyport audit`
 
 mod export;
+mod hash;
+mod hold;
 mod key;
 mod progress;
 mod prove;
+mod prune;
 mod restart_log;
 mod verify;
 mod verify_proof;
@@ -29,6 +32,13 @@ pub(super) enum AuditCommand {
     VerifyProof(verify_proof::VerifyProofArgs),
     /// Print the public key by which others check the checkpoints of a log.
     Key(key::KeyArgs),
+    /// Print what stands for a token, or for the arguments of a call, in events.
+    Hash(hash::HashArgs),
+    /// Keep all events of a tenant while a legal hold stands.
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
+    /// Remove old events of a tenant that are in its log and signed for.
+    Prune(prune::PruneArgs),
     /// Begin a log anew after the database was set back to a backup.
     RestartLog(restart_log::RestartLogArgs),
 }
@@ -98,6 +108,9 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), CliError> {
         AuditCommand::Prove(args) => prove::run(args).await,
         AuditCommand::VerifyProof(args) => verify_proof::run(&args),
         AuditCommand::Key(args) => key::run(args).await,
+        AuditCommand::Hash(args) => hash::run(args).await,
+        AuditCommand::Hold(command) => hold::run(command).await,
+        AuditCommand::Prune(args) => prune::run(args).await,
         AuditCommand::RestartLog(args) => restart_log::run(args).await,
     }
 }

@@ -59,6 +59,15 @@ pub enum CliError {
     /// The key file holds something else.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// A legal hold stands.
+    #[error("a legal hold stands: see `sallyport audit hold list`")]
+    Held,
+    /// There is no such hold.
+    #[error("no hold {0} stands: see `sallyport audit hold list`")]
+    NoHold(uuid::Uuid),
+    /// What is said of a hold is too long, or nothing.
+    #[error("the reason of a hold has 1 to 1000 characters, and who places it 1 to 200")]
+    HoldText,
     /// What is given as a checkpoint is none, or none of ours.
     #[error("{0}: not a checkpoint that was signed with a key of the key file")]
     Checkpoint(String),

@@ -64,6 +64,12 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     if answer.trim() == "yes" { Ok(()) } else { Err(CliError::NotConfirmed) }
 }
 
+/// Says what should be typed, or ends the line of what was typed unseen.
+pub(super) fn prompt(text: &str) -> Result<(), CliError> {
+    let mut ask = io::stderr().lock();
+    write!(ask, "{text}").and_then(|()| ask.flush()).map_err(CliError::Output)
+}
+
 /// Prints what somebody should know although the command goes on.
 pub(super) fn warning(text: impl std::fmt::Display) {
     // As with errors.

@@ -120,3 +120,53 @@ pub async fn keys_said(tx: &mut TenantTx, origin: &Origin) -> Result<Vec<String>
     };
     Ok(sqlx::query_scalar(statement).bind(log.0).bind(origin.as_str()).fetch_all(tx.conn()).await?)
 }
+
+/// Whether the log's first events of an epoch were removed.
+pub async fn is_pruned(tx: &mut TenantTx, epoch: i32) -> Result<bool, StoreError> {
+    let log = tx.tenant();
+    if log == PLATFORM {
+        return Ok(false);
+    }
+    let first = "select exists (select from audit_entry n where n.tenant = $1 and n.epoch = $2 and n.index = 0
+                                  and not exists (select from audit_event e where e.tenant = $1 and e.id = n.event))";
+    Ok(sqlx::query_scalar(first).bind(log.0).bind(epoch).fetch_one(tx.conn()).await?)
+}
+
+/// A value that an entry only has a commitment to.
+#[derive(Clone, Debug)]
+pub struct ValueRow {
+    /// Of which entry.
+    pub index: u64,
+    /// Its event.
+    pub event: EventId,
+    /// What the event says.
+    pub commitment: String,
+    /// `personal` or `large`.
+    pub kind: String,
+    /// What goes before the value in the digest.
+    pub salt: Vec<u8>,
+    /// The value's bytes.
+    pub value: Vec<u8>,
+}
+
+/// The values that entries from `first` on were the first to commit to, in order.
+pub async fn values(tx: &mut TenantTx, epoch: i32, first: u64, count: u64) -> Result<Vec<ValueRow>, StoreError> {
+    let log = tx.tenant();
+    let statement = "select n.index, v.event, v.commitment, v.kind, v.salt, convert_to(v.value, 'UTF8') as value
+                       from audit_entry n join audit_value v on v.tenant = n.tenant and v.event = n.event
+                      where n.tenant = $1 and n.epoch = $2 and n.index >= $3 and n.index < $4
+                      order by n.index, v.commitment";
+    let query = sqlx::query(statement).bind(log.0).bind(epoch).bind(signed(first)?).bind(signed(first + count)?);
+    let rows = query.fetch_all(tx.conn()).await?;
+    let value = |row: &sqlx::postgres::PgRow| {
+        Ok(ValueRow {
+            index: unsigned(row.try_get("index")?)?,
+            event: EventId(row.try_get("event")?),
+            commitment: row.try_get("commitment")?,
+            kind: row.try_get("kind")?,
+            salt: row.try_get("salt")?,
+            value: row.try_get("value")?,
+        })
+    };
+    rows.iter().map(value).collect()
+}

@@ -1,6 +1,7 @@
 //! Logs in the database.
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use time::OffsetDateTime;
 
 use super::{Epoch, Extent, Head, Included, Source, SourceError, Value};
@@ -100,7 +101,8 @@ async fn head(
         let said = audit_export::keys_said(&mut tx, &checkpoint.origin).await?;
         known = said.iter().filter_map(|key| VerifierKey::parse(key)).collect();
     }
-    let extent = if period.from.is_none() && period.to.is_none() {
+    let everything = period.from.is_none() && period.to.is_none();
+    let extent = if everything && !audit_export::is_pruned(&mut tx, epoch).await? {
         Extent::all(checkpoint.size)
     } else {
         let found = audit_export::between(&mut tx, (epoch, checkpoint.size), (period.from, period.to)).await?;
@@ -134,7 +136,18 @@ impl Source for Database {
         (first..).zip(entries).map(found).collect()
     }
 
-    async fn values(&mut self, _first: u64, _count: u64) -> Result<Vec<Value>, SourceError> {
-        Ok(Vec::new())
+    async fn values(&mut self, first: u64, count: u64) -> Result<Vec<Value>, SourceError> {
+        let mut tx = self.store.tenant_tx(self.log).await?;
+        let rows = audit_export::values(&mut tx, self.epoch, first, count).await?;
+        tx.commit().await?;
+        let value = |row: audit_export::ValueRow| Value {
+            index: row.index,
+            event: row.event.to_string(),
+            commitment: row.commitment,
+            kind: row.kind,
+            salt: STANDARD.encode(&row.salt),
+            value: STANDARD.encode(&row.value),
+        };
+        Ok(rows.into_iter().map(value).collect())
     }
 }

@@ -143,6 +143,11 @@ pub(super) fn meaning(kind: &str, body: &Value) -> Meaning {
         "call.refused" => ("Call refused", Api("call"), OTHER, Failure, Low),
         "server.probed" => ("Server probed", Entity("server", "server"), 2, Success, Informational),
         "admin.changed" => ("Changed by an administrator", Class::Object, change(body), Success, Low),
+        "person.named" => ("Name of a new person", AccountChange("person"), 1, Success, Low),
+        "person.erased" => ("Person erased", AccountChange("person"), 6, Success, Medium),
+        "audit.hold_placed" => ("Legal hold placed", Entity("legal hold", "hold"), 1, Success, Medium),
+        "audit.hold_lifted" => ("Legal hold lifted", Entity("legal hold", "hold"), 4, Success, Medium),
+        "audit.pruned" => ("Old audit events removed", Entity("audit log", "before"), 4, Success, Medium),
         "checkpoint_key.in_use" => {
             ("Checkpoint key in use", Entity("checkpoint key", "key"), 10, Success, Informational)
         }
