@@ -42,7 +42,10 @@ fn moment(body: &Value, name: &str) -> Option<i64> {
 
 /// A whole number that tools can be given.
 fn number(body: &Value, name: &str) -> Option<u64> {
-    body.get(name).and_then(Value::as_u64).filter(|number| *number <= i32::MAX.unsigned_abs().into())
+    // As an entry spells it: there, 1.0 and 1 are the same, and -0.0 is 0.
+    let number = body.get(name).filter(|value| value.is_number())?;
+    let spelled = serde_json_canonicalizer::to_string(number).ok()?;
+    spelled.parse().ok().filter(|number: &u64| *number <= i32::MAX.unsigned_abs().into())
 }
 
 /// JSON in its one canonical form, so that it does not depend on where the event was read from.

@@ -2,13 +2,13 @@
 
 mod apply;
 mod audit;
-mod audit_export;
 mod client;
 mod clock;
 mod commands;
 mod database;
 mod grant;
 mod initial_token;
+mod kept;
 mod migrate;
 mod platform_log;
 mod serve;
