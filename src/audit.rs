@@ -4,13 +4,16 @@ mod call;
 mod calls;
 mod event;
 mod evidence;
+pub mod export;
 mod lane;
 pub mod log;
 mod platform;
+pub mod proof;
 mod refused;
 pub mod restart;
 pub mod sequencer;
 pub mod signer;
+pub mod verify;
 pub mod view;
 
 pub use call::{CallFacts, CallRefusal, Outcome};

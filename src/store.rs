@@ -3,6 +3,7 @@
 pub mod administrators;
 pub mod apply;
 pub mod audit;
+pub mod audit_export;
 pub mod audit_log;
 pub mod audit_ship;
 pub mod authority;

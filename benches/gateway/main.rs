@@ -13,6 +13,7 @@
     reason = "a measurement that goes wrong should stop where it does, and its result is what it prints"
 )]
 
+mod audit;
 mod child;
 mod introspect;
 mod load;
@@ -51,6 +52,8 @@ use usage::Tree;
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// What `--only` calls everything but calls and revocations.
 const TOKEN: &str = "token";
+/// What `--only` calls the audit log alone.
+const AUDIT: &str = "audit";
 /// Numbers of nodes that revocations are measured on.
 const NODES: [usize; 2] = [1, 3];
 
@@ -67,7 +70,11 @@ struct Arguments {
     /// Revocations in a round, on each number of nodes.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     revocations: u32,
-    /// Only calls, to targets whose names contain this; or `token`: only grants and introspection. For profiles.
+    /// Events in the log that is exported and verified.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..=100_000_000))]
+    events: u64,
+    /// Only calls, to targets whose names contain this; or `token`: only grants and introspection; or `audit`: only the
+    /// audit log. For profiles.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Only calls (or grants), and also those through another build of Sallyport, for what a change brings.
@@ -155,6 +162,11 @@ async fn measure(arguments: Arguments) -> ExitCode {
         grants_alone(&arguments, site).await;
         return ExitCode::SUCCESS;
     }
+    if arguments.only.as_deref() == Some(AUDIT) {
+        let size = (arguments.rounds, arguments.events);
+        audit::measure(&site, size, arguments.window(), arguments.markdown).await;
+        return ExitCode::SUCCESS;
+    }
     if arguments.only.is_some() || arguments.beside.is_some() {
         calls_alone(&arguments, site, &nginx, upstream).await;
         return ExitCode::SUCCESS;
@@ -186,10 +198,13 @@ async fn everything(arguments: &Arguments, mut site: Site, nginx: &Nginx, upstre
     let memory = memory(&targets, &rounds, [(nginx.id(), nginx_fresh), (site.nodes[0].id(), site.fresh_memory)]);
     let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
     report::calls(&names, PHANTOM, &rounds, arguments.markdown);
+    audit::added(&names, &rounds, arguments.markdown);
     let refused = report::revocations(&rounds, arguments.markdown);
     let granted: Vec<&token::Round> = rounds.iter().map(|round| &round.grants).collect();
     token::report::tables(&grants, &granted, arguments.markdown);
     report::memory(&memory, arguments.markdown);
+    let size = (arguments.rounds, arguments.events);
+    audit::measure(&site, size, window, arguments.markdown).await;
     if refused { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

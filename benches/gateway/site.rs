@@ -1,6 +1,10 @@
 //! Sallyport as it serves in production: the built binary over a PostgreSQL that syncs to disk.
 
-use std::{net::SocketAddr, path::Path, process::Stdio};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use sallyport::{dev::postgres::Durability, keys::generate_key_file, secret::Entropy};
 use sqlx::ConnectOptions as _;
@@ -135,10 +139,23 @@ impl Site {
     }
 
     fn run(&self, args: &[&str]) {
+        self.say(args);
+    }
+
+    /// What a command prints, which must succeed.
+    pub(crate) fn say(&self, args: &[&str]) -> String {
         let variables = self.variables();
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let said = process::run(args, &variables);
         assert_eq!(said.code, 0, "sallyport {args:?}: {}{}", said.out, said.err);
+        said.out
+    }
+
+    /// A command, to be run.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env_clear().envs(self.variables());
+        command
     }
 
     /// The database's first process.

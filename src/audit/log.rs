@@ -16,8 +16,10 @@ pub(in crate::audit) use entry::readable;
 pub use entry::{BadEntry, Entry, MOST as MOST_OF_ENTRY};
 pub use frontier::Frontier;
 pub use origin::Origin;
+pub(crate) use tiles::subtree;
 pub use tiles::{BadTile, Missing, Tiles, WIDTH, bundle, path, path_of_entries, unbundle, width};
 pub use tlog_tiles::Hash;
+pub use tlog_tiles::record_hash as entry_hash;
 
 /// Entries a log may have at most: what is larger is not one of ours.
 pub const MOST: u64 = 1 << 48;

@@ -1,18 +1,32 @@
 //! `sallyport audit`
 
+mod export;
 mod key;
+mod progress;
+mod prove;
 mod restart_log;
+mod verify;
+mod verify_proof;
 
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::CliError;
 use crate::{
+    audit::log::VerifierKey,
     ids::TenantId,
     store::{Store, audit_log::PLATFORM},
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
+    /// Write a log, or a part of it, into a directory that an auditor can check.
+    Export(export::ExportArgs),
+    /// Check an export: offline, without a database or a configuration.
+    Verify(verify::VerifyArgs),
+    /// Write the proof that one event is in its log into one file.
+    Prove(prove::ProveArgs),
+    /// Check such a proof: offline, without a database or a configuration.
+    VerifyProof(verify_proof::VerifyProofArgs),
     /// Print the public key by which others check the checkpoints of a log.
     Key(key::KeyArgs),
     /// Begin a log anew after the database was set back to a backup.
@@ -31,24 +45,72 @@ struct Whose {
     platform: bool,
 }
 
+/// Whose logs.
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("logs").args(["tenant", "platform", "all"]).required(true)))]
+struct Logs {
+    /// That of a tenant, by its name in addresses.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// That of the platform: administrators, tenants, keys.
+    #[arg(long)]
+    platform: bool,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+}
+
 impl Whose {
     async fn log(&self, store: &Store) -> Result<TenantId, CliError> {
-        let Some(slug) = &self.tenant else { return Ok(PLATFORM) };
-        // What a tenant that is removed has done stays in its log.
-        let tenants = store.tenants().await?;
-        match tenants.iter().find(|tenant| tenant.slug == *slug) {
-            Some(tenant) => Ok(tenant.id),
-            None => Err(CliError::NoTenant {
-                asked: slug.clone(),
-                known: tenants.into_iter().map(|tenant| tenant.slug).collect(),
-            }),
+        match &self.tenant {
+            Some(slug) => tenant(store, slug).await,
+            None => Ok(PLATFORM),
         }
+    }
+}
+
+impl Logs {
+    async fn logs(&self, store: &Store) -> Result<Vec<TenantId>, CliError> {
+        if let Some(slug) = &self.tenant {
+            return Ok(vec![tenant(store, slug).await?]);
+        }
+        let tenants = if self.all { store.tenants().await? } else { Vec::new() };
+        Ok(tenants.into_iter().map(|tenant| tenant.id).chain([PLATFORM]).collect())
+    }
+}
+
+/// What a tenant that is removed has done stays in its log.
+async fn tenant(store: &Store, slug: &str) -> Result<TenantId, CliError> {
+    let tenants = store.tenants().await?;
+    match tenants.iter().find(|tenant| tenant.slug == slug) {
+        Some(tenant) => Ok(tenant.id),
+        None => Err(CliError::NoTenant {
+            asked: slug.to_owned(),
+            known: tenants.into_iter().map(|tenant| tenant.slug).collect(),
+        }),
     }
 }
 
 pub(super) async fn run(command: AuditCommand) -> Result<(), CliError> {
     match command {
+        AuditCommand::Export(args) => export::run(args).await,
+        AuditCommand::Verify(args) => verify::run(&args),
+        AuditCommand::Prove(args) => prove::run(args).await,
+        AuditCommand::VerifyProof(args) => verify_proof::run(&args),
         AuditCommand::Key(args) => key::run(args).await,
         AuditCommand::RestartLog(args) => restart_log::run(args).await,
     }
+}
+
+/// A key, or a file with a key a line, as `audit key` prints them.
+fn keys(text: &str) -> Result<Vec<VerifierKey>, String> {
+    if let Some(key) = VerifierKey::parse(text) {
+        return Ok(vec![key]);
+    }
+    let file = std::fs::read_to_string(text).map_err(|_| {
+        "neither a key (NAME+ID+KEY, as `sallyport audit key` prints it) nor a file with keys".to_owned()
+    })?;
+    let lines = file.lines().filter(|line| !line.trim().is_empty());
+    let keys: Option<Vec<VerifierKey>> = lines.map(VerifierKey::parse).collect();
+    keys.filter(|keys| !keys.is_empty()).ok_or_else(|| "a file in which a line is no key".to_owned())
 }

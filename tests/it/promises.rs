@@ -4,6 +4,7 @@ mod a_dump_opens_nothing;
 mod a_retry_is_not_a_thief;
 mod consent_is_a_click;
 mod evidence_before_effect;
+mod evidence_can_be_checked;
 mod grant_machine;
 mod no_call_without_policy;
 mod no_passthrough;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Whose;
+use super::Logs;
 use crate::{
     audit::log::Origin,
     cli::{CliError, Installation, Place, output},
@@ -19,7 +19,7 @@ Prints a line for each key of the key file, the one in use first, as C2SP signed
 another way than the exports: whoever makes an export could put a key of their own beside it.")]
 pub(in crate::cli) struct KeyArgs {
     #[command(flatten)]
-    whose: Whose,
+    logs: Logs,
     #[command(flatten)]
     place: Place,
 }
@@ -27,21 +27,21 @@ pub(in crate::cli) struct KeyArgs {
 pub(super) async fn run(args: KeyArgs) -> Result<(), CliError> {
     let installation = Installation::open(&args.place, "audit key").await?;
     let store = installation.store().await?;
-    let done = print(&installation, &store, &args.whose).await;
+    let done = print(&installation, &store, &args.logs).await;
     store.close().await;
     let closed = installation.close().await;
     done.and(closed)
 }
 
-async fn print(installation: &Installation, store: &Store, whose: &Whose) -> Result<(), CliError> {
-    let log = whose.log(store).await?;
-    let mut tx = store.tenant_tx(log).await?;
-    let head = audit_log::head(&mut tx).await?;
-    tx.commit().await?;
-    let origin = head.map_or_else(|| Origin::of(&installation.config.public_url, log, 1), |head| head.origin);
-    for key in installation.keyring()?.checkpoint_keys() {
-        if let Some(key) = key.verifier(&origin) {
-            output::line(format_args!("{key}"))?;
+async fn print(installation: &Installation, store: &Store, logs: &Logs) -> Result<(), CliError> {
+    let keys = installation.keyring()?.checkpoint_keys();
+    for log in logs.logs(store).await? {
+        let mut tx = store.tenant_tx(log).await?;
+        let head = audit_log::head(&mut tx).await?;
+        tx.commit().await?;
+        let origin = head.map_or_else(|| Origin::of(&installation.config.public_url, log, 1), |head| head.origin);
+        for key in keys.iter().filter_map(|key| key.verifier(&origin)) {
+            output::line(key)?;
         }
     }
     Ok(())

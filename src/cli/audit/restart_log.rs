@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Whose;
+use super::Logs;
 use crate::{
     audit::{
         log::{Checkpoint, ours},
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sallyport audit restart-log --tenant acme --config FILE              from audit.state_dir
+  sallyport audit restart-log --all --config FILE                     from audit.state_dir
   sallyport audit restart-log --tenant acme --checkpoint latest.note --config FILE
 
 After a restore from a backup the database has fewer entries than were signed for, and no process signs such a log any more. \
@@ -27,9 +27,9 @@ This begins it anew under another name. Its first entry names the last known che
 say what is missing in between. Use the newest checkpoint that you can find anywhere, and stop all processes that serve first.")]
 pub(in crate::cli) struct RestartLogArgs {
     #[command(flatten)]
-    whose: Whose,
+    logs: Logs,
     /// The newest known checkpoint of the log, signed. Without it: the one in audit.state_dir.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
@@ -45,14 +45,29 @@ pub(super) async fn run(args: RestartLogArgs) -> Result<(), CliError> {
 }
 
 async fn begin(installation: &Installation, store: &Store, args: &RestartLogArgs) -> Result<(), CliError> {
-    let log = args.whose.log(store).await?;
+    for log in args.logs.logs(store).await? {
+        begin_one(installation, store, args, log).await?;
+    }
+    Ok(())
+}
+
+async fn begin_one(
+    installation: &Installation,
+    store: &Store,
+    args: &RestartLogArgs,
+    log: TenantId,
+) -> Result<(), CliError> {
+    let mut tx = store.tenant_tx(log).await?;
+    let head = audit_log::head(&mut tx).await?;
+    tx.commit().await?;
+    let Some(head) = head.filter(|head| head.size > 0) else {
+        return output::line(format_args!("the log of {log} has not begun: there is nothing to restart"));
+    };
     let (known, note) = newest(installation, store, args, log).await?;
     let place = (&installation.config.public_url, log);
-    let mut tx = store.tenant_tx(log).await?;
-    let left = audit_log::head(&mut tx).await?.map_or(0, |head| head.size);
-    tx.commit().await?;
-    let head = restart(store, &installation.recorder(), place, (&known, &note)).await?;
-    output::line(format_args!("the log {} goes on as {}", known.origin, head.origin))?;
+    let left = head.size;
+    let new = restart(store, &installation.recorder(), place, (&known, &note)).await?;
+    output::line(format_args!("the log {} goes on as {}", known.origin, new.origin))?;
     if known.size > left {
         output::warning(format_args!(
             "{} entries that were signed for are not in the database: entries {left} to {}",

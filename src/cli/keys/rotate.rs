@@ -13,7 +13,7 @@ use crate::{
     cli::{CliError, Installation, Place, output},
     cluster,
     keys::{
-        KeyFile, KeyKind, Keyring,
+        KeyFile, KeyFileError, KeyKind, Keyring,
         rotation::{
             RotationError, command_word, describe,
             outside::{self, KeyState, OutsideKey},
@@ -102,7 +102,9 @@ pub(super) async fn run(command: RotateCommand) -> Result<(), CliError> {
 
 async fn rotate_outside(args: FileArgs, kind: KeyKind, command: &'static str) -> Result<(), CliError> {
     let installation = Installation::open(&args.place, command).await?;
-    if let Some(id) = file::complete(&installation, kind)? {
+    let lacks =
+        matches!(installation.keyring(), Err(CliError::KeyFile(KeyFileError::Missing(lacking))) if lacking == kind);
+    if lacks && let Some(id) = file::complete(&installation, kind)? {
         output::line(format_args!(
             "added the {kind} key {id}, the first of its kind: back it up, apart from the database"
         ))?;

@@ -60,7 +60,7 @@ pub(crate) async fn head(app: &App, log: TenantId) -> Head {
 }
 
 /// The entries of an epoch as they follow from the events, in the order of the log.
-async fn entries(app: &TestApp, log: TenantId, epoch: i32) -> Vec<Entry> {
+pub(crate) async fn entries(app: &TestApp, log: TenantId, epoch: i32) -> Vec<Entry> {
     let table =
         if log == PLATFORM { "platform_event e on e.id" } else { "audit_event e on e.tenant = n.tenant and e.id" };
     let statement = format!(
@@ -79,7 +79,7 @@ async fn entries(app: &TestApp, log: TenantId, epoch: i32) -> Vec<Entry> {
     rows.into_iter().map(entry).collect()
 }
 
-fn root(entries: &[Entry]) -> Hash {
+pub(crate) fn root(entries: &[Entry]) -> Hash {
     let mut frontier = Frontier::default();
     entries.iter().for_each(|entry| frontier.push(entry.leaf(), |_, _, _| {}));
     frontier.root()
@@ -96,7 +96,7 @@ async fn newest(app: &TestApp, log: TenantId) -> audit_log::CheckpointRow {
 }
 
 /// What is in the log is all that happened, once; and the tree, and what was signed, is over that.
-async fn whole(app: &TestApp, log: TenantId) -> Vec<Entry> {
+pub(crate) async fn whole(app: &TestApp, log: TenantId) -> Vec<Entry> {
     settled(app, log).await;
     let head = head(&app.app, log).await;
     let entries = entries(app, log, head.epoch).await;

@@ -53,7 +53,7 @@ async fn administrators_tenants_and_keys_leave_events() {
     let changed =
         |change: &str| event("tenant.changed", json!({ "slug": "acme", "change": change, "actor": by("apply") }));
     assert_eq!(
-        log(&site).await.split_off(6),
+        log(&site).await.split_off(8),
         [
             event("tenant.created", json!({ "slug": "acme", "actor": by("apply") })),
             event("administrator.created", json!({ "actor": by("admin create") })),

@@ -43,7 +43,7 @@ impl Nginx {
         let user = if geteuid().is_root() { "user root;" } else { "" };
         let whole = format!(
             "daemon off; {user} worker_processes 1; pid nginx.pid; error_log error.log info;\n\
-             events {{ worker_connections 256; }}\n\
+             events {{ worker_connections 4096; }}\n\
              http {{\n client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;\n\
              uwsgi_temp_path uwsgi; scgi_temp_path scgi; access_log off;\n include within.conf;\n}}\n"
         );

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use sallyport::keys::{KeyKind, Keyring};
+use sallyport::keys::{KeyFile, KeyKind, Keyring};
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 
@@ -235,6 +235,20 @@ async fn a_link_to_the_key_file_stays_one_and_commands_beside_each_other_lose_no
     assert!(as_listed.contains("is in use: `sallyport keys rotate audit-handle`"), "{as_listed}");
     let waits = site.done(&["keys", "rotate", "pepper", "--stage"]);
     assert!(waits.contains("is in the key file, and not in use yet"), "{waits}");
-    assert_eq!(site.keyring().check_values().len(), 5, "it goes on with the one that is there");
+    assert_eq!(site.keyring().check_values().len(), 6, "it goes on with the one that is there");
     assert!(site.done(&["keys", "list"]).contains("new, never used"));
+}
+
+/// As it is of an installation that was made before there were such keys.
+#[tokio::test]
+async fn a_key_file_without_a_kind_of_key_gets_the_first_one() {
+    let site = Site::new().await;
+    let mut file = KeyFile::parse(&site.text()).unwrap();
+    let id = site.keyring().in_use(KeyKind::Checkpoint);
+    assert!(file.remove(KeyKind::Checkpoint, &id));
+    fs::write(&site.keys, file.render().as_bytes()).unwrap();
+    assert!(site.fails(&["keys", "list"]).contains("`sallyport keys rotate checkpoint` adds one"));
+    assert!(site.done(&["keys", "rotate", "checkpoint"]).contains("the first of its kind"));
+    assert_ne!(site.keyring().in_use(KeyKind::Checkpoint), id);
+    site.done(&["keys", "list"]);
 }

@@ -13,7 +13,7 @@ pub(crate) struct Node {
     /// Between it and the database.
     pub(crate) proxy: Proxy,
     /// Finds the public address at this process.
-    pub(super) http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Node {

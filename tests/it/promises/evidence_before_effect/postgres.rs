@@ -14,7 +14,7 @@ use sallyport::{
     clock::Clock,
     dev::postgres::{Durability, PrivatePostgres},
     jobs,
-    store::{Limits, Store},
+    store::{Limits, Store, audit_log::PLATFORM},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -168,4 +168,8 @@ async fn whatever_becomes_of_postgres_no_answer_is_without_evidence_and_it_goes_
     changes.check(&world.app.db.owner).await;
     assert!(told.iter().all(|told| told.end() != "unknown"), "this process has not died");
     tokio::time::timeout(Duration::from_secs(60), async { world.app.app.calls.flush().await }).await.unwrap().unwrap();
+    // The log went on whenever it could.
+    for log in [world.tenant.id, PLATFORM] {
+        crate::audit::sequence::whole(&world.app, log).await;
+    }
 }
