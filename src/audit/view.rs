@@ -42,10 +42,7 @@ fn moment(body: &Value, name: &str) -> Option<i64> {
 
 /// A whole number that tools can be given.
 fn number(body: &Value, name: &str) -> Option<u64> {
-    // As an entry spells it: there, 1.0 and 1 are the same, and -0.0 is 0.
-    let number = body.get(name).filter(|value| value.is_number())?;
-    let spelled = serde_json_canonicalizer::to_string(number).ok()?;
-    spelled.parse().ok().filter(|number: &u64| *number <= i32::MAX.unsigned_abs().into())
+    body.get(name).and_then(Value::as_u64).filter(|number| *number <= i32::MAX.unsigned_abs().into())
 }
 
 /// JSON in its one canonical form, so that it does not depend on where the event was read from.
@@ -53,7 +50,8 @@ fn canonical(value: &Value) -> String {
     serde_json_canonicalizer::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
-/// The body as its entry in the log has it.
+/// The body as its entry in the log has it: `1.0` is read from there as `1`.
 fn body(event: &EventRow) -> Value {
-    readable(event.body.clone())
+    let body = readable(event.body.clone());
+    serde_json::from_str(&canonical(&body)).unwrap_or(body)
 }
