@@ -121,15 +121,21 @@ pub async fn keys_said(tx: &mut TenantTx, origin: &Origin) -> Result<Vec<String>
     Ok(sqlx::query_scalar(statement).bind(log.0).bind(origin.as_str()).fetch_all(tx.conn()).await?)
 }
 
-/// Whether the log's first events of an epoch were removed.
-pub async fn is_pruned(tx: &mut TenantTx, epoch: i32) -> Result<bool, StoreError> {
+/// The last of the first `size` entries whose event was removed, if the log's first events were: they are removed from the
+/// beginning on, and not strictly in the log's order.
+pub async fn pruned_until(tx: &mut TenantTx, (epoch, size): (i32, u64)) -> Result<Option<u64>, StoreError> {
     let log = tx.tenant();
     if log == PLATFORM {
-        return Ok(false);
+        return Ok(None);
     }
-    let first = "select exists (select from audit_entry n where n.tenant = $1 and n.epoch = $2 and n.index = 0
-                                  and not exists (select from audit_event e where e.tenant = $1 and e.id = n.event))";
-    Ok(sqlx::query_scalar(first).bind(log.0).bind(epoch).fetch_one(tx.conn()).await?)
+    let last = "select max(n.index) from audit_entry n
+                 where n.tenant = $1 and n.epoch = $2 and n.index < $3
+                   and not exists (select from audit_event e where e.tenant = $1 and e.id = n.event)
+                   and exists (select from audit_entry f where f.tenant = $1 and f.epoch = $2 and f.index = 0
+                                  and not exists (select from audit_event e where e.tenant = $1 and e.id = f.event))";
+    let query = sqlx::query_scalar(last).bind(log.0).bind(epoch).bind(signed(size)?);
+    let last: Option<i64> = query.fetch_one(tx.conn()).await?;
+    last.map(unsigned).transpose()
 }
 
 /// A value that an entry only has a commitment to.

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{Epoch, Extent, Head, Included, Source, SourceError, Value};
 use crate::{
-    audit::log::{BadCheckpoint, Checkpoint, CheckpointKey, Origin, VerifierKey},
+    audit::log::{BadCheckpoint, Checkpoint, CheckpointKey, Origin, VerifierKey, WIDTH},
     ids::TenantId,
     store::{
         Store, StoreError,
@@ -101,13 +101,17 @@ async fn head(
         let said = audit_export::keys_said(&mut tx, &checkpoint.origin).await?;
         known = said.iter().filter_map(|key| VerifierKey::parse(key)).collect();
     }
-    let everything = period.from.is_none() && period.to.is_none();
-    let extent = if everything && !audit_export::is_pruned(&mut tx, epoch).await? {
-        Extent::all(checkpoint.size)
-    } else {
-        let found = audit_export::between(&mut tx, (epoch, checkpoint.size), (period.from, period.to)).await?;
-        Extent::covering(checkpoint.size, found.map(|(first, last)| Included { first, last }))
+    let size = checkpoint.size;
+    let everything = (size > 0).then(|| (0, size.saturating_sub(1)));
+    let wanted = match period {
+        Period { from: None, to: None } => everything,
+        Period { from, to } => audit_export::between(&mut tx, (epoch, size), (from, to)).await?,
     };
+    // Of what was removed nothing is left but hashes; a file of entries is there as a whole or not at all.
+    let removed = audit_export::pruned_until(&mut tx, (epoch, size)).await?;
+    let whole = removed.map_or(0, |last| (last / WIDTH + 1) * WIDTH);
+    let included = wanted.map(|(first, last)| Included { first: first.max(whole), last });
+    let extent = Extent::covering(size, included.filter(|range| range.first <= range.last));
     tx.commit().await?;
     let extent = extent.ok_or(NoLog::Checkpoint { origin, source: BadCheckpoint::Size })?;
     Ok(Some(Head { checkpoint, note, keys: known, extent }))

@@ -1,6 +1,10 @@
 //! From a log to what an auditor can say of it: `audit export`, `verify`, `prove` and `verify-proof`, as they are typed.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use sallyport::{
     audit::{Event, restart::restart, signer::Signer},
@@ -10,7 +14,10 @@ use sallyport::{
 use serde_json::Value;
 
 use super::grant::Site;
-use crate::{audit::sequence::settled, harness::scratch::Scratch};
+use crate::{
+    audit::sequence::settled,
+    harness::{canary::Canaries, flow::Flow, scratch::Scratch},
+};
 
 impl Site {
     async fn happen(&self, log: TenantId, count: u64) {
@@ -194,4 +201,73 @@ async fn a_log_that_was_begun_anew_is_exported_with_its_past() {
     assert_eq!((&report["gaps"][0]["lost"], &report["gaps"][0]["proved"]), (&0.into(), &true.into()));
     assert_eq!(report["unproven"], Value::Array(Vec::new()), "{said}");
     assert!(scratch.path("out/previous/1/manifest.json").exists());
+}
+
+/// All files of an export.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let inner = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    fs::read_dir(dir).unwrap().flat_map(|entry| inner(entry.unwrap().path())).collect()
+}
+
+#[tokio::test]
+async fn no_token_and_nothing_of_somebody_erased_is_in_an_export() {
+    let site = Site::new().await;
+    let acme = site.app.tenant("acme").await;
+    let scratch = Scratch::new();
+    let flow = Flow::new(&site.app, &acme);
+    let tokens = flow.tokens(&flow.client().await).await;
+    let name = "zebulon-quark-the-third";
+    site.app.person(acme.id, name).await;
+    let (mut secrets, mut personal) = (Canaries::default(), Canaries::default());
+    secrets.add("the access token", &tokens.access);
+    secrets.add("the refresh token", &tokens.refresh);
+    personal.add("the name", name);
+
+    site.sign(acme.id).await;
+    let key = site.done(&["audit", "key", "--tenant", "acme"]);
+    let place = |name: &str| scratch.path(name).display().to_string();
+    let export = |name: &str, more: &[&str]| {
+        site.done(&["audit", "export", "--tenant", "acme", "--out", &place(name)]);
+        let said = site.done(&[&["audit", "verify", &place(name), "--key", key.trim(), "--json"], more].concat());
+        files(&scratch.path(name)).iter().for_each(|file| {
+            secrets.assert_absent(&file.display().to_string(), fs::read(file).unwrap());
+        });
+        serde_json::from_str::<Value>(&said).unwrap()["epochs"][0]["values"].as_u64().unwrap()
+    };
+    let values = export("before", &[]);
+    let found = files(&scratch.path("before")).into_iter();
+    let found: Vec<PathBuf> = found.filter(|file| personal.find(&fs::read(file).unwrap()).is_some()).collect();
+    assert_eq!(found, [scratch.path("before/values.jsonl")]);
+
+    site.done(&["person", "disable", name, "--tenant", "acme"]);
+    site.done(&["person", "erase", name, "--tenant", "acme", "--yes"]);
+    site.sign(acme.id).await;
+    let older = place("before/checkpoint");
+    fs::copy(&older, scratch.path("older")).unwrap();
+    for dir in ["after", "before"] {
+        assert!(export(dir, &["--previous", &place("older")]) < values);
+        for file in files(&scratch.path(dir)) {
+            personal.assert_absent(&file.display().to_string(), fs::read(&file).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_removed_by_age_is_left_out_and_the_rest_is_proved() {
+    let site = Site::new().await;
+    let tenant = site.app.tenant("acme").await.id;
+    let scratch = Scratch::new();
+    let out = scratch.path("out").display().to_string();
+    site.happen(tenant, 300).await;
+    site.sign(tenant).await;
+    site.done(&["audit", "prune", "--tenant", "acme", "--before", "2099-01-01"]);
+    site.happen(tenant, 600).await;
+    site.sign(tenant).await;
+    site.done(&["audit", "export", "--tenant", "acme", "--out", &out]);
+    let report: Value = serde_json::from_str(&site.done(&["audit", "verify", &out, "--json"])).unwrap();
+    let entries = &report["epochs"][0]["entries"];
+    assert_eq!(entries["first"], 512, "{report}");
+    assert_eq!(entries["last"].as_u64().unwrap() + 1, report["epochs"][0]["size"].as_u64().unwrap());
+    site.done(&["audit", "export", "--tenant", "acme", "--out", &out, "--from", "2020-01-01"]);
+    site.done(&["audit", "verify", &out]);
 }
