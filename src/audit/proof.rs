@@ -3,7 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tlog_tiles::check_record;
 
-use super::log::{BadCheckpoint, BadEntry, Checkpoint, Entry, Hash, VerifierKey};
+use super::{
+    log::{BadCheckpoint, BadEntry, Checkpoint, Entry, Hash, VerifierKey},
+    verify::of_log,
+};
 use crate::store::audit::EventRow;
 
 const FORMAT: &str = "c2sp.org/tlog-proof@v1";
@@ -88,14 +91,14 @@ impl Proof {
     /// See [`BadProof`].
     pub fn check(&self, keys: &[VerifierKey]) -> Result<Proved, BadProof> {
         let checkpoint = Checkpoint::unverified(&self.note)?;
-        let own: Vec<&VerifierKey> = keys.iter().filter(|key| key.name() == checkpoint.origin.as_str()).collect();
+        let own = of_log(keys, &checkpoint.origin);
         if own.is_empty() && !keys.is_empty() {
             return Err(BadProof::OtherKey(checkpoint.origin.to_string()));
         }
         let mut signers = Vec::new();
         let mut unsigned = None;
         for key in own {
-            match Checkpoint::verified(&self.note, key) {
+            match Checkpoint::verified(&self.note, &key) {
                 Ok(_) => signers.push(key.to_string()),
                 Err(error @ BadCheckpoint::Unsigned(_)) => unsigned = Some(error),
                 Err(error) => return Err(error.into()),
@@ -140,6 +143,8 @@ mod tests {
         assert!(matches!(read.check(&[other.key()]), Err(BadProof::Checkpoint(BadCheckpoint::Unsigned(_)))));
         assert!(matches!(read.check(&[Log::of("b", 1).key()]), Err(BadProof::OtherKey(_))));
         assert!(read.check(&[other.key(), log.key()]).is_ok());
+        // The key of a log that was begun anew is that of the log before, under another name.
+        assert!(read.check(&[Log::restarted(&log, 2, 1).key()]).is_ok());
     }
 
     #[test]

@@ -22,6 +22,7 @@ use chain::Older;
 pub use refusal::{EntryName, Fault, Refusal};
 pub use report::{EpochReport, Gap, PrefixReport, Report, TimeSpan};
 pub use signer::Signer;
+pub(super) use signer::of_log;
 
 use super::{
     export::{MANIFEST, PREVIOUS},

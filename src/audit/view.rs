@@ -50,7 +50,8 @@ fn canonical(value: &Value) -> String {
     serde_json_canonicalizer::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
-/// The body as its entry in the log has it.
+/// The body as its entry in the log has it: `1.0` is read from there as `1`.
 fn body(event: &EventRow) -> Value {
-    readable(event.body.clone())
+    let body = readable(event.body.clone());
+    serde_json::from_str(&canonical(&body)).unwrap_or(body)
 }

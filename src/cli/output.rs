@@ -42,6 +42,7 @@ pub(super) fn amount(count: u64, thing: &str) -> String {
     let plural = match (count, thing) {
         (1, _) => thing.to_owned(),
         (_, "person") => "people".to_owned(),
+        (_, "entry") => "entries".to_owned(),
         _ => format!("{thing}s"),
     };
     format!("{out} {plural}")

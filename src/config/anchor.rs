@@ -53,10 +53,10 @@ impl AnchorTarget {
     fn read(reader: &mut Reader, name: String) -> Option<Self> {
         let at = format!("audit.anchor.{name}");
         let known = named(reader, &at, &name);
-        let word = reader.required(&format!("{at}.kind"), str::parse::<Word>)?;
-        let schemes = if word == Word::Syslog { Schemes::Stream } else { Schemes::Web };
+        let word = reader.required(&format!("{at}.kind"), str::parse::<Word>);
+        let schemes = if word == Some(Word::Syslog) { Schemes::Stream } else { Schemes::Web };
         let remote = Remote::read(reader, &at, schemes);
-        let kind = match word {
+        let kind = match word? {
             Word::Webhook => AnchorKind::Webhook,
             Word::Syslog => AnchorKind::Syslog,
             Word::S3 => AnchorKind::S3(bucket(reader, &at, remote.as_ref())?),

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{
     reader::Reader,
-    secrets::secret_from_file,
+    secrets::own_secret_from_file,
     tls::{TlsError, certificates},
 };
 use crate::secret::SecretText;
@@ -138,7 +138,7 @@ pub(super) fn secret(reader: &mut Reader, at: &str) -> Option<SecretText> {
             None
         }
         (inline, None) => inline,
-        (None, Some(path)) => secret_from_file(&path).map_err(|error| reader.problem(&key, error.to_string())).ok(),
+        (None, Some(path)) => own_secret_from_file(&path).map_err(|error| reader.problem(&key, error.to_string())).ok(),
     }
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod database;
 mod grant;
 mod initial_token;
+mod kept;
 mod migrate;
 mod platform_log;
 mod serve;

@@ -1,6 +1,7 @@
 //! What collectors and anchors are told, by receivers of these tests' own over real sockets.
 
 mod anchors;
+mod killed;
 mod receiver;
 mod ship;
 mod syslog;

@@ -43,6 +43,9 @@ impl WitnessKey {
         }
         let (time, signature) = line.signature().split_first_chunk::<8>()?;
         let time = u64::from_be_bytes(*time);
+        if time == 0 {
+            return None;
+        }
         let mut message = format!("cosignature/v1\ntime {time}\n").into_bytes();
         message.extend_from_slice(note.text());
         UnparsedPublicKey::new(&ED25519, self.key).verify(&message, signature).ok()?;

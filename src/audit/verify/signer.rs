@@ -18,7 +18,7 @@ pub struct Signer {
 }
 
 /// Of given keys those of a log. A key of one epoch is one of all epochs, under another name.
-pub(super) fn of_log(given: &[VerifierKey], origin: &Origin) -> Vec<VerifierKey> {
+pub(in crate::audit) fn of_log(given: &[VerifierKey], origin: &Origin) -> Vec<VerifierKey> {
     let same_log = |key: &VerifierKey| {
         let of = |origin: &Origin| Whose::of(origin).map(|whose| whose.base);
         Origin::parse(key.name()).as_ref().and_then(of).is_some_and(|base| Some(base) == of(origin))

@@ -1,137 +1,197 @@
-//! `audit hash`, `audit hold`, `audit prune` and `person erase`, as an operator types them.
+//! From a log to what an auditor can say of it: `audit export`, `verify`, `prove` and `verify-proof`, as they are typed.
 
-use std::{io::Write as _, process::Stdio};
+use std::{fs, path::Path, process::Command};
 
-use sallyport::ids::TenantId;
-use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Row as _};
+use sallyport::{
+    audit::{Event, restart::restart, signer::Signer},
+    ids::TenantId,
+    store::audit_log::{self, PLATFORM},
+};
+use serde_json::Value;
 
 use super::grant::Site;
-use crate::{
-    audit::sequence::{head, settled},
-    harness::{flow::Flow, process::sallyport},
-};
+use crate::{audit::sequence::settled, harness::scratch::Scratch};
 
-/// What a command prints that is given this on its standard input.
-fn fed(site: &Site, args: &[&str], input: &str) -> String {
-    let mut command = sallyport(args, &site.variables());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
-}
-
-async fn bodies(site: &Site, tenant: TenantId, kind: &str) -> Vec<Value> {
-    let rows = sqlx::query("select body from audit_event where tenant = $1 and kind = $2 order by id");
-    let rows = rows.bind(tenant.0).bind(kind).fetch_all(&site.app.db.owner).await.unwrap();
-    rows.iter().map(|row| row.get("body")).collect()
-}
-
-/// The tables that have this text in some row.
-async fn tables_with(site: &Site, text: &str) -> Vec<String> {
-    let tables: Vec<String> = sqlx::query_scalar(
-        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1",
-    )
-    .fetch_all(&site.app.db.owner)
-    .await
-    .unwrap();
-    let mut found = Vec::new();
-    for table in tables {
-        let count = format!("select count(*) from {table} t where strpos(lower(t::text), lower($1)) > 0");
-        let rows: i64 =
-            sqlx::query_scalar(AssertSqlSafe(count)).bind(text).fetch_one(&site.app.db.owner).await.unwrap();
-        if rows > 0 {
-            found.push(table);
-        }
+impl Site {
+    async fn happen(&self, log: TenantId, count: u64) {
+        let events = (0..count).map(|n| Event::AdminChanged { object: format!("server/{n}"), change: "created" });
+        let mut tx = self.app.app.store.tenant_tx(log).await.unwrap();
+        self.app.app.recorder(None).record_many(&mut tx, events).await.unwrap();
+        tx.commit().await.unwrap();
     }
-    found
-}
 
-#[tokio::test]
-async fn an_auditor_finds_a_known_token_and_checks_known_arguments() {
-    let site = Site::new().await;
-    let acme = site.app.tenant("acme").await;
-    let flow = Flow::new(&site.app, &acme);
-    let tokens = flow.tokens(&flow.client().await).await;
-    let issued = bodies(&site, acme.id, "token.issued").await.remove(0);
-    assert_eq!(json!(fed(&site, &["audit", "hash"], &format!("{}\n", tokens.access)).trim()), issued["token"]);
-    assert_eq!(json!(fed(&site, &["audit", "hash"], &tokens.refresh).trim()), issued["refresh"]);
-
-    let event = uuid::Uuid::from_u128(7);
-    let salt = site.app.app.keyring.argument_salt(event.into());
-    let id = event.to_string();
-    let said = fed(&site, &["audit", "hash", "--arguments", &id], r#"{"pin":1234}"#);
-    assert_eq!(said.trim(), salt.digest(br#"{"pin":1234}"#));
-    let said = site.done(&["audit", "hash", "--arguments", &id, "--salt"]);
-    let (key, bytes) = said.trim().split_once(':').unwrap();
-    assert_eq!((key, bytes), (salt.key_id(), sallyport::secret::hex(salt.bytes()).as_str()));
-}
-
-#[tokio::test]
-async fn of_somebody_who_was_erased_nothing_personal_is_left() {
-    let site = Site::new().await;
-    let acme = site.app.tenant("acme").await;
-    let name = "zebulon-quark";
-    let person = site.app.person(acme.id, name).await;
-    let kept = ["audit_value", "person"];
-    assert_eq!(tables_with(&site, name).await, kept, "the name is nowhere else, in events neither");
-
-    let early = site.fails(&["person", "erase", name, "--tenant", "acme", "--yes"]);
-    assert!(early.contains("person disable"), "{early}");
-    site.done(&["person", "disable", name, "--tenant", "acme"]);
-    let unasked = site.run(&["person", "erase", name, "--tenant", "acme"]);
-    assert_eq!(unasked.code, 1);
-    assert_eq!(tables_with(&site, name).await, kept);
-    let said = site.done(&["person", "erase", name, "--tenant", "acme", "--yes"]);
-    assert_eq!(said, format!("erased {name} in acme, and 1 value of events\n"));
-
-    assert!(tables_with(&site, name).await.is_empty());
-    let erased = bodies(&site, acme.id, "person.erased").await;
-    assert_eq!((erased.len(), &erased[0]["person"], &erased[0]["values"]), (1, &json!(person.id), &json!(1)));
-    let named = bodies(&site, acme.id, "person.named").await;
-    assert!(named.iter().all(|body| body["name"].as_str().unwrap().starts_with("sha256:")), "{named:?}");
-    settled(&site.app, acme.id).await;
-}
-
-#[tokio::test]
-async fn old_events_go_when_they_are_signed_for_and_nobody_holds_them() {
-    let site = Site::new().await;
-    let acme = site.app.tenant("acme").await;
-    let other = site.app.tenant("other").await;
-    let prune = ["audit", "prune", "--tenant", "acme", "--before", "2099-01-01"];
-    let dry = [&prune[..], &["--dry-run"]].concat();
-    assert_eq!(site.done(&dry), "0 events could be removed\n", "none is in the log yet");
-
-    settled(&site.app, acme.id).await;
-    let before = head(&site.app.app, acme.id).await;
-    let signed = "select coalesce(max(size), 0) from audit_checkpoint where tenant = $1";
-    let signed: i64 = sqlx::query_scalar(signed).bind(acme.id.0).fetch_one(&site.app.db.owner).await.unwrap();
-    assert!(signed > 0, "something is signed");
-    assert_eq!(site.done(&dry), format!("{signed} events could be removed\n"));
-
-    let said = site.done(&["audit", "hold", "place", "case 12", "--by", "legal", "--tenant", "acme"]);
-    let hold = said.trim().strip_prefix("placed the hold ").unwrap().to_owned();
-    assert!(site.fails(&prune).contains("a legal hold stands"));
-    assert!(site.done(&["audit", "hold", "list", "--tenant", "acme"]).contains("stands  legal  case 12"));
-    site.done(&["audit", "hold", "lift", &hold, "--tenant", "acme"]);
-    assert!(site.fails(&["audit", "hold", "lift", &hold, "--tenant", "acme"]).contains("stands"));
-    assert_eq!(bodies(&site, acme.id, "audit.hold_placed").await.len(), 1);
-    assert_eq!(bodies(&site, acme.id, "audit.hold_lifted").await.len(), 1);
-
-    let said = site.done(&prune);
-    assert_eq!(said, format!("removed {signed} events\n"));
-    assert_eq!(bodies(&site, acme.id, "audit.pruned").await[0]["events"], signed);
-    assert!(!bodies(&site, other.id, "admin.changed").await.is_empty(), "others keep theirs");
-    let gone = "select count(*) from audit_entry n where n.tenant = $1
-                   and not exists (select from audit_event e where e.tenant = n.tenant and e.id = n.event)";
-    let gone: i64 = sqlx::query_scalar(gone).bind(acme.id.0).fetch_one(&site.app.db.owner).await.unwrap();
-    assert_eq!(gone, signed, "their places stay");
-
-    // The log goes on over the tree that is there.
-    sallyport::jobs::log::go_on(&site.app.app, acme.id).await.unwrap();
-    while head(&site.app.app, acme.id).await.size < before.size + 3 {
-        sallyport::jobs::log::go_on(&site.app.app, acme.id).await.unwrap();
-        tokio::task::yield_now().await;
+    /// Signs what the log is when all is in it.
+    async fn sign(&self, log: TenantId) {
+        settled(&self.app, log).await;
+        let app = &self.app.app;
+        let (keys, recorder) = (app.keyring.checkpoint_keys(), app.recorder(None));
+        let signer = Signer { store: &app.store, memory: &app.evidence.memory, keys: &keys, recorder: &recorder };
+        signer.sign(log, app.clock.now()).await.unwrap();
     }
+}
+
+/// The program that auditors can read, in another language.
+fn python(args: &[&str]) -> (bool, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/check_export.py");
+    let said = Command::new("python3").arg(script).args(args).output().unwrap();
+    let text = [said.stdout, said.stderr].concat();
+    (said.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn a_log_is_exported_and_verified_by_us_and_by_others() {
+    let site = Site::new().await;
+    let tenant = site.app.tenant("acme").await.id;
+    let scratch = Scratch::new();
+    let place = |name: &str| scratch.path(name).display().to_string();
+    site.happen(tenant, 600).await;
+    site.sign(tenant).await;
+    let key = site.done(&["audit", "key", "--tenant", "acme"]);
+    let key_file = scratch.write("acme.vkey", &key).display().to_string();
+
+    let said = site.done(&["audit", "export", "--tenant", "acme", "--out", &place("one")]);
+    assert!(said.contains("/audit/") && said.contains("check them:  sallyport audit verify "), "{said}");
+    let said = site.done(&["audit", "verify", &place("one"), "--key", &key_file]);
+    assert!(said.starts_with("verified\n") && said.contains("admin.changed (version 1)"), "{said}");
+    assert!(said.contains("NOT proved:\n  - that this is the log that others were shown"), "{said}");
+    assert!(site.done(&["audit", "verify", &place("one")]).starts_with("consistent; signer NOT authenticated\n"));
+    let (good, said) = python(&[&place("one"), key.trim()]);
+    assert!(good && said.ends_with("signed by the key\n"), "{said}");
+    let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(place("one")).status();
+    assert!(sums.unwrap().success());
+
+    // The log goes on; what was exported is its beginning, and not the other way round.
+    site.happen(tenant, 300).await;
+    site.sign(tenant).await;
+    site.done(&["audit", "export", "--tenant", "acme", "--out", &place("two")]);
+    let older = place("one/checkpoint");
+    let said = site.done(&["audit", "verify", &place("two"), "--key", key.trim(), "--previous", &older, "--json"]);
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&report["verified"], &report["authenticated"]), (&true.into(), &true.into()));
+    assert_eq!(report["unproven"], Value::Array(Vec::new()));
+    let newer = place("two/checkpoint");
+    let said = site.fails(&["audit", "verify", &place("one"), "--key", &key_file, "--previous", &newer]);
+    assert!(said.starts_with("sallyport: NOT verified: checkpoint: rollback: "), "{said}");
+
+    // A byte of an entry.
+    let file = scratch.path("two/tile/entries/001");
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.windows(8).position(|part| part == b"created\"").unwrap();
+    bytes[at] = b'k';
+    fs::write(&file, bytes).unwrap();
+    let said = site.fails(&["audit", "verify", &place("two"), "--key", &key_file]);
+    assert!(said.starts_with("sallyport: NOT verified: entry 256 (event "), "{said}");
+    assert!(!python(&[&place("two")]).0);
+    // It is brought up to date again.
+    site.done(&["audit", "export", "--tenant", "acme", "--out", &place("two")]);
+    site.done(&["audit", "verify", &place("two"), "--key", &key_file]);
+}
+
+#[tokio::test]
+async fn a_part_of_a_log_is_exported_by_its_time() {
+    let site = Site::new().await;
+    let tenant = site.app.tenant("acme").await.id;
+    let scratch = Scratch::new();
+    site.happen(tenant, 300).await;
+    site.sign(tenant).await;
+    let out = scratch.path("part").display().to_string();
+    let export = |more: &[&str]| {
+        site.done(&[&["audit", "export", "--tenant", "acme", "--out", &out], more].concat());
+        let said = site.done(&["audit", "verify", &out, "--json"]);
+        serde_json::from_str::<Value>(&said).unwrap()["epochs"][0]["count"].as_u64().unwrap()
+    };
+    let all = export(&["--from", "2020-01-01"]);
+    assert!(all >= 300, "{all}");
+    assert_eq!(export(&["--to", "2020-01-01"]), 0);
+    assert_eq!(export(&["--from", "2999-01-01T00:00:00Z"]), 0);
+    assert_eq!(export(&[]), all);
+    let said = site.run(&["audit", "export", "--tenant", "acme", "--out", &out, "--from", "yesterday"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+}
+
+#[tokio::test]
+async fn a_database_that_was_changed_gives_no_export() {
+    let site = Site::new().await;
+    let tenant = site.app.tenant("acme").await.id;
+    let scratch = Scratch::new();
+    let out = scratch.path("out").display().to_string();
+    let said = site.fails(&["audit", "export", "--tenant", "acme", "--out", &out]);
+    assert!(said.contains("there is no signed checkpoint of the log yet"), "{said}");
+    site.happen(tenant, 300).await;
+    site.sign(tenant).await;
+    let event: uuid::Uuid = sqlx::query_scalar("select event from audit_entry where tenant = $1 and index = 257")
+        .bind(tenant.0)
+        .fetch_one(&site.app.db.owner)
+        .await
+        .unwrap();
+    let change = |statement: &'static str| sqlx::query(statement).bind(event).execute(&site.app.db.owner);
+    change("update audit_event set body = body || '{\"change\": \"removed\"}' where id = $1").await.unwrap();
+    let said = site.fails(&["audit", "export", "--tenant", "acme", "--out", &out]);
+    assert!(said.contains(&format!("event {event} is not what the log has as its entry 257")), "{said}");
+    let said = site.fails(&["audit", "prove", "--tenant", "acme", "--event", &event.to_string()]);
+    assert!(said.contains("the entry is not in that tree at that place"), "{said}");
+    change("delete from audit_event where id = $1").await.unwrap();
+    let said = site.fails(&["audit", "export", "--tenant", "acme", "--out", &out]);
+    assert!(said.contains(&format!("event {event}, the log's entry 257, is not in the database")), "{said}");
+    let said = site.fails(&["audit", "verify", &out]);
+    assert!(said.contains("this is not an export, or one that was not finished"), "{said}");
+}
+
+#[tokio::test]
+async fn one_event_is_proved_without_the_others() {
+    let site = Site::new().await;
+    let tenant = site.app.tenant("acme").await.id;
+    let scratch = Scratch::new();
+    site.happen(tenant, 10).await;
+    site.sign(tenant).await;
+    let event = site.app.app.store.audit_recent(tenant, 100).await.unwrap().last().unwrap().id.to_string();
+    let out = scratch.path("event.tlog-proof").display().to_string();
+    let said = site.done(&["audit", "prove", "--tenant", "acme", "--event", &event, "--out", &out]);
+    assert!(said.contains("audit verify-proof"), "{said}");
+    let printed = site.done(&["audit", "prove", "--tenant", "acme", "--event", &event]);
+    assert_eq!(printed, fs::read_to_string(&out).unwrap());
+    let key = site.done(&["audit", "key", "--tenant", "acme"]);
+    let said = site.done(&["audit", "verify-proof", &out, "--key", key.trim()]);
+    assert!(said.starts_with("verified\n") && said.contains(&format!("event {event} (")), "{said}");
+    let said = site.done(&["audit", "verify-proof", &out, "--json"]);
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&report["authenticated"], &report["event"]["id"]), (&false.into(), &event.as_str().into()));
+    let platform = site.done(&["audit", "key", "--platform"]);
+    let said = site.fails(&["audit", "verify-proof", &out, "--key", platform.trim()]);
+    assert!(said.contains("none of the keys given is of its log"), "{said}");
+    let forged = scratch.write("forged", &printed.replace("index 0", "index 1")).display().to_string();
+    assert!(site.fails(&["audit", "verify-proof", &forged]).contains("not in that tree at that place"));
+    let nobody = site.fails(&["audit", "prove", "--tenant", "acme", "--event", &uuid::Uuid::nil().to_string()]);
+    assert!(nobody.contains("is not in this log"), "{nobody}");
+    site.happen(tenant, 1).await;
+    settled(&site.app, tenant).await;
+    let newest = site.app.app.store.audit_recent(tenant, 1).await.unwrap()[0].id.to_string();
+    assert!(
+        site.fails(&["audit", "prove", "--tenant", "acme", "--event", &newest]).contains("try again in some seconds")
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_was_begun_anew_is_exported_with_its_past() {
+    let site = Site::new().await;
+    site.app.tenant("acme").await;
+    let scratch = Scratch::new();
+    site.sign(PLATFORM).await;
+    let app = &site.app.app;
+    let mut tx = app.store.tenant_tx(PLATFORM).await.unwrap();
+    let note = audit_log::newest_checkpoint(&mut tx).await.unwrap().unwrap().note;
+    tx.commit().await.unwrap();
+    let older = scratch.write("older", &note).display().to_string();
+    let known = sallyport::audit::log::Checkpoint::unverified(&note).unwrap();
+    let place = (&app.config.public_url, PLATFORM);
+    restart(&app.store, &app.recorder(None), place, (&known, &note)).await.unwrap();
+    site.sign(PLATFORM).await;
+    let (out, key) = (scratch.path("out").display().to_string(), site.done(&["audit", "key", "--platform"]));
+    site.done(&["audit", "export", "--platform", "--out", &out]);
+    let said = site.done(&["audit", "verify", &out, "--key", key.trim(), "--previous", &older, "--json"]);
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(report["epochs"].as_array().unwrap().len(), 2, "{said}");
+    assert_eq!((&report["gaps"][0]["lost"], &report["gaps"][0]["proved"]), (&0.into(), &true.into()));
+    assert_eq!(report["unproven"], Value::Array(Vec::new()), "{said}");
+    assert!(scratch.path("out/previous/1/manifest.json").exists());
 }

@@ -35,7 +35,7 @@ type Usual = Arc<dyn Fn(&Seen) -> Response + Send + Sync>;
 struct Desk {
     seen: Arc<Mutex<Vec<Seen>>>,
     count: watch::Sender<usize>,
-    next: Arc<Mutex<VecDeque<Reply>>>,
+    next: Arc<Mutex<VecDeque<(String, Reply)>>>,
     usual: Usual,
 }
 
@@ -59,22 +59,24 @@ impl Receiver {
 
     /// What it says to the next request that nothing was said for yet.
     pub(super) fn once(&self, reply: impl FnOnce(&Seen) -> Response + Send + 'static) {
-        self.desk.next.lock().unwrap().push_back(Box::new(move |seen| {
+        let reply: Reply = Box::new(move |seen| {
             let response = reply(&seen);
             Box::pin(async move { response })
-        }));
+        });
+        self.desk.next.lock().unwrap().push_back((String::new(), reply));
     }
 
-    /// It takes the next request and answers when this is dropped, as it usually does.
-    pub(super) fn hold(&self) -> watch::Sender<()> {
+    /// It takes the next request that has this text in it, and answers when this is dropped, as it usually does.
+    pub(super) fn hold(&self, text: &str) -> watch::Sender<()> {
         let (sender, mut held) = watch::channel(());
         let usual = self.desk.usual.clone();
-        self.desk.next.lock().unwrap().push_back(Box::new(move |seen| {
+        let reply: Reply = Box::new(move |seen| {
             Box::pin(async move {
                 while held.changed().await.is_ok() {}
                 usual(&seen)
             })
-        }));
+        });
+        self.desk.next.lock().unwrap().push_back((text.to_owned(), reply));
         sender
     }
 
@@ -84,19 +86,28 @@ impl Receiver {
 
     /// Waits until it was asked so often.
     pub(super) async fn asked(&self, times: usize) {
+        self.until(|receiver| receiver.seen().len() >= times).await;
+    }
+
+    /// Waits until what it was sent is enough.
+    pub(super) async fn until(&self, enough: impl Fn(&Self) -> bool) {
         let mut count = self.desk.count.subscribe();
-        let asked = count.wait_for(|count| *count >= times);
-        tokio::time::timeout(Duration::from_secs(20), asked).await.expect("not asked").unwrap();
+        let asked = count.wait_for(|_| enough(self));
+        tokio::time::timeout(Duration::from_secs(60), asked).await.expect("not enough").unwrap();
     }
 }
 
 async fn take(State(desk): State<Desk>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let seen = Seen { method, uri, headers, body: String::from_utf8(body.to_vec()).unwrap() };
     desk.seen.lock().unwrap().push(seen.clone());
-    let reply = desk.next.lock().unwrap().pop_front();
+    let reply = {
+        let mut next = desk.next.lock().unwrap();
+        let at = next.iter().position(|(text, _)| seen.body.contains(text.as_str()));
+        at.and_then(|at| next.remove(at))
+    };
     desk.count.send_modify(|count| *count += 1);
     match reply {
-        Some(reply) => reply(seen).await,
+        Some((_, reply)) => reply(seen).await,
         None => (desk.usual)(&seen),
     }
 }

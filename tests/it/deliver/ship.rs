@@ -48,18 +48,18 @@ fn bulk(seen: &Seen, status: impl Fn(usize) -> u16) -> Response {
     answer(200, json!({ "took": 1, "errors": errors, "items": items }).to_string())
 }
 
-fn elastic() -> Receiver {
+pub(super) fn elastic() -> Receiver {
     Receiver::start(|seen| bulk(seen, |_| 201))
 }
 
 /// Indexes of one log in the order in which they came, over all requests.
-fn indexes(receiver: &Receiver, origin: &Origin) -> Vec<u64> {
+pub(super) fn indexes(receiver: &Receiver, origin: &Origin) -> Vec<u64> {
     let seen = receiver.seen();
     let ids = seen.iter().flat_map(documents).map(|(action, _)| action["create"]["_id"].as_str().unwrap().to_owned());
     ids.filter_map(|id| id.split_once('#').filter(|(log, _)| *log == origin.as_str())?.1.parse().ok()).collect()
 }
 
-fn origin(app: &TestApp, log: TenantId) -> Origin {
+pub(super) fn origin(app: &TestApp, log: TenantId) -> Origin {
     Origin::of(&app.app.config.public_url, log, 1)
 }
 
@@ -173,7 +173,7 @@ async fn what_was_on_its_way_when_a_process_ended_comes_again_and_nothing_is_los
     let receiver = elastic();
     let (app, tenant) = shipping(target(ShipKind::ElasticBulk, ShipFormat::Ocsf, &receiver.url("/_bulk"))).await;
     let size = happen(&app, tenant, 10).await;
-    let held = receiver.hold();
+    let held = receiver.hold("");
     let dying = app.sibling().await;
     let task = tokio::spawn(async move { courier(&dying).round(&dying).await.map(|round| round.sent) });
     receiver.asked(1).await;
@@ -222,7 +222,7 @@ async fn a_receiver_that_takes_its_time_holds_no_connection_and_no_transaction()
     let receiver = elastic();
     let (app, tenant) = shipping(target(ShipKind::ElasticBulk, ShipFormat::Ocsf, &receiver.url("/_bulk"))).await;
     happen(&app, tenant, 10).await;
-    let held = receiver.hold();
+    let held = receiver.hold("");
     let slow = app.app.clone();
     let task = tokio::spawn(async move { courier(&slow).round(&slow).await.map(|round| round.sent) });
     receiver.asked(1).await;
