@@ -38,7 +38,7 @@ async fn a_person_logs_in_and_out() {
 
     let events = events(&app, acme.id).await;
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(kinds, ["admin.changed", "login.succeeded", "logout"]);
+    assert_eq!(kinds, ["person.named", "admin.changed", "login.succeeded", "logout"]);
     assert_eq!(events[1].body["person"], acme.person.id.to_string());
     assert_eq!(events[1].body["session"], events[2].body["session"]);
     assert!(events[1].request_id.is_some());
