@@ -38,10 +38,10 @@ async fn a_person_logs_in_and_out() {
 
     let events = events(&app, acme.id).await;
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(kinds, ["admin.changed", "login.succeeded", "logout"]);
-    assert_eq!(events[1].body["person"], acme.person.id.to_string());
-    assert_eq!(events[1].body["session"], events[2].body["session"]);
-    assert!(events[1].request_id.is_some());
+    assert_eq!(kinds, ["person.named", "admin.changed", "login.succeeded", "logout"]);
+    assert_eq!(events[2].body["person"], acme.person.id.to_string());
+    assert_eq!(events[2].body["session"], events[3].body["session"]);
+    assert!(events[2].request_id.is_some());
     assert!(events.iter().all(|event| !event.body.to_string().contains("ada")));
 }
 
