@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     cluster::{Fill, Keeper, KeeperError, MostCalls, Node},
     config::{Config, TlsError},
+    deliver::{BadTarget, Courier, Numbers as Deliveries},
     http::{address::ClientAddress, metrics::Metrics},
     ids::{ProcessId, Slug, TenantId},
     keys::Keyring,
@@ -49,6 +50,9 @@ pub enum StartError {
     /// It cannot be remembered what was signed.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// A collector or an anchor cannot be used as it is configured.
+    #[error(transparent)]
+    Target(#[from] BadTarget),
     /// There can be no lease.
     #[error(transparent)]
     Lease(#[from] KeeperError),
@@ -84,6 +88,10 @@ pub struct App {
     pub calls: CallLog,
     /// What this process knows of the logs.
     pub evidence: Evidence,
+    /// Who brings what the logs have to others.
+    pub couriers: Vec<Arc<Courier>>,
+    /// How that goes.
+    pub deliveries: Deliveries,
     /// Counts of what was refused to strangers.
     pub lane: Lane,
     /// Numbers for Prometheus.
@@ -123,6 +131,9 @@ impl App {
         metrics.register(|registry| lane.register(registry));
         let evidence = Evidence::open(config.audit.state_dir.as_deref())?;
         metrics.register(|registry| evidence.register(registry));
+        let couriers = Courier::all(&config)?.into_iter().map(Arc::new).collect();
+        let deliveries = Deliveries::default();
+        metrics.register(|registry| deliveries.register(registry));
         let calls = CallLog::start(store.clone(), process, &metrics);
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let untrusted = Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?;
@@ -148,6 +159,8 @@ impl App {
             anew,
             calls,
             evidence,
+            couriers,
+            deliveries,
             lane,
             metrics,
             upstreams,

@@ -4,13 +4,18 @@ mod call;
 mod calls;
 mod event;
 mod evidence;
+pub mod export;
 mod lane;
 pub mod log;
 mod platform;
+pub mod proof;
 mod refused;
 pub mod restart;
 pub mod sequencer;
 pub mod signer;
+mod value;
+pub mod verify;
+pub mod view;
 
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};
@@ -20,6 +25,7 @@ pub(crate) use lane::source_of as source;
 pub use lane::{Lane, PERIOD as LANE_PERIOD};
 pub use platform::PlatformEvent;
 pub use refused::Refused;
+pub use value::{Kept, Personal, commitment};
 
 use std::borrow::Cow;
 
@@ -50,10 +56,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Writes `event` with the change in `tx`: both are there after the commit, or neither.
+    /// Writes `event` with the change in `tx`: both are there after the commit, or neither. No event is too long: what is
+    /// goes in as a commitment, with the value beside it.
     pub async fn record(&self, tx: &mut TenantTx, event: &Event) -> Result<(), StoreError> {
-        let row = self.row(event)?;
-        store::audit::insert(tx, &row).await
+        let (row, kept) = self.whole(event)?;
+        store::audit::insert(tx, &row).await?;
+        store::audit::keep_values(tx, row.id, &kept).await
     }
 
     /// Writes many events like one.
@@ -62,9 +70,13 @@ impl Recorder {
         tx: &mut TenantTx,
         events: impl IntoIterator<Item = Event>,
     ) -> Result<(), StoreError> {
-        let rows: Vec<EventRow> = events.into_iter().map(|event| self.row(&event)).collect::<Result<_, _>>()?;
+        let (rows, kept): (Vec<EventRow>, Vec<Vec<Kept>>) =
+            events.into_iter().map(|event| self.whole(&event)).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         for rows in rows.chunks(PER_INSERT) {
             store::audit::insert_batch(tx, rows).await?;
+        }
+        for (row, kept) in rows.iter().zip(&kept) {
+            store::audit::keep_values(tx, row.id, kept).await?;
         }
         Ok(())
     }
@@ -76,32 +88,44 @@ impl Recorder {
 
     /// The row of an event of the platform log.
     pub fn platform_row(&self, event: &PlatformEvent) -> Result<EventRow, StoreError> {
-        self.shaped(event, PlatformEvent::VERSION)
+        Ok(self.shaped(event, PlatformEvent::VERSION)?.0)
     }
 
-    /// The row of an event.
+    /// The row of an event of a kind without personal values. Should something in it be too long, the row has its digest.
     pub fn row(&self, event: &Event) -> Result<EventRow, StoreError> {
-        self.shaped(event, Event::VERSION)
+        Ok(self.shaped(event, Event::VERSION)?.0)
     }
 
-    fn shaped(&self, event: &impl Serialize, version: i16) -> Result<EventRow, StoreError> {
+    /// The row of an event, and the values that it only commits to.
+    fn whole(&self, event: &Event) -> Result<(EventRow, Vec<Kept>), StoreError> {
+        let (row, mut kept) = self.shaped(event, Event::VERSION)?;
+        kept.extend(event.personal().and_then(Personal::kept));
+        Ok((row, kept))
+    }
+
+    fn shaped(&self, event: &impl Serialize, version: i16) -> Result<(EventRow, Vec<Kept>), StoreError> {
         let mut body = serde_json::to_value(event).map_err(StoreError::corrupt)?;
         let kind = match body.as_object_mut().and_then(|map| map.remove("kind")) {
             Some(Value::String(kind)) => kind,
             _ => return Err(StoreError::corrupt("an event without a kind")),
         };
         leave_handles_out(&mut body);
+        let kept = match body.as_object_mut() {
+            Some(members) => value::shorten(members, &self.entropy)?,
+            None => Vec::new(),
+        };
         if let (Some(command), Some(members)) = (self.command, body.as_object_mut()) {
             members.insert("actor".to_owned(), json!({ "kind": "command", "command": command }));
         }
-        Ok(EventRow {
+        let row = EventRow {
             id: EventId::new(&self.clock, &self.entropy)?,
             at: self.clock.now(),
             kind,
             version,
             request_id: self.request_id.clone(),
             body,
-        })
+        };
+        Ok((row, kept))
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Nothing else in the crate reads the environment, and each section reads its own files.
 
+mod anchor;
 mod audit;
 mod authorization;
 mod database;
@@ -22,6 +23,7 @@ mod public_url;
 mod reader;
 mod registration;
 mod secrets;
+mod ship;
 mod terminal;
 mod tls;
 mod tokens;
@@ -30,6 +32,7 @@ mod upstream;
 
 use std::path::Path;
 
+pub use anchor::{AnchorKind, AnchorTarget, Bucket};
 pub use audit::Audit;
 pub use authorization::Authorization;
 pub use database::Database;
@@ -45,6 +48,7 @@ pub use public_url::{BadPublicUrl, PublicUrl};
 pub use reader::{Setting, Source};
 pub use registration::Registration;
 pub use secrets::{SecretError, secret_from_environment, secret_from_file};
+pub use ship::{Remote, ShipFormat, ShipKind, ShipTarget};
 pub use terminal::{colour, screen};
 pub use tls::{Tls, TlsError, TlsFiles, TlsStamp};
 pub use tokens::Tokens;

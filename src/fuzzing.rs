@@ -2,6 +2,7 @@
 //! comes out. Only there with the feature `fuzzing`, and in unit tests, which run all of it over the committed corpus.
 
 mod apply;
+mod audit;
 mod bearer;
 mod cookies;
 mod form;
@@ -34,9 +35,12 @@ pub use crate::{
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its file in `fuzz/fuzz_targets` and of its corpus. In the order of names.
-pub const TARGETS: [(&str, Target); 22] = [
+pub const TARGETS: [(&str, Target); 25] = [
     ("apply", apply::file),
     ("assertion", assertion),
+    ("audit_entry", audit::entry),
+    ("audit_manifest", audit::manifest),
+    ("audit_proof", audit::proof),
     ("basic", basic),
     ("bearer", bearer::header),
     ("client_authentication", client_authentication),

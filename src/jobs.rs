@@ -2,6 +2,7 @@
 //! what was refused, what becomes of keys, and whether the clock can be believed. The lease is kept by a thread of its own.
 
 mod clock;
+pub mod deliver;
 pub mod janitor;
 pub mod key_file;
 pub mod log;
@@ -25,6 +26,7 @@ pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         // Tasks of their own: should one panic, the rest goes on.
         let mut others = JoinSet::new();
+        others.spawn(deliver::run(app.clone(), stop.clone()));
         others.spawn(janitor::run(app.clone(), stop.clone()));
         others.spawn(clock::run(app.clone(), stop.clone()));
         others.spawn(lost_calls::run(app.clone(), stop.clone()));

@@ -9,7 +9,7 @@ mod signing;
 mod standing;
 
 pub use file::{KeyFile, KeyFileError, generate_key_file};
-pub use keyring::{CheckValue, Keyring, Stored};
+pub use keyring::{ArgumentSalt, CheckValue, Keyring, Stored};
 pub use named::KeyKind;
 pub use seal::{OpenError, Sealed};
 pub(crate) use seal::{open_under, seal_under};

@@ -24,6 +24,7 @@ pub mod clients;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod deliver;
 pub mod dev;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -3,7 +3,10 @@
 pub mod administrators;
 pub mod apply;
 pub mod audit;
+pub mod audit_export;
 pub mod audit_log;
+pub mod audit_retention;
+pub mod audit_ship;
 pub mod authority;
 mod begin;
 pub mod calls;

@@ -11,7 +11,7 @@ pub struct CallFacts {
     pub family: FamilyId,
     /// Whose software.
     pub client: ClientId,
-    /// `person:<id>`, `client:<id>`, or `issuer:<id>:<subject>` of an outside issuer.
+    /// `person:<id>`, `client:<id>`, or `issuer:<id>:` and a commitment to the subject of an outside issuer.
     pub subject: String,
     /// To which server.
     pub server: ServerId,
@@ -25,7 +25,9 @@ pub struct CallFacts {
     /// SHA-256 of the whole name, in hexadecimal, where `name` is not the whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_digest: Option<String>,
-    /// SHA-256 of the raw `params`, in hexadecimal.
+    /// The access token: the audit-handle key's id and a keyed hash.
+    pub token: String,
+    /// The audit-handle key's id and SHA-256 of a salt and the raw `params`. Each event has a salt of its own.
     pub arguments: String,
 }
 

@@ -41,6 +41,8 @@ use crate::{
 
 /// How long anybody waits for evidence, for room first and then for the disk.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// An event in so many bytes of JSON may hold something that is too long.
+const LONG: usize = 8 * 1024;
 /// How long the last calls may take to end when serving has ended.
 const LAST: Duration = Duration::from_secs(10);
 
@@ -84,7 +86,7 @@ impl CallLog {
         if self.health.is_failing() || self.health.oldest() >= PATIENCE { Err(NoEvidence) } else { Ok(()) }
     }
 
-    /// Announces a call. Nothing may be forwarded or answered before [`Announced::durable`], as `evidence` says.
+    /// Announces a call; `call` says what the event of an id says of it. Nothing may be forwarded or answered before [`Announced::durable`], as `evidence` says.
     ///
     /// # Errors
     /// Nothing was announced, and nothing must be executed.
@@ -92,12 +94,12 @@ impl CallLog {
         &self,
         tenant: TenantId,
         recorder: &Recorder,
-        call: CallFacts,
+        call: impl FnOnce(EventId) -> CallFacts + Send,
         (read_only, evidence): (bool, Evidence),
     ) -> Result<Announced, NoEvidence> {
         let room = self.enter().await?;
-        let event = Event::CallIntent { call, read_only, evidence };
         let id = EventId::of_intent(&recorder.clock, &recorder.entropy).map_err(|error| self.refuse(&error.into()))?;
+        let event = Event::CallIntent { call: call(id), read_only, evidence };
         let row = row(recorder, id, &event).map_err(|error| self.refuse(&error))?;
         let began = row.at;
         let (part, durable, fate) = Part::intent(id);
@@ -109,10 +111,15 @@ impl CallLog {
     ///
     /// # Errors
     /// It is not on the disk in time. It may still get there.
-    pub async fn record(&self, tenant: TenantId, recorder: &Recorder, event: &Event) -> Result<(), NoEvidence> {
+    pub async fn record(
+        &self,
+        tenant: TenantId,
+        recorder: &Recorder,
+        event: impl FnOnce(EventId) -> Event + Send,
+    ) -> Result<(), NoEvidence> {
         let room = self.enter().await?;
         let id = EventId::new(&recorder.clock, &recorder.entropy).map_err(|error| self.refuse(&error.into()))?;
-        let row = row(recorder, id, event).map_err(|error| self.refuse(&error))?;
+        let row = row(recorder, id, &event(id)).map_err(|error| self.refuse(&error))?;
         let (durable, wait) = oneshot::channel();
         self.send(Entry { tenant, row, part: Part::Sole { durable, room } });
         self.in_time(wait).await
@@ -180,6 +187,12 @@ impl CallLog {
 
 /// The row of an event under an id of its own.
 fn row(recorder: &Recorder, id: EventId, event: &Event) -> Result<CallRow, StoreError> {
-    let body = serde_json::value::to_raw_value(event).map_err(StoreError::corrupt)?;
+    let mut body = serde_json::value::to_raw_value(event).map_err(StoreError::corrupt)?;
+    // What is in these is short but for lists of scopes. Here is nowhere to keep a longer one.
+    if body.get().len() > LONG {
+        let mut short: serde_json::Map<_, _> = serde_json::from_str(body.get()).map_err(StoreError::corrupt)?;
+        super::value::shorten(&mut short, &recorder.entropy)?;
+        body = serde_json::value::to_raw_value(&short).map_err(StoreError::corrupt)?;
+    }
     Ok(CallRow { id, at: recorder.clock.now(), request_id: recorder.request_id.clone(), body })
 }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use super::{CallFacts, CallRefusal, Outcome};
+use super::{CallFacts, CallRefusal, Outcome, Personal};
 use crate::{
     ids::{ClientId, DeviceId, EventId, FamilyId, GrantId, PersonId, ServerId, SessionId},
     keys::SigningAlg,
@@ -186,13 +187,34 @@ pub enum Event {
     #[serde(rename = "device.replayed")]
     DeviceReplayed { device: DeviceId, family: FamilyId, client: ClientId },
     #[serde(rename = "token.issued")]
-    TokenIssued { family: FamilyId, client: ClientId, scopes: Vec<String> },
+    TokenIssued {
+        family: FamilyId,
+        client: ClientId,
+        scopes: Vec<String>,
+        /// The access token.
+        token: String,
+        /// The refresh token, where there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refresh: Option<String>,
+    },
     #[serde(rename = "token.refreshed")]
-    TokenRefreshed { family: FamilyId, client: ClientId, generation: i32, retried: bool },
+    TokenRefreshed {
+        family: FamilyId,
+        client: ClientId,
+        generation: i32,
+        retried: bool,
+        /// The refresh token that was presented.
+        presented: String,
+        /// The access token that was given out.
+        token: String,
+        /// The refresh token that was given out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refresh: Option<String>,
+    },
     #[serde(rename = "refresh.replayed")]
-    RefreshReplayed { family: FamilyId, client: ClientId, generation: i32 },
+    RefreshReplayed { family: FamilyId, client: ClientId, generation: i32, presented: String },
     #[serde(rename = "access_token.revoked")]
-    AccessTokenRevoked { family: FamilyId, by: &'static str },
+    AccessTokenRevoked { family: FamilyId, by: &'static str, token: String },
     #[serde(rename = "family.revoked")]
     FamilyRevoked { family: FamilyId, reason: &'static str },
     /// An administrator said what a client may do for itself.
@@ -204,11 +226,19 @@ pub enum Event {
         client: ClientId,
         issuer: String,
         /// Its name there.
-        outside_client: String,
+        outside_client: Personal,
     },
     /// A token of an outside issuer began a grant, or allowed more than those before it.
     #[serde(rename = "grant.mapped")]
-    GrantMapped { grant: GrantId, family: FamilyId, client: ClientId, server: ServerId, scopes: Vec<String> },
+    GrantMapped {
+        grant: GrantId,
+        family: FamilyId,
+        client: ClientId,
+        /// As the issuer calls it: in events of its calls, too.
+        subject: Personal,
+        server: ServerId,
+        scopes: Vec<String>,
+    },
     #[serde(rename = "grant.revoked")]
     GrantRevoked {
         grant: GrantId,
@@ -266,7 +296,14 @@ pub enum Event {
     },
     /// A protected resource asked about an access token and got the JWT that stands for it.
     #[serde(rename = "token.swapped")]
-    TokenSwapped { family: FamilyId, client: ClientId, subject: String, server: ServerId, scopes: Vec<String> },
+    TokenSwapped {
+        family: FamilyId,
+        client: ClientId,
+        subject: String,
+        server: ServerId,
+        scopes: Vec<String>,
+        token: String,
+    },
     /// Policy said no; nothing was forwarded.
     #[serde(rename = "call.denied")]
     CallDenied {
@@ -319,9 +356,42 @@ pub enum Event {
         /// `created`, `changed`, `disabled`, `enabled`, `removed`.
         change: &'static str,
     },
+    /// The name at login of a person who is made.
+    #[serde(rename = "person.named")]
+    PersonNamed { person: PersonId, name: Personal },
+    /// What was personal of somebody is deleted, in events too.
+    #[serde(rename = "person.erased")]
+    PersonErased {
+        person: PersonId,
+        /// How many values of events were deleted.
+        values: u64,
+    },
+    /// No event is removed while this stands.
+    #[serde(rename = "audit.hold_placed")]
+    AuditHoldPlaced { hold: Uuid, reason: Personal },
+    #[serde(rename = "audit.hold_lifted")]
+    AuditHoldLifted { hold: Uuid },
+    /// Events from before a moment were removed from the database. Their places in the log stay.
+    #[serde(rename = "audit.pruned")]
+    AuditPruned {
+        #[serde(with = "time::serde::rfc3339")]
+        before: OffsetDateTime,
+        events: u64,
+    },
 }
 
 impl Event {
+    /// What is personal in it.
+    pub(super) fn personal(&self) -> Option<&Personal> {
+        match self {
+            Self::ClientMapped { outside_client: personal, .. }
+            | Self::GrantMapped { subject: personal, .. }
+            | Self::AuditHoldPlaced { reason: personal, .. }
+            | Self::PersonNamed { name: personal, .. } => Some(personal),
+            _ => None,
+        }
+    }
+
     /// The version of all shapes above. Grows when one changes its meaning.
     pub const VERSION: i16 = 1;
 }

@@ -5,13 +5,19 @@ use std::{io, path::PathBuf};
 use crate::{
     app::StartError,
     apply::ApplyError,
-    audit::{restart::RestartError, signer::MemoryError},
+    audit::{
+        export::{ExportError, NoLog},
+        proof::BadProof,
+        restart::RestartError,
+        signer::MemoryError,
+        verify::Refusal,
+    },
     clients::{initial_token::InitialTokenError, standing::StandingError},
     clock::ClocksDiffer,
     config::{ConfigErrors, KeysError, SecretError},
     dev::{DevError, postgres::PostgresError},
     http::server::{BindError, CertificateError},
-    ids::GrantId,
+    ids::{EventId, GrantId},
     keys::{
         KeyFileError, KeyKind,
         rotation::{RotationError, listed},
@@ -53,6 +59,15 @@ pub enum CliError {
     /// The key file holds something else.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// A legal hold stands.
+    #[error("a legal hold stands: see `sallyport audit hold list`")]
+    Held,
+    /// There is no such hold.
+    #[error("no hold {0} stands: see `sallyport audit hold list`")]
+    NoHold(uuid::Uuid),
+    /// What is said of a hold is too long, or nothing.
+    #[error("the reason of a hold has 1 to 1000 characters, and who places it 1 to 200")]
+    HoldText,
     /// What is given as a checkpoint is none, or none of ours.
     #[error("{0}: not a checkpoint that was signed with a key of the key file")]
     Checkpoint(String),
@@ -256,6 +271,29 @@ pub enum CliError {
         /// Processes that serve, as far as is known.
         processes: i64,
     },
+    /// A log cannot be exported.
+    #[error(transparent)]
+    NoLog(#[from] NoLog),
+    /// An export was not finished.
+    #[error("{0}")]
+    Export(#[from] Box<ExportError>),
+    /// An export does not hold.
+    #[error("NOT verified: {0}")]
+    Refused(#[from] Box<Refusal>),
+    /// A proof does not hold.
+    #[error("{path:?} proves nothing: {source}")]
+    Proof {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: BadProof,
+    },
+    /// An event is not in its log.
+    #[error("event {0} is not in this log: there is none, or it happened a moment ago, or it is in another log")]
+    NoEntry(EventId),
+    /// An event is in its log, and nobody has signed for it yet.
+    #[error("event {0} is in the log, and no checkpoint over it was signed yet: try again in some seconds")]
+    NotYetSigned(EventId),
     /// `try` cannot begin.
     #[error(transparent)]
     Client(#[from] crate::trial::ClientError),

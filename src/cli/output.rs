@@ -42,6 +42,7 @@ pub(super) fn amount(count: u64, thing: &str) -> String {
     let plural = match (count, thing) {
         (1, _) => thing.to_owned(),
         (_, "person") => "people".to_owned(),
+        (_, "entry") => "entries".to_owned(),
         _ => format!("{thing}s"),
     };
     format!("{out} {plural}")
@@ -61,6 +62,12 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     // Whatever cannot be read is no yes.
     let _ = io::stdin().lock().read_line(&mut answer);
     if answer.trim() == "yes" { Ok(()) } else { Err(CliError::NotConfirmed) }
+}
+
+/// Says what should be typed, or ends the line of what was typed unseen.
+pub(super) fn prompt(text: &str) -> Result<(), CliError> {
+    let mut ask = io::stderr().lock();
+    write!(ask, "{text}").and_then(|()| ask.flush()).map_err(CliError::Output)
 }
 
 /// Prints what somebody should know although the command goes on.

@@ -20,6 +20,8 @@ pub(super) enum PersonCommand {
     Disable(DisableArgs),
     /// Give a person another password: sessions end.
     Password(PasswordCommandArgs),
+    /// Delete what is personal of somebody who was disabled, in the audit log too.
+    Erase(EraseArgs),
 }
 
 #[derive(Debug, Args)]
@@ -72,11 +74,29 @@ pub(super) struct PasswordCommandArgs {
     json: Json,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sallyport person disable ada --tenant acme --config FILE
+  sallyport person erase ada --tenant acme --config FILE
+
+The name, the password and all values of audit events that are hers are deleted, and cannot be brought back. Events stay, and \
+so does the tree over them: they have her id, and commitments that say nothing without the values. Exports that were made \
+before, backups and the upstreams' own data are not touched.")]
+pub(super) struct EraseArgs {
+    #[command(flatten)]
+    who: Who,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
 pub(super) async fn run(command: PersonCommand) -> Result<(), CliError> {
     match command {
         PersonCommand::Create(args) => create(args).await,
         PersonCommand::Disable(args) => disable(args).await,
         PersonCommand::Password(args) => set_password(args).await,
+        PersonCommand::Erase(args) => erase(args).await,
     }
 }
 
@@ -106,6 +126,21 @@ async fn disable(args: DisableArgs) -> Result<(), CliError> {
     tx.commit().await?;
     cluster::settle_elsewhere(&opened.store, Some(ticket)).await?;
     let done = format!("disabled {username} in {}", args.who.tenant.slug);
+    opened.close().await?;
+    output::line(done)
+}
+
+async fn erase(args: EraseArgs) -> Result<(), CliError> {
+    let username = Username::parse(&args.who.username)?;
+    let place = &args.who.tenant.slug;
+    if !args.yes {
+        output::confirm(&format!("All that is personal of {username} in {place} will be deleted for ever.\n"))?;
+    }
+    let opened = args.who.tenant.open_to_take_away("person erase").await?;
+    let mut tx = opened.tx().await?;
+    let values = people::erase(&mut tx, &opened.installation.recorder(), &username).await?;
+    tx.commit().await?;
+    let done = format!("erased {username} in {place}, and {} of events", output::amount(values, "value"));
     opened.close().await?;
     output::line(done)
 }

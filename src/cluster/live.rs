@@ -238,11 +238,13 @@ mod tests {
             let verified = Verified {
                 tenant: TenantId(Uuid::nil()),
                 token: crate::ids::AccessTokenId(uuid::Uuid::nil()),
+                audit_handle: String::new(),
                 hash: [0; 32],
                 family: FamilyId(Uuid::from_u128(family)),
                 grant: GrantId(Uuid::nil()),
                 grant_version: 1,
                 subject: "person:1".to_owned(),
+                recorded_subject: "person:1".to_owned(),
                 person: None,
                 client: ClientId::parse("c").unwrap(),
                 server: ServerId(Uuid::nil()),

@@ -94,12 +94,14 @@ mod tests {
     fn held() -> Verified {
         Verified {
             tenant: TENANT,
+            audit_handle: String::new(),
             hash: [7; 32],
             token: AccessTokenId(id(7)),
             family: FamilyId(id(3)),
             grant: GrantId(id(4)),
             grant_version: 1,
             subject: "person:5".to_owned(),
+            recorded_subject: "person:5".to_owned(),
             person: Some(PersonId(id(5))),
             client: ClientId::parse("web").unwrap(),
             server: ServerId(id(6)),

@@ -14,6 +14,8 @@ pub struct Verified {
     pub tenant: TenantId,
     /// Which token.
     pub token: AccessTokenId,
+    /// What stands for the token in the audit log.
+    pub audit_handle: String,
     /// The hash of the token under the pepper that was in use: its place in the cache.
     pub hash: [u8; 32],
     /// Its family.
@@ -24,6 +26,8 @@ pub struct Verified {
     pub grant_version: i64,
     /// `sub` of the inner JWT: `person:<id>`, `client:<id>`, or `issuer:<id>:<subject>` of an outside issuer.
     pub subject: String,
+    /// The same in events: a subject of an outside issuer as a commitment.
+    pub recorded_subject: String,
     /// The person behind it, if one is.
     pub person: Option<PersonId>,
     /// Who presents it.

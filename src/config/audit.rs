@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::reader::Reader;
+use super::{anchor::AnchorTarget, reader::Reader, ship::ShipTarget};
 
 /// The log that an auditor can check.
 #[derive(Clone, Debug)]
@@ -12,6 +12,10 @@ pub struct Audit {
     pub state_dir: Option<PathBuf>,
     /// How often the checkpoint of a log that grows is signed.
     pub checkpoint: Duration,
+    /// Where events are sent.
+    pub ship: Vec<ShipTarget>,
+    /// Who is told the checkpoints.
+    pub anchors: Vec<AnchorTarget>,
 }
 
 impl Audit {
@@ -19,6 +23,8 @@ impl Audit {
         Self {
             state_dir: reader.path("audit.state_dir"),
             checkpoint: reader.duration("audit.checkpoint_seconds", 1, 5, 1..=3_600),
+            ship: ShipTarget::read_all(reader),
+            anchors: AnchorTarget::read_all(reader),
         }
     }
 }

@@ -96,6 +96,16 @@ impl Reader {
         self.keys.take()
     }
 
+    /// The names of the tables in `section`, `[section.NAME]`, of which there may be any number.
+    pub(super) fn names_under(&self, section: &str) -> Vec<String> {
+        let within = |key: &String| {
+            let (name, _) = key.strip_prefix(section)?.strip_prefix('.')?.split_once('.')?;
+            Some(name.to_owned())
+        };
+        let names: std::collections::BTreeSet<String> = self.given.keys().filter_map(within).collect();
+        names.into_iter().collect()
+    }
+
     /// A setting without a default that must be there.
     pub(super) fn required<T: Display, E: Display>(
         &mut self,

@@ -48,17 +48,29 @@ pub fn secret_from_file(path: &Path) -> Result<SecretText, SecretError> {
 
 /// A URL, the first line of `path`. With a password in it the file is for its owner alone, as the key file is.
 pub(super) fn url_from_file(path: &Path) -> Result<SecretText, SecretError> {
+    let (url, mode) = line_and_mode(path)?;
+    if has_password(url.expose()) { for_its_owner(path, url, mode) } else { Ok(url) }
+}
+
+/// A secret, the first line of `path`, which is for its owner alone.
+pub(super) fn own_secret_from_file(path: &Path) -> Result<SecretText, SecretError> {
+    let (secret, mode) = line_and_mode(path)?;
+    for_its_owner(path, secret, mode)
+}
+
+fn line_and_mode(path: &Path) -> Result<(SecretText, u32), SecretError> {
     let failed = |source| SecretError::File { path: path.to_owned(), source };
     // Mode and text come from one open file, so that they cannot be of two.
     let mut file = std::fs::File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(failed)?;
-    let url = first_line(&text).ok_or_else(|| SecretError::Empty(format!("{path:?}")))?;
-    if mode & 0o077 != 0 && has_password(url.expose()) {
-        return Err(SecretError::Open { path: path.to_owned(), mode });
-    }
-    Ok(url)
+    let line = first_line(&text).ok_or_else(|| SecretError::Empty(format!("{path:?}")))?;
+    Ok((line, mode))
+}
+
+fn for_its_owner(path: &Path, line: SecretText, mode: u32) -> Result<SecretText, SecretError> {
+    if mode & 0o077 == 0 { Ok(line) } else { Err(SecretError::Open { path: path.to_owned(), mode }) }
 }
 
 fn has_password(url: &str) -> bool {

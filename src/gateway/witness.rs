@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
 
 use crate::{
     app::App,
     audit::{Announced, CallFacts, CallRefusal, Event, NoEvidence, Recorder},
     cluster::Verified,
-    ids::TenantId,
+    ids::{EventId, TenantId},
     mcp::{Call, Era, Message},
     policy::{Permit, ScopeSet},
     secret,
@@ -21,6 +22,7 @@ pub(super) struct Witness<'a> {
     tenant: TenantId,
     recorder: Recorder,
     call: CallFacts,
+    arguments: Bytes,
 }
 
 /// Why a call goes no further.
@@ -41,10 +43,10 @@ impl<'a> Witness<'a> {
             (None, _) => "response",
         };
         let (name, name_digest) = call.name().map(named).unzip();
-        let call = CallFacts {
+        let facts = CallFacts {
             family: verified.family,
             client: verified.client.clone(),
-            subject: verified.subject.clone(),
+            subject: verified.recorded_subject.clone(),
             server: verified.server,
             era: match call.era() {
                 Era::Modern => "modern",
@@ -53,27 +55,44 @@ impl<'a> Witness<'a> {
             method: storable(method),
             name,
             name_digest: name_digest.flatten(),
-            arguments: secret::hex(call.args_digest()),
+            token: verified.audit_handle.clone(),
+            arguments: String::new(),
         };
-        Self { app, tenant: verified.tenant, recorder: app.recorder(request_id), call }
+        Self {
+            app,
+            tenant: verified.tenant,
+            recorder: app.recorder(request_id),
+            call: facts,
+            arguments: call.arguments().clone(),
+        }
+    }
+
+    /// What the event of this id says of the call.
+    fn facts(self, id: EventId) -> CallFacts {
+        let arguments = self.app.keyring.argument_salt(id).digest(&self.arguments);
+        CallFacts { arguments, ..self.call }
     }
 
     /// Leaves the one event of a call that goes no further: it is on the disk when this returns.
     pub(super) async fn stop(self, why: Stopped, status: u16) -> Result<(), NoEvidence> {
-        let call = self.call;
-        let event = match why {
-            Stopped::Denied(needed) => {
-                Event::CallDenied { call, needed: needed.iter().map(ToString::to_string).collect(), status }
+        let (log, tenant, recorder) = (&self.app.calls, self.tenant, self.recorder.clone());
+        let event = |id| {
+            let call = self.facts(id);
+            match why {
+                Stopped::Denied(needed) => {
+                    Event::CallDenied { call, needed: needed.iter().map(ToString::to_string).collect(), status }
+                }
+                Stopped::Refused(reason) => Event::CallRefused { call, reason, status },
             }
-            Stopped::Refused(reason) => Event::CallRefused { call, reason, status },
         };
-        self.app.calls.record(self.tenant, &self.recorder, &event).await
+        log.record(tenant, &recorder, event).await
     }
 
     /// Announces a call that goes on. With [`Evidence::Before`] the intent is on the disk when this returns.
     pub(super) async fn announce(self, permit: &Permit, evidence: Evidence) -> Result<Announced, NoEvidence> {
         let how = (permit.read_only(), evidence);
-        let mut announced = self.app.calls.announce(self.tenant, &self.recorder, self.call, how).await?;
+        let (log, tenant, recorder) = (&self.app.calls, self.tenant, self.recorder.clone());
+        let mut announced = log.announce(tenant, &recorder, |id| self.facts(id), how).await?;
         if evidence == Evidence::Before {
             announced.durable().await?;
         }

@@ -44,6 +44,8 @@ use crate::{
 const PAUSE: RealDuration = RealDuration::from_secs(3600);
 /// Rows a statement takes away at most.
 const BATCH: u32 = 500;
+/// For so many months to come there are partitions of events.
+const MONTHS: i32 = 3;
 /// Clients a transaction removes at most: each is an entry of the authority log.
 const CLIENTS: u32 = 100;
 
@@ -112,6 +114,9 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 
 /// Sweeps every tenant, whatever its status.
 async fn round(app: &App) {
+    if let Err(error) = app.store.make_audit_partitions(MONTHS).await {
+        tracing::warn!(%error, "the janitor cannot make partitions for events to come");
+    }
     let tenants = match app.store.tenants().await {
         Ok(tenants) => tenants,
         Err(error) => return tracing::warn!(%error, "the janitor cannot read the tenants"),

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aws_lc_rs::digest::{Context, SHA256};
+
 use super::{
     named::{KeyKind, KeySet, NamedKey},
     seal::{self, OpenError, Sealed},
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     audit::log::CheckpointKey,
-    ids::TenantId,
+    ids::{EventId, TenantId},
     secret::{Entropy, Handle, NoEntropy, hex, same},
 };
 
@@ -20,6 +22,35 @@ pub struct Stored {
     pub hash: [u8; 32],
     /// The pepper's id.
     pub pepper_id: String,
+}
+
+/// What goes before the arguments of one call in their digest.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ArgumentSalt {
+    key_id: String,
+    salt: [u8; Self::BYTES],
+}
+
+impl ArgumentSalt {
+    const BYTES: usize = 16;
+
+    /// The id of the key that it is derived from.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The salt.
+    pub fn bytes(&self) -> &[u8] {
+        &self.salt
+    }
+
+    /// The digest of raw arguments: the key's id and SHA-256 of salt and arguments.
+    pub fn digest(&self, arguments: &[u8]) -> String {
+        let mut context = Context::new(&SHA256);
+        context.update(&self.salt);
+        context.update(arguments);
+        format!("{}:{}", self.key_id, hex(context.finish().as_ref()))
+    }
 }
 
 /// What the database keeps of a key so that a wrong key file is noticed at the start.
@@ -117,11 +148,25 @@ impl Keyring {
         self.rings().pepper.iter().map(|pepper| pepper.mac(label, parts)).collect()
     }
 
-    /// A keyed handle for the audit log, with its key's id.
-    pub fn audit_handle(&self, handle: &Handle) -> (String, [u8; 32]) {
-        let rings = self.rings();
-        let key = &rings.audit_handle.in_use;
-        (key.id().to_owned(), key.mac("audit handle", &[handle.expose().as_bytes()]))
+    /// What stands for a token in the audit log: the key's id and a keyed hash of the token's text.
+    pub fn audit_handle(&self, token: &str) -> String {
+        audit_handle(&self.rings().audit_handle.in_use, token)
+    }
+
+    /// What may stand for a token in the audit log, under whichever key was in use then; the one in use comes first.
+    pub fn audit_handles(&self, token: &str) -> Vec<String> {
+        self.rings().audit_handle.iter().map(|key| audit_handle(key, token)).collect()
+    }
+
+    /// What goes before the arguments of a call in their digest, with the key's id. Each event has another one, so that it
+    /// can be told to somebody without telling those of other events.
+    pub fn argument_salt(&self, event: EventId) -> ArgumentSalt {
+        argument_salt(&self.rings().audit_handle.in_use, event)
+    }
+
+    /// What [`Keyring::argument_salt`] may have given for an event; that of the key in use comes first.
+    pub fn argument_salts(&self, event: EventId) -> Vec<ArgumentSalt> {
+        self.rings().audit_handle.iter().map(|key| argument_salt(key, event)).collect()
     }
 
     /// What stands for something personal in the audit log: the key's id and half of a keyed hash.
@@ -194,6 +239,19 @@ impl Keyring {
 
 fn check_value(kind: KeyKind, key: &NamedKey) -> CheckValue {
     CheckValue { kind, id: key.id().to_owned(), value: key.mac("check value", &[kind.name().as_bytes()]) }
+}
+
+fn audit_handle(key: &NamedKey, token: &str) -> String {
+    format!("{}:{}", key.id(), hex(&key.mac("audit handle", &[token.as_bytes()])))
+}
+
+fn argument_salt(key: &NamedKey, event: EventId) -> ArgumentSalt {
+    let mac = key.mac("arguments", &[event.0.as_bytes()]);
+    let mut salt = [0; ArgumentSalt::BYTES];
+    for (to, from) in salt.iter_mut().zip(mac) {
+        *to = from;
+    }
+    ArgumentSalt { key_id: key.id().to_owned(), salt }
 }
 
 fn handle_hash(pepper: &NamedKey, tenant: TenantId, handle: &Handle) -> [u8; 32] {

@@ -72,7 +72,7 @@ pub struct Call {
     pub(super) message: Message,
     pub(super) target: Target,
     pub(super) requested_version: Option<String>,
-    pub(super) args_digest: [u8; 32],
+    pub(super) arguments: Bytes,
     pub(super) bytes: Bytes,
 }
 
@@ -118,9 +118,9 @@ impl Call {
         self.target.name()
     }
 
-    /// SHA-256 of the raw bytes of `params` (of `result` or `error` in a response; of nothing where there is none).
-    pub fn args_digest(&self) -> &[u8; 32] {
-        &self.args_digest
+    /// The raw bytes of `params` (of `result` or `error` in a response; nothing where there is none).
+    pub fn arguments(&self) -> &Bytes {
+        &self.arguments
     }
 
     /// Exactly what was parsed. This goes on unchanged.

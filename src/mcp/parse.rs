@@ -3,7 +3,6 @@
 //! The order of checks: media types, size, JSON, envelope, parameters, then by era header match, metadata, version,
 //! method, target. Origin, Host and the token come before all of this.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -32,7 +31,7 @@ pub fn parse(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Call, 
         Message::Request { id, .. } => Some(id.clone()),
         _ => None,
     };
-    let args_digest = sha256(payload.map_or("", |raw| raw.get()).as_bytes());
+    let arguments = payload.map_or_else(Bytes::new, |raw| body.slice_ref(raw.get().as_bytes()));
     let read = || match &message {
         Message::Request { method, .. } | Message::Notification { method } => {
             let params = Params::read(payload)?;
@@ -42,7 +41,7 @@ pub fn parse(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Call, 
         _ => response(&Mirrored::read(headers)?),
     };
     let Parsed { era, version, target, requested_version } = read().map_err(|reject| reject.with(id, None))?;
-    Ok(Call { era, version, message, target, requested_version, args_digest, bytes: body })
+    Ok(Call { era, version, message, target, requested_version, arguments, bytes: body })
 }
 
 /// A legacy client's GET, which opens a stream.
@@ -77,7 +76,7 @@ fn bodiless(version: &'static str, message: Message) -> Call {
         message,
         target: Target::None,
         requested_version: None,
-        args_digest: sha256(b""),
+        arguments: Bytes::new(),
         bytes: Bytes::new(),
     }
 }
@@ -200,10 +199,4 @@ fn check_served(era: Era, message: &Message, method: &Method, limits: &Limits) -
 
 fn requested(method: &Method, params: &Params<'_>) -> Option<String> {
     (*method == Method::Initialize).then(|| params.text("protocolVersion")).flatten()
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    out
 }

@@ -2,7 +2,7 @@
 
 use super::{PasswordHash, name::Username};
 use crate::{
-    audit::{Event, Recorder},
+    audit::{Event, Personal, Recorder},
     cluster::{self, Entry, Ticket},
     ids::PersonId,
     store::{
@@ -21,6 +21,9 @@ pub enum PersonError {
     /// Nobody has that name.
     #[error("nobody in this tenant has the username \"{0}\"")]
     NoSuchPerson(Username),
+    /// Whoever may log in is not erased.
+    #[error("\"{0}\" may still log in: run `sallyport person disable` first")]
+    NotDisabled(Username),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -57,6 +60,8 @@ pub async fn create(tx: &mut TenantTx, recorder: &Recorder, new: NewPerson) -> R
         }
         result => result?,
     }
+    let name = Personal::new(&row.username, Some(id), &recorder.entropy).map_err(StoreError::from)?;
+    recorder.record(tx, &Event::PersonNamed { person: id, name }).await?;
     changed(tx, recorder, id, "created").await?;
     Ok(id)
 }
@@ -84,6 +89,24 @@ pub async fn disable(tx: &mut TenantTx, recorder: &Recorder, username: &Username
     sessions::end_all(tx, person.id, now).await?;
     changed(tx, recorder, person.id, "disabled").await?;
     Ok(cluster::take(tx, &Entry::Person(person.id), now).await?)
+}
+
+/// Deletes what is personal of somebody who cannot log in any more, in values of events too, and says how many of these
+/// there were. What stays is the person's id.
+pub async fn erase(tx: &mut TenantTx, recorder: &Recorder, username: &Username) -> Result<u64, PersonError> {
+    let found = people::by_username(tx, username.as_str()).await?;
+    let locked = match found {
+        Some(person) => people::lock(tx, person.id).await?,
+        None => None,
+    };
+    let person = locked.ok_or_else(|| PersonError::NoSuchPerson(username.clone()))?;
+    if person.is_active() {
+        return Err(PersonError::NotDisabled(username.clone()));
+    }
+    sessions::end_all(tx, person.id, recorder.clock.now()).await?;
+    let values = people::erase(tx, &person).await?;
+    recorder.record(tx, &Event::PersonErased { person: person.id, values }).await?;
+    Ok(values)
 }
 
 /// Lets a disabled person log in again. What tokens of theirs are still valid work again.

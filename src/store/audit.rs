@@ -6,7 +6,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{PlatformTx, Store, StoreError, TenantTx};
-use crate::ids::{EventId, TenantId};
+use crate::{
+    audit::Kept,
+    ids::{EventId, TenantId},
+};
 
 /// An event as it is stored.
 #[derive(Clone, Debug)]
@@ -106,6 +109,26 @@ pub async fn insert_batch(tx: &mut TenantTx, events: &[EventRow]) -> Result<(), 
     )
     .execute(tx.conn())
     .await?;
+    Ok(())
+}
+
+/// Keeps the values that an event only commits to.
+pub async fn keep_values(tx: &mut TenantTx, event: EventId, values: &[Kept]) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    for kept in values {
+        let insert = "insert into audit_value (tenant, event, commitment, kind, person, salt, value)
+                      values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+        sqlx::query(insert)
+            .bind(tenant.0)
+            .bind(event.0)
+            .bind(&kept.commitment)
+            .bind(kept.kind)
+            .bind(kept.person.map(|person| person.0))
+            .bind(kept.salt.as_slice())
+            .bind(&kept.value)
+            .execute(tx.conn())
+            .await?;
+    }
     Ok(())
 }
 

@@ -283,15 +283,15 @@ pub async fn epoch_of(tx: &mut TenantTx, origin: &Origin) -> Result<Option<i32>,
     Ok(epoch.fetch_optional(tx.conn()).await?)
 }
 
-fn origin(text: &str) -> Result<Origin, StoreError> {
+pub(in crate::store) fn origin(text: &str) -> Result<Origin, StoreError> {
     Origin::parse(text).ok_or_else(|| StoreError::corrupt("a log without a usable name"))
 }
 
-fn unsigned(number: i64) -> Result<u64, StoreError> {
+pub(in crate::store) fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(StoreError::corrupt)
 }
 
-fn signed(number: u64) -> Result<i64, StoreError> {
+pub(in crate::store) fn signed(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(StoreError::corrupt)
 }
 

@@ -98,6 +98,8 @@ pub struct OutsideRow {
     pub live: bool,
     /// The grant in force, if there is one.
     pub grant: Option<GrantRow>,
+    /// How events call its subject.
+    pub subject_commitment: Option<String>,
     /// Its family, and until when that was last known to hold a token.
     pub family: Option<(FamilyId, OffsetDateTime)>,
     /// When a grant, or a family of the one in force, ended last.
@@ -118,7 +120,8 @@ impl Store {
         let row = sqlx::query!(
             r#"select registered as "registered!", head as "head!", live as "live!", grant_id as "grant_id?",
                       grant_version as "grant_version?", grant_scopes as "grant_scopes?", family as "family?",
-                      family_ends as "family_ends?", ended_at as "ended_at?"
+                      family_ends as "family_ends?", ended_at as "ended_at?",
+                      subject_commitment as "subject_commitment?"
                  from outside_lookup($1, $2, $3, $4, $5)"#,
             node.0,
             tenant.0,
@@ -140,6 +143,7 @@ impl Store {
             head: row.head,
             live: row.live,
             grant,
+            subject_commitment: row.subject_commitment,
             family: row.family.map(FamilyId).zip(row.family_ends),
             ended_at: row.ended_at,
         }))
@@ -167,23 +171,24 @@ pub async fn clients_after(tx: &mut TenantTx, since: OffsetDateTime) -> Result<i
 /// where it was not so before.
 pub async fn widen(
     tx: &mut TenantTx,
-    fresh: GrantId,
+    (fresh, commitment): (GrantId, &str),
     of: Mapping<'_>,
     scopes: &[String],
     now: OffsetDateTime,
-) -> Result<(GrantRow, bool), StoreError> {
+) -> Result<(GrantRow, String, bool), StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"with before as (
              select id, version from access_grant
               where tenant = $1 and subject = $3 and client = $4 and server = $5 and revoked_at is null)
-         insert into access_grant (tenant, id, subject, person, client, server, scopes, created_at)
-         values ($1, $2, $3, null, $4, $5, $6, $7)
+         insert into access_grant (tenant, id, subject, person, client, server, scopes, created_at, subject_commitment)
+         values ($1, $2, $3, null, $4, $5, $6, $7, $8)
          on conflict (tenant, subject, client, server) where revoked_at is null do update
             set scopes = (select coalesce(array_agg(distinct s order by s), '{}')
                             from unnest(access_grant.scopes || excluded.scopes) s),
-                version = access_grant.version + (not access_grant.scopes @> excluded.scopes)::int
-         returning id, scopes, version,
+                version = access_grant.version + (not access_grant.scopes @> excluded.scopes)::int,
+                subject_commitment = coalesce(access_grant.subject_commitment, excluded.subject_commitment)
+         returning id, scopes, version, subject_commitment as "subject_commitment!",
                    not exists (select from before b where b.id = access_grant.id and b.version = access_grant.version)
                        as "changed!""#,
         tenant.0,
@@ -192,11 +197,13 @@ pub async fn widen(
         of.client.as_str(),
         of.server.0,
         scopes,
-        now
+        now,
+        commitment
     )
     .fetch_one(tx.conn())
     .await?;
-    Ok((GrantRow { id: GrantId(row.id), scopes: row.scopes, version: row.version }, row.changed))
+    let grant = GrantRow { id: GrantId(row.id), scopes: row.scopes, version: row.version };
+    Ok((grant, row.subject_commitment, row.changed))
 }
 
 /// When a mapped grant, or a family of `grant`, ended last.

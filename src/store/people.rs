@@ -114,3 +114,23 @@ pub async fn set_status(tx: &mut TenantTx, id: PersonId, status: &str) -> Result
         .await?;
     Ok(())
 }
+
+/// Deletes the name, the password and the values of events of a person, who is removed with that. How many values there were.
+pub async fn erase(tx: &mut TenantTx, person: &PersonRow) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let values = sqlx::query("delete from audit_value where tenant = $1 and person = $2")
+        .bind(tenant.0)
+        .bind(person.id.0)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query("delete from interaction where tenant = $1 and lower(login_hint) = lower($2)")
+        .bind(tenant.0)
+        .bind(&person.username)
+        .execute(tx.conn())
+        .await?;
+    // The row stays for what refers to it.
+    let erase = "update person set username = 'erased-' || id::text, display_name = '', password_hash = null,
+                        roles = '{}', status = 'removed' where tenant = $1 and id = $2";
+    sqlx::query(erase).bind(tenant.0).bind(person.id.0).execute(tx.conn()).await?;
+    Ok(values.rows_affected())
+}

@@ -186,12 +186,13 @@ impl Desk<'_> {
         let swapped = Event::TokenSwapped {
             family: verified.family,
             client: verified.client.clone(),
-            subject: verified.subject.clone(),
+            subject: verified.recorded_subject.clone(),
             server: server.id,
             scopes: verified.scopes.iter().map(ToString::to_string).collect(),
+            token: verified.audit_handle.clone(),
         };
         let recorder = self.app.recorder(Some(self.id.to_string()));
-        let recorded = self.app.calls.record(tenant.id, &recorder, &swapped).await;
+        let recorded = self.app.calls.record(tenant.id, &recorder, |_| swapped).await;
         recorded.map_err(|NoEvidence| NoAnswer::Error(OauthError::fault()))?;
         Ok(still(Some(live))?.map(|_| jwt))
     }

@@ -96,7 +96,9 @@ impl<'a> Mint<'a> {
         };
         let answer = TokenResponse::new(self, &access, refresh.as_ref(), scopes);
         let (client, issued) = (family.client.clone(), answer.scope.split(' ').map(str::to_owned).collect());
-        let event = recorder.row(&Event::TokenIssued { family: family.id, client, scopes: issued })?;
+        let (token, of_refresh) = answer.audit_handles(self.keyring);
+        let issued = Event::TokenIssued { family: family.id, client, scopes: issued, token, refresh: of_refresh };
+        let event = recorder.row(&issued)?;
         let refresh = refresh.as_ref().map(|refresh| refresh.refresh(scopes));
         let tokens = NewTokens { family: family.id, access: access.access(scopes), refresh };
         handles::insert_first(tx, tokens, &event, self.now).await?;
@@ -136,5 +138,11 @@ impl TokenResponse {
             refresh_token: refresh.map(|refresh| Zeroizing::new(refresh.handle.expose().to_owned())),
             scope: sorted.join(" "),
         }
+    }
+
+    /// What stands for its access token and its refresh token in the audit log.
+    pub(super) fn audit_handles(&self, keyring: &Keyring) -> (String, Option<String>) {
+        let refresh = self.refresh_token.as_ref().map(|refresh| keyring.audit_handle(refresh));
+        (keyring.audit_handle(&self.access_token), refresh)
     }
 }

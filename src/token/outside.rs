@@ -238,7 +238,10 @@ impl Presented<'_> {
         mapped: &Mapped,
         (token, hash): (AccessTokenId, [u8; 32]),
     ) -> Result<Option<Verified>, StoreError> {
-        let (Some(grant), Some((family, ends))) = (row.grant, row.family) else { return Ok(None) };
+        let (Some(grant), Some((family, ends)), Some(commitment)) = (row.grant, row.family, row.subject_commitment)
+        else {
+            return Ok(None);
+        };
         let granted = grant.scopes.iter().map(|scope| Scope::new(scope)).collect::<Result<ScopeSet, _>>();
         let granted = granted.map_err(StoreError::corrupt)?;
         if ends < mapped.expires_at || !mapped.scopes.is_subset(&granted) {
@@ -247,10 +250,12 @@ impl Presented<'_> {
         Ok(Some(Verified {
             tenant: self.tenant.id,
             token,
+            audit_handle: self.app.keyring.audit_handle(self.token.expose()),
             hash,
             family,
             grant: grant.id,
             grant_version: grant.version,
+            recorded_subject: grant::recorded(mapping.subject, &commitment),
             subject: mapping.subject.to_owned(),
             person: None,
             client: mapping.client.clone(),

@@ -63,7 +63,7 @@ async fn judge(
         handles::store_refresh_token_anew(tx, &row.hash, &anew).await?;
         row.hash = anew.hash.to_vec();
     }
-    let generation = row.generation;
+    let (generation, handle) = (row.generation, app.keyring.audit_handle(request.token.expose()));
     let answer = match presented(tx, &row, &family, mint.now).await? {
         Presented::Idle => {
             return Ok(Verdict::Refused(TokenError::InvalidGrant("the refresh token was not used for too long")));
@@ -75,14 +75,23 @@ async fn judge(
         },
         Presented::Again => unbox(mint, tx, request, &row, &family).await?,
         Presented::TooOld => {
-            recorder
-                .record(tx, &Event::RefreshReplayed { family: family.id, client: client.clone(), generation })
-                .await?;
+            let client = client.clone();
+            let replayed = Event::RefreshReplayed { family: family.id, client, generation, presented: handle };
+            recorder.record(tx, &replayed).await?;
             let ticket = revoke::family(tx, recorder, family.id, Reason::RefreshReplayed).await?;
             return Ok(Verdict::Replayed(ticket, "the refresh token is too old; everything it had issued is revoked"));
         }
     };
-    let event = Event::TokenRefreshed { family: family.id, client: client.clone(), generation, retried: true };
+    let (token, refresh) = answer.audit_handles(&app.keyring);
+    let event = Event::TokenRefreshed {
+        family: family.id,
+        client: client.clone(),
+        generation,
+        retried: true,
+        presented: handle,
+        token,
+        refresh,
+    };
     recorder.record(tx, &event).await?;
     Ok(Verdict::Issued(answer))
 }

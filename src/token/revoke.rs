@@ -160,7 +160,8 @@ async fn access_token(
     if !handles::revoke_access_token(tx, &hashes, now).await? {
         return Ok(Found::Taken(cluster::taken(tx).await?));
     }
-    recorder.record(tx, &Event::AccessTokenRevoked { family: row.family, by: "client" }).await?;
+    let token = app.keyring.audit_handle(handle.expose());
+    recorder.record(tx, &Event::AccessTokenRevoked { family: row.family, by: "client", token }).await?;
     Ok(Found::Taken(cluster::take(tx, &Entry::AccessToken(row.id), now).await?))
 }
 

@@ -70,7 +70,12 @@ async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle, hash: [u8; 32]) 
         let row = app.store.lookup_token(reading.node(), tenant.id, &hashes).await?;
         let Some(row) = row.filter(|row| row.live) else { return Err(VerifyError::Invalid) };
         let anew = app.keyring.anew(tenant.id, handle, &row.hash).map(|anew| (row.hash.clone(), anew));
-        if let Fill::Fresh(call) = app.node.keep(reading, row.head, tenant, read(tenant, row, hash)?) {
+        if let Fill::Fresh(call) = app.node.keep(
+            reading,
+            row.head,
+            tenant,
+            read(tenant, row, hash, app.keyring.audit_handle(handle.expose()))?,
+        ) {
             if let Some((old, anew)) = anew {
                 app.anew.access_token(tenant.id, old, anew);
             }
@@ -83,16 +88,18 @@ async fn fill(app: &App, tenant: &Arc<Tenant>, handle: &Handle, hash: [u8; 32]) 
     Err(StoreError::Behind.into())
 }
 
-fn read(tenant: &Tenant, row: LookupRow, hash: [u8; 32]) -> Result<Verified, VerifyError> {
+fn read(tenant: &Tenant, row: LookupRow, hash: [u8; 32], audit_handle: String) -> Result<Verified, VerifyError> {
     let server = tenant.server_by_id(row.server).ok_or(VerifyError::Invalid)?;
     let scopes = server.policy.in_effect(&set(&row.handle_scopes)?, &set(&row.grant_scopes)?);
     Ok(Verified {
         tenant: tenant.id,
         token: row.token,
+        audit_handle,
         hash,
         family: row.family,
         grant: row.grant,
         grant_version: row.grant_version,
+        recorded_subject: row.subject.clone(),
         subject: row.subject,
         person: row.person,
         client: row.client,

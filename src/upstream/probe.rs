@@ -102,11 +102,13 @@ fn ourselves(tenant: &Tenant, server: &Server, clock: &Clock) -> Result<Verified
     Ok(Verified {
         tenant: tenant.id,
         token: AccessTokenId(nobody),
+        audit_handle: String::new(),
         hash: [0; 32],
         family: FamilyId(nobody),
         grant: GrantId(nobody),
         grant_version: 0,
         subject: SUBJECT.to_owned(),
+        recorded_subject: SUBJECT.to_owned(),
         person: None,
         client: ClientId::parse(CLIENT)?,
         server: server.id,

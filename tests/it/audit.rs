@@ -2,6 +2,8 @@
 
 mod away;
 mod everything;
+mod forbidden;
+mod handles;
 mod lane;
 mod manual;
 pub(crate) mod sequence;

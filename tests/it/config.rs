@@ -5,6 +5,7 @@ mod listen;
 mod load;
 mod manual;
 mod public_url;
+mod ship;
 
 use sallyport::config::{Config, ConfigErrors, Environment};
 

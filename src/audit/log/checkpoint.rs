@@ -150,6 +150,13 @@ impl VerifierKey {
         Some(Self { text: text.to_owned(), verifier })
     }
 
+    /// The same key under the name of another log.
+    pub fn renamed(&self, origin: &Origin) -> Option<Self> {
+        let encoded = STANDARD.decode(self.text.splitn(3, '+').nth(2)?).ok()?;
+        let name = origin.as_str();
+        Self::parse(&format!("{name}+{:08x}+{}", key_id(name, &encoded), STANDARD.encode(&encoded)))
+    }
+
     /// Whose it is: the origin of a log, or the name of a witness.
     pub fn name(&self) -> &str {
         self.verifier.name()

@@ -124,7 +124,7 @@ fn canonical(value: &Value) -> Result<Vec<u8>, BadEntry> {
 }
 
 /// Numbers that some readers would round become strings.
-fn readable(mut value: Value) -> Value {
+pub(in crate::audit) fn readable(mut value: Value) -> Value {
     match &mut value {
         Value::Number(number) => {
             if number.as_f64().is_some_and(|size| size.abs() > LARGEST) {

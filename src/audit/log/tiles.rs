@@ -55,7 +55,7 @@ pub fn width(size: u64, level: u8, index: u64) -> u64 {
 }
 
 /// The root of a number of hashes that is a power of two.
-pub(super) fn subtree(hashes: &[Hash]) -> Hash {
+pub(crate) fn subtree(hashes: &[Hash]) -> Hash {
     let mut hashes = hashes.to_vec();
     while hashes.len() > 1 {
         hashes = hashes.chunks(2).filter_map(|pair| Some(node_hash(*pair.first()?, *pair.get(1)?))).collect();

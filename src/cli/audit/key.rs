@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Whose;
+use super::Logs;
 use crate::{
     audit::log::Origin,
     cli::{CliError, Installation, Place, output},
@@ -19,7 +19,7 @@ Prints a line for each key of the key file, the one in use first, as C2SP signed
 another way than the exports: whoever makes an export could put a key of their own beside it.")]
 pub(in crate::cli) struct KeyArgs {
     #[command(flatten)]
-    whose: Whose,
+    logs: Logs,
     #[command(flatten)]
     place: Place,
 }
@@ -27,15 +27,15 @@ pub(in crate::cli) struct KeyArgs {
 pub(super) async fn run(args: KeyArgs) -> Result<(), CliError> {
     let installation = Installation::open(&args.place, "audit key").await?;
     let store = installation.store().await?;
-    let done = print(&installation, &store, &args.whose).await;
+    let done = print(&installation, &store, &args.logs).await;
     store.close().await;
     let closed = installation.close().await;
     done.and(closed)
 }
 
-async fn print(installation: &Installation, store: &Store, whose: &Whose) -> Result<(), CliError> {
+async fn print(installation: &Installation, store: &Store, logs: &Logs) -> Result<(), CliError> {
     let keys = installation.keyring()?.checkpoint_keys();
-    for log in whose.logs(store).await? {
+    for log in logs.logs(store).await? {
         let mut tx = store.tenant_tx(log).await?;
         let head = audit_log::head(&mut tx).await?;
         tx.commit().await?;

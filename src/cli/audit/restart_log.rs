@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Whose;
+use super::Logs;
 use crate::{
     audit::{
         log::{Checkpoint, ours},
@@ -27,7 +27,7 @@ This begins it anew under another name. Its first entry names the last known che
 say what is missing in between. Use the newest checkpoint that you can find anywhere, and stop all processes that serve first.")]
 pub(in crate::cli) struct RestartLogArgs {
     #[command(flatten)]
-    whose: Whose,
+    logs: Logs,
     /// The newest known checkpoint of the log, signed. Without it: the one in audit.state_dir.
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     checkpoint: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub(super) async fn run(args: RestartLogArgs) -> Result<(), CliError> {
 }
 
 async fn begin(installation: &Installation, store: &Store, args: &RestartLogArgs) -> Result<(), CliError> {
-    for log in args.whose.logs(store).await? {
+    for log in args.logs.logs(store).await? {
         begin_one(installation, store, args, log).await?;
     }
     Ok(())

@@ -91,7 +91,18 @@ impl Vault<'_> {
         let sealed_answer = &retry_box::seal(token, place, &answer, self.mint.entropy)?;
         let old = Rotation { hash: &row.hash, family: family.id, generation: row.generation, sealed_answer };
         let (client, generation) = (family.client.clone(), row.generation);
-        let event = Event::TokenRefreshed { family: family.id, client, generation, retried: false };
+        let keyring = self.mint.keyring;
+        let ((of_access, of_refresh), presented) =
+            (answer.audit_handles(keyring), keyring.audit_handle(token.expose()));
+        let event = Event::TokenRefreshed {
+            family: family.id,
+            client,
+            generation,
+            retried: false,
+            presented,
+            token: of_access,
+            refresh: of_refresh,
+        };
         let event = self.recorder.row(&event)?;
         let (access, successor) = (access.access(&scopes), successor.refresh(&row.scopes));
         if !handles::rotate(self.tx, old, access, successor, &event, self.mint.now).await? {

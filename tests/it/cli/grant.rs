@@ -39,13 +39,15 @@ impl Site {
     }
 
     pub(super) fn run(&self, args: &[&str]) -> Said {
-        let keys = self.app.key_file.as_str();
-        let variables = [
+        run(args, &self.variables())
+    }
+
+    pub(super) fn variables(&self) -> [(&str, &str); 3] {
+        [
             ("SALLYPORT_PUBLIC_URL", self.app.base.as_str()),
-            ("SALLYPORT_KEYS", keys),
+            ("SALLYPORT_KEYS", self.app.key_file.as_str()),
             ("SALLYPORT_DATABASE__URL", &self.url),
-        ];
-        run(args, &variables)
+        ]
     }
 
     #[track_caller]

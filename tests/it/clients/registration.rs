@@ -65,7 +65,7 @@ async fn the_database_keeps_no_secret() {
             .fetch_all(&app.db.owner)
             .await
             .unwrap();
-    assert_eq!(rows.len(), 3, "the client, its event and the person's: {rows:?}");
+    assert_eq!(rows.len(), 4, "the client, its event and the two of the person: {rows:?}");
     for secret in [answer.text("client_secret"), answer.text("registration_access_token")] {
         assert!(rows.iter().all(|row| !row.contains(secret)));
     }

@@ -27,10 +27,11 @@ async fn announced(app: &App, tenant: &TestTenant) -> Announced {
         method: "tools/call".to_owned(),
         name: None,
         name_digest: None,
+        token: String::new(),
         arguments: String::new(),
     };
     let recorder = app.recorder(None);
-    let mut announced = app.calls.announce(tenant.id, &recorder, facts, (false, Evidence::Before)).await.unwrap();
+    let mut announced = app.calls.announce(tenant.id, &recorder, |_| facts, (false, Evidence::Before)).await.unwrap();
     announced.durable().await.unwrap();
     announced.forwarding();
     announced

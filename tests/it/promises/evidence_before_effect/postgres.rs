@@ -81,13 +81,14 @@ struct FullDisk {
 
 impl FullDisk {
     async fn new(world: &World, server: &Server) -> Self {
-        // Longer than a segment of the write-ahead log, which must go on.
+        // In the partition of the events that follow, and longer than a segment of the write-ahead log, which must go on.
         let fill = "insert into audit_event (tenant, id, at, kind, version, body)
-                    select $1, gen_random_uuid(), now(), 'filler', 1, jsonb_build_object('x', repeat('x', 1500))
+                    select $1, overlay(gen_random_uuid()::text placing '00000000' from 1)::uuid, now(), 'filler', 1, jsonb_build_object('x', repeat('x', 1500))
                       from generate_series(1, 13000)";
         let owner = &world.app.db.owner;
         sqlx::query(fill).bind(world.tenant.id.0).execute(owner).await.unwrap();
-        let length: i64 = sqlx::query_scalar("select pg_relation_size('audit_event')").fetch_one(owner).await.unwrap();
+        let length = "select pg_relation_size(tableoid) from audit_event where kind = 'filler' limit 1";
+        let length: i64 = sqlx::query_scalar(length).fetch_one(owner).await.unwrap();
         assert!(length > 17 << 20, "{length} bytes");
         let sessions = "select pid from pg_stat_activity where usename = 'sallyport_app'";
         let sessions: Vec<i32> = sqlx::query_scalar(sessions).fetch_all(owner).await.unwrap();

@@ -22,6 +22,7 @@ fn facts(app: &TestApp, tenant: &TestTenant) -> CallFacts {
         method: "tools/call".to_owned(),
         name: None,
         name_digest: None,
+        token: String::new(),
         arguments: String::new(),
     }
 }
@@ -36,7 +37,7 @@ async fn a_call_without_room_waits_until_another_has_its_outcome_on_the_disk() {
     let app = TestApp::start().await;
     let tenant = app.tenant("acme").await;
     let (log, recorder) = (log(&app, 2), app.recorder());
-    let announce = || log.announce(tenant.id, &recorder, facts(&app, &tenant), (false, Evidence::Before));
+    let announce = || log.announce(tenant.id, &recorder, |_| facts(&app, &tenant), (false, Evidence::Before));
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut announced = announce().await.unwrap();
@@ -62,7 +63,7 @@ async fn an_intent_that_is_taken_back_keeps_its_room_while_it_is_queued() {
     let app = TestApp::start().await;
     let tenant = app.tenant("acme").await;
     let (log, recorder) = (log(&app, 2), app.recorder());
-    let announce = || log.announce(tenant.id, &recorder, facts(&app, &tenant), (false, Evidence::Before));
+    let announce = || log.announce(tenant.id, &recorder, |_| facts(&app, &tenant), (false, Evidence::Before));
     let mut held = app.db.owner.begin().await.unwrap();
     sqlx::query("lock table audit_event in share mode").execute(&mut *held).await.unwrap();
     let mut first = announce().await.unwrap();
@@ -90,7 +91,7 @@ async fn nothing_is_dropped_of_what_many_tenants_leave_at_the_same_time() {
             let (log, recorder, facts, tenant) = (log.clone(), app.recorder(), facts(&app, &tenant), tenant.clone());
             calls.spawn(async move {
                 let how = (true, if number % 2 == 0 { Evidence::Before } else { Evidence::Overlap });
-                let mut announced = log.announce(tenant.id, &recorder, facts, how).await.unwrap();
+                let mut announced = log.announce(tenant.id, &recorder, |_| facts, how).await.unwrap();
                 announced.forwarding();
                 announced.durable().await.unwrap();
                 announced.end(Outcome::Answered, 200, number);

@@ -125,7 +125,7 @@ impl Scene {
         let has = |text: &[u8], part: &str| text.windows(part.len()).any(|window| window == part.as_bytes());
         assert!(has(&traffic, "tools/call") && has(&traffic, "uthorization: Bearer ey"), "the tap heard");
         assert!(log.contains("answered") && log.contains("an upstream gave no answer"), "the log was heard");
-        assert!(has(&dump, "public.audit_event\n") && has(&dump, "token.refreshed") && has(&dump, "tools/call"));
+        assert!(has(&dump, "public.audit_event_before_") && has(&dump, "token.refreshed") && has(&dump, "tools/call"));
         assert!(answers.len() > 1000, "{}", answers.len());
         canaries.assert_absent("the traffic to the upstream", &traffic);
 

@@ -40,8 +40,14 @@ insert into client_document (tenant, client, fetched_at, fresh_until) values (:t
 insert into server_secret (tenant, server, hash, pepper_id, created_at) values (:tenant, :tenant, 'h', 'p', now());
 insert into server_issuer (tenant, server, issuer, settings) values (:tenant, :tenant, 'https://issuer.example', '{}');
 insert into approved_software (tenant, fingerprint, approved_at) values (:tenant, sha256('software'), now());
+insert into audit_value (tenant, event, commitment, kind, salt, value)
+    values (:tenant, :tenant, 'sha256:' || repeat('0', 64), 'large', substring(sha256('') for 16), 'v');
+insert into audit_hold (tenant, id, reason, placed_at) values (:tenant, :tenant, 'r', now());
 insert into audit_log (tenant, epoch, origin, size, root, cursor_xact, cursor_id, grown_at)
     values (:tenant, 1, 'log/' || :tenant::text, 1, sha256(''), 0, :tenant, now());
 insert into audit_entry (tenant, epoch, index, event) values (:tenant, 1, 0, :tenant);
 insert into audit_tile (tenant, epoch, level, index, hashes) values (:tenant, 1, 0, 0, sha256(''));
 insert into audit_checkpoint (tenant, epoch, size, root, note, signed_at) values (:tenant, 1, 1, sha256(''), 'n', now());
+insert into audit_shipment (tenant, kind, target, epoch, next, holder, held_until)
+    values (:tenant, 'ship', 'siem', 1, 0, :tenant, now());
+insert into audit_cosignature (tenant, epoch, size, key, line, kept_at) values (:tenant, 1, 1, 'k', 'l', now());

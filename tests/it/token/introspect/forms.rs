@@ -134,6 +134,7 @@ async fn a_swap_leaves_an_event() {
         "subject": format!("person:{}", world.tenant.person.id),
         "server": world.server.id.to_string(),
         "scopes": ["mcp:read", "mcp:write"],
+        "token": world.app.app.keyring.audit_handle(&token.text),
     });
     assert_eq!((body, id.as_deref()), (&expected, Some(request.as_str())));
     asker.ask(&token.text, JWT).send().await.unwrap();

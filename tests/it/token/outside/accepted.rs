@@ -38,7 +38,15 @@ async fn what_a_token_is_mapped_to_is_written_down_once_and_told() {
         .fetch_one(&outside.world.app.db.owner)
         .await
         .unwrap();
-    assert_eq!((&body["issuer"], &body["outside_client"]), (&json!(outside.issuer.name), &json!("app-1")));
+    assert_eq!(body["issuer"], outside.issuer.name);
+    let personal = "select string_agg(value, ' ' order by value) from audit_value where kind = 'personal'";
+    let kept: String = sqlx::query_scalar(personal).fetch_one(&outside.world.app.db.owner).await.unwrap();
+    assert!(kept.contains("app-1") && kept.contains("user-1"), "{kept}");
+    let clear = "select count(*) from audit_event where body::text like '%user-1%' or body::text like '%app-1%'";
+    assert_eq!(outside.count(clear).await, 0, "events have commitments only");
+    let subjects = "select count(distinct body->>'subject') from audit_event where kind = 'call.intent'
+                       and body->>'subject' ~ '^issuer:[^:]+:sha256:[0-9a-f]{64}$'";
+    assert_eq!(outside.count(subjects).await, 1, "one commitment for all calls");
     let events = outside.count("select count(*) from audit_event where kind = 'grant.mapped'").await;
     assert_eq!(events, 1, "one permission begins");
     // A token that lives longer is no news; one that allows more is.

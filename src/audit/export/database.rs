@@ -1,0 +1,157 @@
+//! Logs in the database.
+
+use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use time::OffsetDateTime;
+
+use super::{Epoch, Extent, Head, Included, Source, SourceError, Value};
+use crate::{
+    audit::log::{BadCheckpoint, Checkpoint, CheckpointKey, Origin, VerifierKey, WIDTH},
+    ids::TenantId,
+    store::{
+        Store, StoreError,
+        audit::EventRow,
+        audit_export::{self, EpochRow},
+        audit_log,
+    },
+};
+
+/// Why a log cannot be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum NoLog {
+    /// Nothing was signed.
+    #[error(
+        "there is no signed checkpoint of the log yet: `sallyport serve` signs one within seconds of the first event"
+    )]
+    NoCheckpoint,
+    /// What was signed cannot be read.
+    #[error("the newest checkpoint of {origin} in the database: {source}")]
+    Checkpoint {
+        /// Which log.
+        origin: Origin,
+        /// Why.
+        source: BadCheckpoint,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// From when to when, the latter excluded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Period {
+    /// None: from the beginning.
+    pub from: Option<OffsetDateTime>,
+    /// None: to the end.
+    pub to: Option<OffsetDateTime>,
+}
+
+/// An epoch of the log of a tenant, or of the platform.
+pub struct Database {
+    store: Store,
+    log: TenantId,
+    epoch: i32,
+}
+
+impl Database {
+    /// An epoch.
+    pub fn new(store: Store, log: TenantId, epoch: i32) -> Self {
+        Self { store, log, epoch }
+    }
+
+    /// The log as it was last signed, and the epochs before it.
+    ///
+    /// # Errors
+    /// See [`NoLog`].
+    pub async fn epochs(
+        store: &Store,
+        log: TenantId,
+        keys: &[CheckpointKey],
+        period: Period,
+    ) -> Result<(Epoch, Vec<Epoch>), NoLog> {
+        let mut tx = store.tenant_tx(log).await?;
+        let rows = audit_export::epochs(&mut tx).await?;
+        tx.commit().await?;
+        let mut epochs = Vec::new();
+        for row in rows {
+            let number = row.epoch;
+            if let Some(head) = head(store, log, row, (keys, period)).await? {
+                epochs.push(Epoch { head, source: Box::new(Self::new(store.clone(), log, number)) });
+            }
+        }
+        let current = epochs.pop().ok_or(NoLog::NoCheckpoint)?;
+        Ok((current, epochs))
+    }
+}
+
+async fn head(
+    store: &Store,
+    log: TenantId,
+    row: EpochRow,
+    (keys, period): (&[CheckpointKey], Period),
+) -> Result<Option<Head>, NoLog> {
+    let EpochRow { epoch, origin, note: Some(note) } = row else { return Ok(None) };
+    let checkpoint =
+        Checkpoint::unverified(&note).map_err(|source| NoLog::Checkpoint { origin: origin.clone(), source })?;
+    let mut tx = store.tenant_tx(log).await?;
+    // The one in use last.
+    let mut known: Vec<VerifierKey> = keys.iter().rev().filter_map(|key| key.verifier(&checkpoint.origin)).collect();
+    if !known.iter().any(|key| Checkpoint::verified(&note, key).is_ok()) {
+        // It was signed with keys that are retired.
+        let said = audit_export::keys_said(&mut tx, &checkpoint.origin).await?;
+        known = said.iter().filter_map(|key| VerifierKey::parse(key)).collect();
+    }
+    let size = checkpoint.size;
+    let everything = (size > 0).then(|| (0, size.saturating_sub(1)));
+    let wanted = match period {
+        Period { from: None, to: None } => everything,
+        Period { from, to } => audit_export::between(&mut tx, (epoch, size), (from, to)).await?,
+    };
+    // Of what was removed nothing is left but hashes; a file of entries is there as a whole or not at all.
+    let removed = audit_export::pruned_until(&mut tx, (epoch, size)).await?;
+    let whole = removed.map_or(0, |last| (last / WIDTH + 1) * WIDTH);
+    let included = wanted.map(|(first, last)| Included { first: first.max(whole), last });
+    let extent = Extent::covering(size, included.filter(|range| range.first <= range.last));
+    tx.commit().await?;
+    let extent = extent.ok_or(NoLog::Checkpoint { origin, source: BadCheckpoint::Size })?;
+    Ok(Some(Head { checkpoint, note, keys: known, extent }))
+}
+
+#[async_trait]
+impl Source for Database {
+    async fn tile(&mut self, level: u8, index: u64) -> Result<Vec<u8>, SourceError> {
+        let mut tx = self.store.tenant_tx(self.log).await?;
+        let tiles = audit_log::tiles(&mut tx, self.epoch, &[(level, index)]).await?;
+        tx.commit().await?;
+        let tile = tiles.into_iter().next().map(|(_, hashes)| hashes);
+        tile.ok_or_else(|| SourceError::Missing(format!("tile {index} of level {level}")))
+    }
+
+    async fn events(&mut self, first: u64, count: u64) -> Result<Vec<EventRow>, SourceError> {
+        let mut tx = self.store.tenant_tx(self.log).await?;
+        let entries = audit_export::entries(&mut tx, self.epoch, first, count).await?;
+        tx.commit().await?;
+        let found = |(expected, (index, event, row)): (u64, (u64, _, Option<EventRow>))| {
+            if index != expected {
+                return Err(SourceError::Missing(format!("entry {expected}")));
+            }
+            row.ok_or_else(|| SourceError::Missing(format!("event {event}, the log's entry {index},")))
+        };
+        (first..).zip(entries).map(found).collect()
+    }
+
+    async fn values(&mut self, first: u64, count: u64) -> Result<Vec<Value>, SourceError> {
+        let mut tx = self.store.tenant_tx(self.log).await?;
+        let rows = audit_export::values(&mut tx, self.epoch, first, count).await?;
+        tx.commit().await?;
+        let value = |row: audit_export::ValueRow| Value {
+            index: row.index,
+            event: row.event.to_string(),
+            commitment: row.commitment,
+            kind: row.kind,
+            salt: STANDARD.encode(&row.salt),
+            value: STANDARD.encode(&row.value),
+        };
+        Ok(rows.into_iter().map(value).collect())
+    }
+}

@@ -1,0 +1,212 @@
+//! What was proved, against what, and what was not.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
+
+use super::{Signer, epoch::Checked};
+use crate::audit::{
+    export::{Included, Kinds},
+    log::Entry,
+};
+
+/// From when to when entries are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TimeSpan {
+    /// The earliest.
+    pub from: String,
+    /// The latest.
+    pub to: String,
+}
+
+/// A log whose entries hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EpochReport {
+    /// Its name.
+    pub origin: String,
+    /// A tenant's id, or `platform`.
+    pub tenant: String,
+    /// Its epoch.
+    pub epoch: u32,
+    /// How many entries its checkpoint is over.
+    pub size: u64,
+    /// The root, in base64.
+    pub root: String,
+    /// Who signed the checkpoint.
+    pub signer: Signer,
+    /// The entries in the export.
+    pub entries: Option<Included>,
+    /// How many.
+    pub count: u64,
+    /// When they happened.
+    pub span: Option<TimeSpan>,
+    /// Of which kinds.
+    pub kinds: Kinds,
+    /// How many values beside them.
+    pub values: u64,
+}
+
+/// What lies between an epoch and the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The earlier epoch.
+    pub origin: String,
+    /// Entries of it that are signed for in this export.
+    pub found: u64,
+    /// Entries of the last checkpoint of it that was known when the next epoch began.
+    pub known: u64,
+    /// Entries that were signed for and are not here any more.
+    pub lost: u64,
+    /// Whether it has been proved that what is here was in that checkpoint.
+    pub proved: bool,
+}
+
+/// An older checkpoint that the log has only grown since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PrefixReport {
+    /// Of which log.
+    pub origin: String,
+    /// How many entries.
+    pub size: u64,
+    /// The root, in base64.
+    pub root: String,
+    /// The keys given that have signed it.
+    pub signers: Vec<String>,
+    /// Entries of it were lost before the log began anew, as the log itself says. Then nothing is proved by it.
+    pub in_gap: bool,
+}
+
+/// What was proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The log and, after it, its earlier epochs.
+    pub epochs: Vec<EpochReport>,
+    /// What lies between these.
+    pub gaps: Vec<Gap>,
+    /// The older checkpoint that was given.
+    pub previous: Option<PrefixReport>,
+    /// What was not proved, in sentences.
+    pub unproven: Vec<String>,
+}
+
+impl Report {
+    /// Whether a key that was given has signed the newest checkpoint.
+    pub fn authenticated(&self) -> bool {
+        self.epochs.first().is_some_and(|newest| newest.signer.authenticated)
+    }
+}
+
+fn epoch(checked: &Checked) -> EpochReport {
+    EpochReport {
+        origin: checked.checkpoint.origin.to_string(),
+        tenant: checked.whose.tenant.clone(),
+        epoch: checked.whose.epoch,
+        size: checked.checkpoint.size,
+        root: STANDARD.encode(checked.checkpoint.root.0),
+        signer: checked.signer.clone(),
+        entries: checked.extent.included(),
+        count: checked.extent.included().map_or(0, Included::count),
+        span: checked.span.map(|(from, to)| TimeSpan { from: Entry::time(from), to: Entry::time(to) }),
+        kinds: checked.kinds.clone(),
+        values: checked.values,
+    }
+}
+
+pub(super) fn of(checked: &[Checked], gaps: Vec<Gap>, previous: Option<PrefixReport>) -> Report {
+    let epochs: Vec<EpochReport> = checked.iter().map(epoch).collect();
+    let mut unproven = Vec::new();
+    for (epoch, checked) in epochs.iter().zip(checked) {
+        if !epoch.signer.authenticated {
+            unproven.push(format!(
+                "who signed {}: the key is only the one that the export itself names; give the operator's with --key",
+                epoch.origin
+            ));
+        }
+        if epoch.count < epoch.size {
+            let without = epoch.size - epoch.count;
+            unproven.push(format!("what the {without} entries of {} say that are not in this export", epoch.origin));
+        }
+        let has_before = epochs.iter().any(|before| before.epoch + 1 == epoch.epoch);
+        if epoch.epoch > 1 && (checked.restarted.is_none() || !has_before) {
+            unproven.push(format!(
+                "what was in the log before {}: it or the entry that names it is not here",
+                epoch.origin
+            ));
+        }
+    }
+    for gap in gaps.iter().filter(|gap| gap.lost > 0) {
+        unproven.push(format!(
+            "what the {} entries of {} said that were lost before the log began anew, and that those before them are unchanged",
+            gap.lost, gap.origin
+        ));
+    }
+    if previous.as_ref().is_some_and(|previous| previous.in_gap) {
+        unproven.push("that the log began with what the older checkpoint is over: entries of it were lost before the log began anew".to_owned());
+    }
+    for gap in gaps.iter().filter(|gap| gap.lost == 0 && !gap.proved) {
+        unproven
+            .push(format!("that {} here is the log that its next epoch names: tiles of it are not here", gap.origin));
+    }
+    if previous.is_none() {
+        unproven.push(
+            "that this is the log that others were shown, or were shown earlier (no rollback, no fork): give a checkpoint from \
+             outside with --previous"
+                .to_owned(),
+        );
+    } else if previous.as_ref().is_some_and(|previous| previous.signers.is_empty()) {
+        unproven.push("who signed the older checkpoint: give the operator's key with --key".to_owned());
+    }
+    Report { epochs, gaps, previous, unproven }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.authenticated() { "verified" } else { "consistent; signer NOT authenticated" };
+        writeln!(f, "{verdict}")?;
+        for epoch in &self.epochs {
+            let EpochReport { origin, size, root, count, .. } = epoch;
+            writeln!(f, "\nlog         {origin}")?;
+            writeln!(f, "checkpoint  {size} entries, root {root}")?;
+            let word = if epoch.signer.authenticated { "signed by" } else { "claims to be signed by" };
+            for key in &epoch.signer.keys {
+                writeln!(f, "{word:<11} {key}")?;
+            }
+            match epoch.entries {
+                Some(Included { first, last }) => {
+                    writeln!(
+                        f,
+                        "proved      entries {first} to {last} ({count}) are in that tree, each at its place, and none is missing"
+                    )?;
+                }
+                None => writeln!(f, "proved      nothing of entries: none are here")?,
+            }
+            if let Some(TimeSpan { from, to }) = &epoch.span {
+                writeln!(f, "times       {from} to {to}")?;
+            }
+            if epoch.values > 0 {
+                writeln!(f, "values      {} values are those that entries have commitments to", epoch.values)?;
+            }
+            for (kind, versions) in &epoch.kinds {
+                for (version, count) in versions {
+                    writeln!(f, "  {count:>9} {kind} (version {version})")?;
+                }
+            }
+        }
+        for gap in &self.gaps {
+            let Gap { origin, found, known, lost, .. } = gap;
+            write!(f, "\nrestarted   after {origin}: {known} entries were known, {found} are here: ")?;
+            if *lost > 0 { writeln!(f, "{lost} were lost")? } else { writeln!(f, "none was lost that is known of")? }
+        }
+        if let Some(PrefixReport { origin, size, in_gap: false, .. }) = &self.previous {
+            writeln!(f, "\ngrown       {origin} begins with the {size} entries of the older checkpoint, unchanged")?;
+        }
+        if !self.unproven.is_empty() {
+            writeln!(f, "\nNOT proved:")?;
+        }
+        for text in &self.unproven {
+            writeln!(f, "  - {text}")?;
+        }
+        Ok(())
+    }
+}
