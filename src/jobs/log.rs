@@ -18,6 +18,8 @@ use crate::{
 
 /// Between the end of one round and the next.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Transactions for one log in a round: those of others get their turn, whatever happens in this one.
+const TURN: usize = 16;
 /// A log in which nothing happens says so after this.
 const QUIET: time::Duration = time::Duration::HOUR;
 
@@ -26,55 +28,62 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let rounds = async {
         let mut complaint = String::new();
         loop {
-            let said = round(&app).await;
+            let (said, is_level) = round(&app).await;
             // What is wrong is said once, not every second.
             if said != complaint {
                 said.lines().for_each(|line| tracing::error!(error = line, "the audit log does not go on"));
                 complaint = said;
             }
-            tokio::time::sleep(PAUSE).await;
+            if is_level {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     };
     // A transaction that is dropped rolls back.
     stop.run_until_cancelled(rounds).await;
 }
 
-/// One round through all logs. What went wrong, a line for each log.
-async fn round(app: &App) -> String {
+/// One round through all logs. What went wrong, a line for each log; and whether nothing is left to do, or something went wrong.
+async fn round(app: &App) -> (String, bool) {
     let quiet = app.clock.now() - QUIET;
     let logs = match app.store.logs_with_news(quiet).await {
         Ok(logs) => logs,
-        Err(error) => return error.to_string(),
+        Err(error) => return (error.to_string(), true),
     };
-    let mut said = String::new();
+    let (mut said, mut is_level) = (String::new(), true);
     for log in logs {
-        if let Err(error) = go_on(app, log).await {
-            said.push_str(&format!("{log}: {error}\n"));
+        match go_on(app, log).await {
+            Ok(level) => is_level &= level,
+            Err(error) => said.push_str(&format!("{log}: {error}\n")),
         }
     }
-    said
+    let is_wrong = !said.is_empty();
+    (said, is_level || is_wrong)
 }
 
-/// Puts all that happened into the log, says so if nothing did, and signs it where that is due.
+/// Puts what happened into the log, says so if nothing did, and signs it where that is due. False: there is more to put there.
 ///
 /// # Errors
 /// See [`SignError`]. What was put into the log until then stays there.
-pub async fn go_on(app: &App, log: TenantId) -> Result<(), SignError> {
+pub async fn go_on(app: &App, log: TenantId) -> Result<bool, SignError> {
     let recorder = app.recorder(None);
-    grow(app, log).await?;
-    if heartbeat(&app.store, &recorder, log, QUIET).await? {
-        grow(app, log).await?;
+    let mut is_level = grow(app, log).await?;
+    if is_level && heartbeat(&app.store, &recorder, log, QUIET).await? {
+        is_level = grow(app, log).await?;
     }
-    sign(app, &recorder, log).await
+    sign(app, &recorder, log).await?;
+    Ok(is_level)
 }
 
-async fn grow(app: &App, log: TenantId) -> Result<(), StoreError> {
-    loop {
+/// False: there may be more.
+async fn grow(app: &App, log: TenantId) -> Result<bool, StoreError> {
+    for _ in 0..TURN {
         match sequencer::advance(&app.store, (&app.config.public_url, log), app.clock.now()).await? {
             Advance::Grown(events) => app.evidence.grown(events),
-            Advance::Busy | Advance::Level(_) => return Ok(()),
+            Advance::Busy | Advance::Level(_) => return Ok(true),
         }
     }
+    Ok(false)
 }
 
 async fn sign(app: &App, recorder: &Recorder, log: TenantId) -> Result<(), SignError> {
