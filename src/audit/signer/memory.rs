@@ -30,6 +30,14 @@ pub enum MemoryError {
     /// What is to be remembered is no checkpoint of ours.
     #[error("a checkpoint in the database was not signed with a key of the key file")]
     NotSigned,
+    /// What is to be remembered does not go on from what is remembered.
+    #[error("a checkpoint in the database has {found} entries, and one of {known} was signed for the same log")]
+    Back {
+        /// In the database.
+        found: u64,
+        /// Remembered.
+        known: u64,
+    },
 }
 
 /// What a process remembers: in files where there is a directory for them, else as long as it runs.
@@ -83,13 +91,20 @@ impl Memory {
     /// Remembers a checkpoint that continues the one before.
     ///
     /// # Errors
-    /// It cannot be written, or is not signed with any of our keys.
+    /// It cannot be written, is not signed with any of our keys, or is of the same log and shorter, or as long and another.
     pub fn keep(&self, log: TenantId, note: &str, keys: &[CheckpointKey]) -> Result<(), MemoryError> {
         let checkpoint = ours(note, keys).ok_or(MemoryError::NotSigned)?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.get(&log) == Some(&checkpoint) {
+        let before = self.newest(log, keys)?;
+        if before.as_ref() == Some(&checkpoint) {
             return Ok(());
         }
+        if let Some(before) = before
+            && before.origin == checkpoint.origin
+            && before.size >= checkpoint.size
+        {
+            return Err(MemoryError::Back { found: checkpoint.size, known: before.size });
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = self.path(log) {
             write(&path, note).map_err(|source| MemoryError::File { path, source })?;
         }
@@ -140,6 +155,8 @@ mod tests {
         let other = CheckpointKey::of(&[2; 32]).unwrap();
         assert!(matches!(memory.keep(PLATFORM, &note(4, other), &keys()), Err(MemoryError::NotSigned)));
         let next = Memory::open(Some(&directory)).unwrap();
+        let [key] = keys();
+        assert!(matches!(next.keep(PLATFORM, &note(2, key), &keys()), Err(MemoryError::Back { found: 2, known: 3 })));
         assert_eq!(next.newest(PLATFORM, &keys()).unwrap().unwrap().size, 3);
         std::fs::write(directory.join("platform.checkpoint"), "nonsense").unwrap();
         let next = Memory::open(Some(&directory)).unwrap();
