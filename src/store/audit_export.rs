@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     StoreError, TenantTx,
-    audit::EventRow,
+    audit::{EventRow, body},
     audit_log::{PLATFORM, origin, signed, unsigned},
 };
 use crate::{audit::log::Origin, ids::EventId};
@@ -99,7 +99,7 @@ pub async fn entries(tx: &mut TenantTx, epoch: i32, first: u64, count: u64) -> R
                 kind: row.try_get("kind")?,
                 version: row.try_get("version")?,
                 request_id: row.try_get("request_id")?,
-                body: row.try_get("body")?,
+                body: body(row)?,
             })
         };
         Ok((unsigned(row.try_get("index")?)?, EventId(event), found.map(event_row).transpose()?))
