@@ -174,6 +174,28 @@ begin
     return done = 1;
 end $$;
 
+-- Of checkpoints of the tenant that is set that are older than a week, the last of each hour stays, and those that witnesses have signed: each
+-- tree is the beginning of the later ones. Says how many went.
+create function audit_thin_checkpoints(most integer) returns bigint
+    language sql security definer set search_path = public, pg_temp as $$
+    with chosen as materialized (
+        select c.epoch, c.size from audit_checkpoint c
+         where c.tenant = nullif(current_setting('sallyport.tenant', true), '')::uuid
+           and c.signed_at < clock_timestamp() - interval '7 days'
+           and exists (
+               select from audit_checkpoint n
+                where n.tenant = c.tenant and n.epoch = c.epoch and n.size > c.size
+                  and n.signed_at >= c.signed_at and n.signed_at < date_trunc('hour', c.signed_at, 'UTC') + interval '1 hour')
+           and not exists (select from audit_cosignature w where w.tenant = c.tenant and w.epoch = c.epoch and w.size = c.size)
+         limit most
+    ), gone as (
+        delete from audit_checkpoint c using chosen n
+         where c.tenant = nullif(current_setting('sallyport.tenant', true), '')::uuid and c.epoch = n.epoch and c.size = n.size
+        returning 1
+    )
+    select count(*) from gone
+$$;
+
 -- Since when the oldest event of the log of the tenant that is set waits to come into it, even if it may not come yet.
 create function audit_waiting_since() returns timestamptz
     language plpgsql stable set search_path = public, pg_temp as $$
@@ -313,5 +335,5 @@ begin
     return made;
 end $$;
 
-revoke all on function audit_append, audit_begin, audit_restart, audit_keep_checkpoint, audit_lift_hold from public;
-grant execute on function audit_append, audit_begin, audit_keep_checkpoint, audit_lift_hold to sallyport_app;
+revoke all on function audit_append, audit_begin, audit_restart, audit_keep_checkpoint, audit_thin_checkpoints, audit_lift_hold from public;
+grant execute on function audit_append, audit_begin, audit_keep_checkpoint, audit_thin_checkpoints, audit_lift_hold to sallyport_app;

@@ -248,6 +248,13 @@ pub async fn keep_checkpoint(
     Ok(kept.fetch_one(tx.conn()).await?)
 }
 
+/// Takes away old checkpoints that say no more than later ones, so many at most; says how many. See migration 0084.
+pub async fn thin_checkpoints(tx: &mut TenantTx, most: u32) -> Result<u64, StoreError> {
+    let most = i32::try_from(most).unwrap_or(i32::MAX);
+    let thinned = sqlx::query_scalar!(r#"select audit_thin_checkpoints($1) as "thinned!""#, most);
+    unsigned(thinned.fetch_one(tx.conn()).await?)
+}
+
 /// Since when the oldest event waits to come into the log. It may have to wait for a transaction that still runs.
 pub async fn waiting_since(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, StoreError> {
     Ok(sqlx::query_scalar!("select audit_waiting_since()").fetch_one(tx.conn()).await?)

@@ -8,6 +8,7 @@ use sallyport::{
         restart::{RestartError, restart},
         signer::{Memory, SignError, Signer, Signing},
     },
+    clock::Clock,
     ids::TenantId,
     jobs::log::{go_on, round},
     store::{self, Store, StoreError, audit_log},
@@ -183,7 +184,7 @@ async fn a_checkpoint_that_is_not_ours_is_signed_over_by_the_next() {
     run(&mut connection, keep(log.size, &root)).await;
     run(&mut connection, "commit".to_owned()).await;
     let junk = newest(&app, tenant).await;
-    assert!(junk.note == "junk" && junk.signed_at < time::OffsetDateTime::now_utc() + Duration::from_secs(60));
+    assert!(junk.note == "junk" && junk.signed_at < Clock::system().now() + Duration::from_secs(60));
     app.clock.advance(Duration::from_secs(10));
     let said = go_on(&app.app, tenant).await;
     assert!(matches!(said, Err(SignError::Foreign { size, .. }) if size == log.size), "{said:?}");
@@ -312,4 +313,30 @@ async fn with_another_key_the_log_begins_anew_and_goes_on() {
     restart(&owners, &app.recorder(), (&app.app.config.public_url, tenant), (&known, &note)).await.unwrap();
     let said = with_memory(&app, tenant, &note).await;
     assert!(matches!(said, Ok(Signing::Signed(_))), "{said:?}");
+}
+
+#[tokio::test]
+async fn old_checkpoints_are_thinned_to_one_an_hour() {
+    let app = TestApp::start().await;
+    let tenant = app.tenant("acme").await.id;
+    settled(&app, tenant).await;
+    let insert = |size: i32, at: &str| {
+        let columns = "(tenant, epoch, size, root, note, signed_at)";
+        let at = format!("audit_month(now(), -1) + interval '{at}'");
+        format!("insert into audit_checkpoint {columns} values ('{tenant}', 1, {size}, sha256(''), 'n', {at})")
+    };
+    // The first hour of a month, the second one, and now.
+    for (size, at) in [(101, "1 min"), (102, "2 min"), (103, "59 min"), (104, "60 min"), (105, "61 min")] {
+        owner(&app, insert(size, at)).await;
+    }
+    let witnessed = "(tenant, epoch, size, key, line, kept_at) values";
+    owner(&app, format!("insert into audit_cosignature {witnessed} ('{tenant}', 1, 102, 'k', 'l', now())")).await;
+    let mut tx = app.app.store.tenant_tx(tenant).await.unwrap();
+    assert_eq!(audit_log::thin_checkpoints(&mut tx, 1).await.unwrap(), 1);
+    assert_eq!(audit_log::thin_checkpoints(&mut tx, 100).await.unwrap(), 1);
+    assert_eq!(audit_log::thin_checkpoints(&mut tx, 100).await.unwrap(), 0);
+    tx.commit().await.unwrap();
+    let left = "select size from audit_checkpoint where tenant = $1 and size > 100 order by size";
+    let left: Vec<i64> = sqlx::query_scalar(left).bind(tenant.0).fetch_all(&app.db.owner).await.unwrap();
+    assert_eq!(left, [102, 103, 105]);
 }
