@@ -44,14 +44,14 @@ pub struct Against<'a> {
 /// The first thing that does not hold.
 pub fn verify(dir: &Path, against: Against<'_>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Refusal> {
     let older = against.previous.map(|note| Older::parse(note, against.keys)).transpose()?;
-    let newest = epoch::check(dir, "", (against.keys, &chain::marks(older.as_ref(), None)), progress)?;
+    let newest = epoch::check(dir, "", (against.keys, None, &chain::marks(older.as_ref(), None)), progress)?;
     let previous = newest.previous.clone();
     let mut epochs = vec![newest];
     for (number, named) in previous.iter().rev() {
         let prefix = format!("{PREVIOUS}/{number}/");
-        let next = epochs.last().and_then(|next| next.restarted.clone());
-        let marks = chain::marks(older.as_ref(), next.as_ref());
-        let checked = epoch::check(dir, &prefix, (against.keys, &marks), progress)?;
+        let next = epochs.last();
+        let marks = chain::marks(older.as_ref(), next.and_then(|next| next.restarted.as_ref()));
+        let checked = epoch::check(dir, &prefix, (against.keys, next.and_then(epoch::Checked::after), &marks), progress)?;
         let manifest = format!("{prefix}{MANIFEST}");
         if *named != checked.manifest {
             return Err(Fault::Digest.at(&manifest));
@@ -63,6 +63,7 @@ pub fn verify(dir: &Path, against: Against<'_>, progress: &mut dyn FnMut(u64, u6
         epochs.push(checked);
     }
     let gaps = chain::gaps(&epochs)?;
+    chain::vouch(&mut epochs, &gaps, against.keys)?;
     let prefix = older.map(|older| older.prove(&epochs)).transpose()?;
     Ok(report::of(&epochs, gaps, prefix))
 }

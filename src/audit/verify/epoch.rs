@@ -10,7 +10,7 @@ use super::{
     chain::Restarted,
     files::{Named, read, refuse_foreign},
     reading::Reading,
-    signer,
+    signer::{self, After},
     tree::Tree,
 };
 use crate::audit::{
@@ -29,6 +29,10 @@ pub(super) struct Checked {
     pub(super) whose: Whose,
     pub(super) checkpoint: Checkpoint,
     pub(super) signer: Signer,
+    /// The keys given that may sign it.
+    pub(super) own: Vec<VerifierKey>,
+    /// Whether the first entry of the next epoch commits to all that is here.
+    pub(super) by_next: bool,
     pub(super) extent: Extent,
     pub(super) kinds: Kinds,
     /// From when to when its entries are.
@@ -45,11 +49,18 @@ pub(super) struct Checked {
     pub(super) roots: Vec<(u64, Result<Hash, String>)>,
 }
 
+impl Checked {
+    /// What it says of the epoch before it.
+    pub(super) fn after(&self) -> Option<After<'_>> {
+        Some(After { names: self.restarted.as_ref()?.names(), keys: &self.own })
+    }
+}
+
 /// Checks a log. `marks`: sizes of smaller trees whose roots are needed.
 pub(super) fn check(
     dir: &Path,
     prefix: &str,
-    (keys, marks): (&[VerifierKey], &[u64]),
+    (keys, after, marks): (&[VerifierKey], Option<After<'_>>, &[u64]),
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Checked, Refusal> {
     let named = |name: &str| format!("{prefix}{name}");
@@ -67,7 +78,8 @@ pub(super) fn check(
     let note = String::from_utf8_lossy(&note);
     let checkpoint = Checkpoint::unverified(&note).map_err(|error| Fault::Checkpoint(error).at(&file))?;
     let whose = Whose::of(&checkpoint.origin).ok_or_else(|| Fault::Origin(checkpoint.origin.to_string()).at(&file))?;
-    let signer = signer::of((&note, &checkpoint.origin), (&file, prefix), keys, &manifest.keys)?;
+    let own = signer::own(keys, &checkpoint.origin, after);
+    let signer = signer::of((&note, &checkpoint.origin), (&file, prefix), (keys, &own), &manifest.keys)?;
     if manifest.origin != checkpoint.origin.as_str() {
         return Err(says("origin"));
     }
@@ -109,7 +121,23 @@ pub(super) fn check(
         return Err(says("kinds"));
     }
     let (prefix, manifest) = (prefix.to_owned(), digest(&bytes));
-    Ok(Checked { prefix, whose, checkpoint, signer, extent, kinds, span, values, restarted, manifest, previous, roots })
+    let by_next = false;
+    Ok(Checked {
+        prefix,
+        whose,
+        checkpoint,
+        signer,
+        own,
+        by_next,
+        extent,
+        kinds,
+        span,
+        values,
+        restarted,
+        manifest,
+        previous,
+        roots,
+    })
 }
 
 /// The manifests of earlier epochs that a manifest names. It must name what each export has, and nothing else.

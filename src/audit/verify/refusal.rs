@@ -63,6 +63,11 @@ pub enum Fault {
     OtherKey(String),
     #[error("none of the keys given has signed it")]
     NotByKey,
+    #[error(
+        "none of the keys given has signed it, and the next epoch does not commit to all of it: so anybody may have made it. \
+         Give the key that {0} was signed with as well: --key may be given several times"
+    )]
+    NotVouched(String),
     #[error("its root is not the one that the tiles make: entries were changed, or it is of another log")]
     Root,
     #[error("{0}")]

@@ -35,6 +35,8 @@ pub struct EpochReport {
     pub root: String,
     /// Who signed the checkpoint.
     pub signer: Signer,
+    /// Whether the first entry of the next epoch commits to all of its entries here.
+    pub by_next: bool,
     /// The entries in the export.
     pub entries: Option<Included>,
     /// How many.
@@ -60,6 +62,13 @@ pub struct Gap {
     pub lost: u64,
     /// Whether it has been proved that what is here was in that checkpoint.
     pub proved: bool,
+}
+
+impl Gap {
+    /// Whether what is here is what the next epoch names: neither less nor more of it.
+    pub fn whole(&self) -> bool {
+        self.proved && self.found == self.known
+    }
 }
 
 /// An older checkpoint that the log has only grown since.
@@ -91,9 +100,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether a key that was given has signed the newest checkpoint.
+    /// Whether all of it follows from a key that was given: the newest checkpoint is signed with one, and each earlier one is too, or
+    /// an epoch of which that holds commits to it.
     pub fn authenticated(&self) -> bool {
-        self.epochs.first().is_some_and(|newest| newest.signer.authenticated)
+        let [newest, before @ ..] = self.epochs.as_slice() else { return false };
+        newest.signer.authenticated && before.iter().all(|epoch| epoch.signer.authenticated || epoch.by_next)
     }
 }
 
@@ -105,6 +116,7 @@ fn epoch(checked: &Checked) -> EpochReport {
         size: checked.checkpoint.size,
         root: STANDARD.encode(checked.checkpoint.root.0),
         signer: checked.signer.clone(),
+        by_next: checked.by_next,
         entries: checked.extent.included(),
         count: checked.extent.included().map_or(0, Included::count),
         span: checked.span.map(|(from, to)| TimeSpan { from: Entry::time(from), to: Entry::time(to) }),
@@ -116,8 +128,11 @@ fn epoch(checked: &Checked) -> EpochReport {
 pub(super) fn of(checked: &[Checked], gaps: Vec<Gap>, previous: Option<PrefixReport>) -> Report {
     let epochs: Vec<EpochReport> = checked.iter().map(epoch).collect();
     let mut unproven = Vec::new();
+    // Whether the epoch after this one is sure; of the newest there is none.
+    let mut sure = false;
     for (epoch, checked) in epochs.iter().zip(checked) {
-        if !epoch.signer.authenticated {
+        sure = epoch.signer.authenticated || (sure && epoch.by_next);
+        if !sure {
             unproven.push(format!(
                 "who signed {}: the key is only the one that the export itself names; give the operator's with --key",
                 epoch.origin
@@ -171,6 +186,9 @@ impl fmt::Display for Report {
             let word = if epoch.signer.authenticated { "signed by" } else { "claims to be signed by" };
             for key in &epoch.signer.keys {
                 writeln!(f, "{word:<11} {key}")?;
+            }
+            if epoch.by_next {
+                writeln!(f, "named       by the first entry of the next epoch, all of it")?;
             }
             match epoch.entries {
                 Some(Included { first, last }) => {

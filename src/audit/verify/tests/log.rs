@@ -56,6 +56,19 @@ impl Log {
         Self { origin, seed: known.seed, events, values: Vec::new(), leaves: OnceLock::new() }
     }
 
+    /// After the public address changed.
+    pub(in crate::audit) fn at(mut self, host: &str) -> Self {
+        let (_, rest) = self.origin.as_str().split_once("/audit/").unwrap();
+        self.origin = Origin::parse(&format!("{host}/audit/{rest}")).unwrap();
+        self
+    }
+
+    /// The same, signed with another key.
+    pub(in crate::audit) fn by(mut self, seed: u8) -> Self {
+        self.seed = seed;
+        self
+    }
+
     pub(in crate::audit) fn with(mut self, change: impl FnOnce(&mut Vec<EventRow>)) -> Self {
         change(&mut self.events);
         self.leaves.take();
