@@ -4,6 +4,7 @@ mod database;
 mod extent;
 mod files;
 mod manifest;
+mod out;
 mod readme;
 mod source;
 mod sums;
