@@ -14,7 +14,8 @@ use rustix::{
 };
 
 use super::{
-    CHECKPOINT, ExportError, MANIFEST, PARTIAL, PREVIOUS, README, SUMS, TILES, VALUES, VIEWS, extent::is_tile,
+    CHECKPOINT, CHECKPOINTS, COSIGNED, ExportError, MANIFEST, PARTIAL, PREVIOUS, README, SUMS, TILES, VALUES, VIEWS,
+    extent::is_tile,
 };
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
@@ -175,7 +176,7 @@ fn refuse_foreign(dir: &Path, newest: bool) -> Result<Found, ExportError> {
     let mut found = Found::Nothing;
     for (path, name, is_dir) in things(dir)? {
         let whole = name.strip_suffix(PARTIAL).unwrap_or(&name);
-        let file = [MANIFEST, CHECKPOINT, SUMS, README, VALUES].contains(&whole)
+        let file = [MANIFEST, CHECKPOINT, CHECKPOINTS, COSIGNED, SUMS, README, VALUES].contains(&whole)
             || VIEWS.iter().any(|view| view.file == whole);
         match name.as_str() {
             TILES if is_dir => tiles(&path, TILES)?,

@@ -11,8 +11,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    CHECKPOINT, FORMAT, FileFacts, Head, Kinds, MANIFEST, Manifest, PREVIOUS, README, Record, SUMS, Size, Source,
-    SourceError, TILES, Tile, VALUES, VIEWS, Whose,
+    CHECKPOINT, CHECKPOINTS, COSIGNED, FORMAT, FileFacts, Head, Kinds, MANIFEST, Manifest, PREVIOUS, README, Record,
+    SUMS, Size, Source, SourceError, TILES, Tile, VALUES, VIEWS, Whose,
     extent::is_tile,
     files::{Growing, PARTIAL, digest},
     out::Out,
@@ -39,7 +39,9 @@ pub enum ExportError {
     #[error("{0:?} is not a part of an export: choose an empty directory, or that of an earlier export of this log")]
     Foreign(PathBuf),
     /// The directory has names that exports have, and is none.
-    #[error("{0:?} is not empty and holds no export: choose an empty directory, or that of an earlier export of this log")]
+    #[error(
+        "{0:?} is not empty and holds no export: choose an empty directory, or that of an earlier export of this log"
+    )]
     NoExport(PathBuf),
     /// The directory has a link, or something else that is neither a file nor a directory.
     #[error("{0:?} is a link, or neither a file nor a directory: nothing is written through it")]
@@ -286,6 +288,15 @@ impl<'a> Writer<'a> {
         let mut files = inner;
         let note = self.head.note.clone();
         files.insert(CHECKPOINT.to_owned(), self.put(CHECKPOINT, note.as_bytes())?);
+        let earlier: String = self.head.earlier.iter().map(|earlier| earlier.line() + "\n").collect();
+        let cosigned = self.head.cosigned.clone().unwrap_or_default();
+        for (name, text) in [(CHECKPOINTS, earlier), (COSIGNED, cosigned)] {
+            if text.is_empty() {
+                self.out.remove(name).map_err(at(&self.out.path(name)))?;
+            } else {
+                files.insert(name.to_owned(), self.put(name, text.as_bytes())?);
+            }
+        }
         let text = readme::text(&self.head, &whose);
         files.insert(README.to_owned(), self.put(README, text.as_bytes())?);
         for (view, file) in VIEWS.iter().zip(std::mem::take(&mut self.views)) {

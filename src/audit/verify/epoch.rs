@@ -10,12 +10,14 @@ use super::{
     chain::Restarted,
     files::{Named, read, refuse_foreign},
     reading::Reading,
+    seen::{EarlierReport, Others},
     signer::{self, After},
     tree::Tree,
 };
 use crate::audit::{
     export::{
-        CHECKPOINT, Extent, FileFacts, Kinds, MANIFEST, Manifest, PREVIOUS, README, SUMS, VALUES, VIEWS, Whose, digest,
+        CHECKPOINT, CHECKPOINTS, COSIGNED, Extent, FileFacts, Kinds, MANIFEST, Manifest, PREVIOUS, README, SUMS,
+        VALUES, VIEWS, Whose, digest,
     },
     log::{Checkpoint, Hash, VerifierKey},
 };
@@ -28,6 +30,12 @@ pub(super) struct Checked {
     pub(super) prefix: String,
     pub(super) whose: Whose,
     pub(super) checkpoint: Checkpoint,
+    /// That checkpoint, signed.
+    pub(super) note: String,
+    /// An earlier one that a witness has signed.
+    pub(super) cosigned: Option<(Checkpoint, String)>,
+    /// Earlier ones that the log itself has kept.
+    pub(super) earlier: EarlierReport,
     pub(super) signer: Signer,
     /// The keys given that may sign it.
     pub(super) own: Vec<VerifierKey>,
@@ -94,18 +102,24 @@ pub(super) fn check(
         return Err(says("count"));
     }
 
-    let marks: Vec<u64> = marks.iter().copied().filter(|size| *size <= checkpoint.size).collect();
+    let others = Others::read((dir, prefix), &manifest, (&checkpoint, &own))?;
+    let asked = marks.iter().copied().filter(|size| *size <= checkpoint.size);
+    let cosigned = others.cosigned.iter().map(|(checkpoint, _)| checkpoint.size);
+    let asked: Vec<u64> = asked.chain(cosigned).collect();
+    let marks: Vec<u64> = asked.iter().copied().chain(others.marks()).collect();
     let (mut tree, edges) = Tree::open((dir, prefix), extent, checkpoint.root, (&marks, &file))?;
     let mut reading = Reading::open((dir, prefix), &manifest, extent, &checkpoint.origin)?;
     for (name, facts) in edges {
         reading.sum(&name, &facts)?;
     }
     reading.entries(&mut tree, progress)?;
-    let roots = marks.iter().map(|size| (*size, tree.root(*size))).collect();
+    let earlier = others.check(prefix, &tree)?;
+    let roots = asked.iter().map(|size| (*size, tree.root(*size))).collect();
     refuse_foreign(dir, prefix, &extent, &|name| place(&manifest, &previous, name))?;
 
     let mut facts = reading.end()?;
     facts.insert(CHECKPOINT.to_owned(), note_facts);
+    facts.extend(others.facts.into_iter().map(|(name, facts)| (name.to_owned(), facts)));
     facts.insert(README.to_owned(), digest(&read(dir, &named(README), LONGEST)?));
     if let Some((name, _)) = manifest.files.iter().find(|(name, said)| facts.get(*name).is_some_and(|it| it != *said)) {
         return Err(Fault::Digest.at(&named(name)));
@@ -126,6 +140,9 @@ pub(super) fn check(
         prefix,
         whose,
         checkpoint,
+        note: note.into_owned(),
+        cosigned: others.cosigned,
+        earlier,
         signer,
         own,
         by_next,
@@ -148,7 +165,7 @@ fn names(manifest: &Manifest) -> Result<BTreeMap<u32, FileFacts>, Fault> {
     }
     let mut previous = BTreeMap::new();
     for (name, facts) in &manifest.files {
-        let known = [CHECKPOINT, README, SUMS, VALUES].contains(&name.as_str());
+        let known = [CHECKPOINT, CHECKPOINTS, COSIGNED, README, SUMS, VALUES].contains(&name.as_str());
         if known || views.clone().any(|view| view == name) {
             continue;
         }

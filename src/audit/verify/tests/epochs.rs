@@ -138,7 +138,7 @@ fn an_earlier_epoch_holds_by_its_own_key_or_by_what_the_next_one_names() {
     export(scratch.path(), two.epoch(None), vec![less.epoch(None)]).unwrap();
     assert!(matches!(with_key(scratch.path(), &two.key()).unwrap_err().fault, Fault::NotVouched(_)));
     let keys = [two.key(), one.key()];
-    let report = verify(scratch.path(), Against { keys: &keys, previous: None }, &mut |_, _| {}).unwrap();
+    let report = verify(scratch.path(), Against { keys: &keys, ..Against::default() }, &mut |_, _| {}).unwrap();
     assert!(report.authenticated() && report.epochs[1].signer.authenticated);
     // Without any key, both are said to be unknown.
     let report = alone(scratch.path()).unwrap();
@@ -164,5 +164,7 @@ fn a_key_is_not_taken_under_a_name_that_the_log_does_not_say() {
     export(scratch.path(), part, vec![one.epoch(None)]).unwrap();
     assert!(matches!(with_key(scratch.path(), &two.key()).unwrap_err().fault, Fault::NotVouched(_)));
     let keys = [two.key(), one.key()];
-    assert!(verify(scratch.path(), Against { keys: &keys, previous: None }, &mut |_, _| {}).unwrap().authenticated());
+    assert!(
+        verify(scratch.path(), Against { keys: &keys, ..Against::default() }, &mut |_, _| {}).unwrap().authenticated()
+    );
 }

@@ -148,7 +148,8 @@ impl Log {
         let extent =
             included.map_or_else(|| Extent::all(self.size()), |range| Extent::covering(self.size(), Some(range)));
         let (checkpoint, note) = (self.checkpoint(self.size()), self.note(self.size()));
-        let head = Head { checkpoint, note, keys: vec![self.key()], extent: extent.unwrap() };
+        let (cosigned, earlier, keys) = (None, Vec::new(), vec![self.key()]);
+        let head = Head { checkpoint, note, cosigned, earlier, keys, extent: extent.unwrap() };
         Epoch { head, source: Box::new(self.source()) }
     }
 

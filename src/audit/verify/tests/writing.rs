@@ -113,7 +113,9 @@ fn nothing_is_written_through_a_link() {
 #[test]
 fn a_file_among_tiles_that_is_none_is_left_alone() {
     let log = Log::of("a", 300);
-    for name in ["tile/notes.txt", "tile/0/001.p/300", "tile/9/000", "tile/entries/0", "tile/0/000.orig", "previous/x/y"] {
+    for name in
+        ["tile/notes.txt", "tile/0/001.p/300", "tile/9/000", "tile/entries/0", "tile/0/000.orig", "previous/x/y"]
+    {
         let scratch = Scratch::new("among-tiles");
         log.export(scratch.path());
         fs::create_dir_all(scratch.file(name).parent().unwrap()).unwrap();
