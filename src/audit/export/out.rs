@@ -214,3 +214,32 @@ fn tiles(dir: &Path, name: &str) -> Result<(), ExportError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::audit::verify::tests::Scratch;
+
+    /// As when somebody puts a link there after the directory was looked through.
+    #[test]
+    fn a_link_that_comes_later_is_not_followed_either() {
+        let (scratch, elsewhere) = (Scratch::new("out"), Scratch::new("out-elsewhere"));
+        let out = Out::open(scratch.path()).unwrap();
+        symlink(elsewhere.path(), scratch.file("tile")).unwrap();
+        assert!(out.put("tile/0/000", b"1").is_err() && out.below("tile").is_err());
+        fs::write(elsewhere.file("kept"), b"42").unwrap();
+        assert!(out.remove("tile/kept").is_err() && out.read("tile/kept").is_err());
+        for name in ["checkpoint", "checkpoint.partial"] {
+            symlink(elsewhere.file("kept"), scratch.file(name)).unwrap();
+        }
+        assert!(out.read("checkpoint").is_err());
+        // Links are replaced, and not what they point to.
+        out.put("checkpoint", b"1").unwrap();
+        assert!(fs::symlink_metadata(scratch.file("checkpoint")).unwrap().is_file());
+        assert_eq!(fs::read(scratch.file("checkpoint")).unwrap(), b"1");
+        assert_eq!(fs::read(elsewhere.file("kept")).unwrap(), b"42");
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+    }
+}
