@@ -138,6 +138,38 @@ pub async fn pruned_until(tx: &mut TenantTx, (epoch, size): (i32, u64)) -> Resul
     last.map(unsigned).transpose()
 }
 
+/// Of each witness the newest checkpoint over at most `size` entries that it has signed: how many entries, the note, the witness's
+/// verifier key, and its line.
+pub async fn cosigned(
+    tx: &mut TenantTx,
+    (epoch, size): (i32, u64),
+) -> Result<Vec<(u64, String, String, String)>, StoreError> {
+    let log = tx.tenant();
+    let statement = "select distinct on (s.key) s.size, c.note, s.key, s.line
+                       from audit_cosignature s
+                       join audit_checkpoint c on c.tenant = s.tenant and c.epoch = s.epoch and c.size = s.size
+                      where s.tenant = $1 and s.epoch = $2 and s.size <= $3 order by s.key, s.size desc";
+    let query = sqlx::query_as(statement).bind(log.0).bind(epoch).bind(signed(size)?);
+    let rows: Vec<(i64, String, String, String)> = query.fetch_all(tx.conn()).await?;
+    rows.into_iter().map(|(size, note, key, line)| Ok((unsigned(size)?, note, key, line))).collect()
+}
+
+/// Checkpoints over fewer than `size` entries, in the order of their sizes. Where there are more than `most`, they are thinned evenly by size:
+/// of each of so many parts of the log the newest one.
+pub async fn earlier(tx: &mut TenantTx, (epoch, size): (i32, u64), most: u64) -> Result<Vec<String>, StoreError> {
+    let log = tx.tenant();
+    let statement = "select note from (
+                         select distinct on (case when n.count > $4 then c.size / ($3 / $4 + 1) else c.size end) c.size, c.note
+                           from audit_checkpoint c,
+                                (select count(*) from audit_checkpoint
+                                  where tenant = $1 and epoch = $2 and size < $3) n
+                          where c.tenant = $1 and c.epoch = $2 and c.size < $3
+                          order by case when n.count > $4 then c.size / ($3 / $4 + 1) else c.size end, c.size desc
+                     ) kept order by size";
+    let query = sqlx::query_scalar(statement).bind(log.0).bind(epoch).bind(signed(size)?).bind(signed(most)?);
+    Ok(query.fetch_all(tx.conn()).await?)
+}
+
 /// A value that an entry only has a commitment to.
 #[derive(Clone, Debug)]
 pub struct ValueRow {

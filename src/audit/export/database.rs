@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use time::OffsetDateTime;
 
-use super::{Epoch, Extent, Head, Included, Source, SourceError, Value};
+use super::{Cosigned, Earlier, Epoch, Extent, Head, Included, MOST_EARLIER, Source, SourceError, Value, cosigned};
 use crate::{
     audit::log::{BadCheckpoint, Checkpoint, CheckpointKey, Origin, VerifierKey, WIDTH},
     ids::TenantId,
@@ -25,7 +25,7 @@ pub enum NoLog {
     )]
     NoCheckpoint,
     /// What was signed cannot be read.
-    #[error("the newest checkpoint of {origin} in the database: {source}")]
+    #[error("a checkpoint of {origin} in the database: {source}")]
     Checkpoint {
         /// Which log.
         origin: Origin,
@@ -112,9 +112,17 @@ async fn head(
     let whole = removed.map_or(0, |last| (last / WIDTH + 1) * WIDTH);
     let included = wanted.map(|(first, last)| Included { first: first.max(whole), last });
     let extent = Extent::covering(size, included.filter(|range| range.first <= range.last));
+    let seen = audit_export::cosigned(&mut tx, (epoch, size)).await?;
+    let kept = audit_export::earlier(&mut tx, (epoch, size), MOST_EARLIER).await?;
     tx.commit().await?;
-    let extent = extent.ok_or(NoLog::Checkpoint { origin, source: BadCheckpoint::Size })?;
-    Ok(Some(Head { checkpoint, note, keys: known, extent }))
+    let bad = |source| NoLog::Checkpoint { origin: origin.clone(), source };
+    let earlier = |note: &String| Ok(Earlier::of(&Checkpoint::unverified(note).map_err(bad)?, note));
+    let earlier = kept.iter().map(earlier).collect::<Result<_, NoLog>>()?;
+    let extent = extent.ok_or_else(|| bad(BadCheckpoint::Size))?;
+    let seen: Vec<Cosigned> =
+        seen.into_iter().map(|(size, note, key, line)| Cosigned { size, note, key, line }).collect();
+    let (note, cosigned) = cosigned(size, &note, &seen);
+    Ok(Some(Head { checkpoint, note, cosigned, earlier, keys: known, extent }))
 }
 
 #[async_trait]

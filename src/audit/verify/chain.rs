@@ -36,6 +36,11 @@ impl Restarted {
         };
         (event.kind == RESTARTED && agrees).then_some(Self(said))
     }
+
+    /// Which log it says was before it.
+    pub(super) fn names(&self) -> &Origin {
+        &self.0.origin
+    }
 }
 
 /// The sizes of trees whose roots are needed to connect a log with older checkpoints.
@@ -63,6 +68,22 @@ fn gap(said: &Checkpoint, next: &Checked, before: &Checked) -> Result<Gap, Refus
         _ => false,
     };
     Ok(Gap { origin: found.origin.to_string(), found: found.size, known: said.size, lost, proved })
+}
+
+/// Finds the epochs that the next one commits to as a whole. Where keys were given, each epoch must be signed with one of them or be
+/// committed to by an epoch that is sure: else whoever made the export could have put anything in its place.
+pub(super) fn vouch(epochs: &mut [Checked], gaps: &[Gap], keys: &[VerifierKey]) -> Result<(), Refusal> {
+    for epoch in epochs.iter_mut().skip(1) {
+        let origin = epoch.checkpoint.origin.as_str();
+        epoch.by_next = gaps.iter().any(|gap| gap.origin == origin && gap.whole());
+    }
+    match epochs.iter().find(|epoch| !epoch.signer.authenticated && !epoch.by_next) {
+        Some(epoch) if !keys.is_empty() => {
+            let fault = Fault::NotVouched(epoch.checkpoint.origin.to_string());
+            Err(fault.at(&format!("{}{CHECKPOINT}", epoch.prefix)))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Checked {

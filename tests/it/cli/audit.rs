@@ -1,5 +1,7 @@
 //! From a log to what an auditor can say of it: `audit export`, `verify`, `prove` and `verify-proof`, as they are typed.
 
+mod seen;
+
 use std::{
     fs,
     path::{Path, PathBuf},
