@@ -174,6 +174,11 @@ begin
     return done = 1;
 end $$;
 
+-- A line that is no cosignature keeps no genuine one out: readers take those that hold.
+alter table audit_cosignature drop constraint audit_cosignature_pkey,
+    add constraint audit_cosignature_lengths check (octet_length(key) <= 700 and octet_length(line) <= 1500),
+    add constraint audit_cosignature_pkey primary key (tenant, epoch, size, key, line);
+
 -- Of checkpoints of the tenant that is set that are older than a week, the last of each hour stays, and those that witnesses have signed: each
 -- tree is the beginning of the later ones. Says how many went.
 create function audit_thin_checkpoints(most integer) returns bigint

@@ -13,7 +13,7 @@ mod value;
 mod views;
 mod write;
 
-pub use database::{Database, NoLog, Period};
+pub use database::{Database, NEWEST, NoLog, Period, signed};
 pub use earlier::{Cosigned, Earlier, MOST_EARLIER, cosigned};
 pub use extent::{Extent, Included, Tile, Walk};
 pub use files::{PARTIAL, digest};

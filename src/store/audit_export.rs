@@ -6,37 +6,40 @@ use uuid::Uuid;
 
 use super::{
     StoreError, TenantTx,
-    audit::{EventRow, body},
+    audit::EventRow,
     audit_log::{PLATFORM, origin, signed, unsigned},
 };
 use crate::{audit::log::Origin, ids::EventId};
 
-/// An epoch of a log, with its newest signed checkpoint.
+/// An epoch of a log.
 #[derive(Clone, Debug)]
 pub struct EpochRow {
     /// Its number.
     pub epoch: i32,
     /// Its name in checkpoints.
     pub origin: Origin,
-    /// The signed note.
-    pub note: Option<String>,
 }
 
 /// All epochs of the log, oldest first.
 pub async fn epochs(tx: &mut TenantTx) -> Result<Vec<EpochRow>, StoreError> {
     let tenant = tx.tenant();
+    let rows = sqlx::query!("select epoch, origin from audit_log where tenant = $1 order by epoch", tenant.0)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.into_iter().map(|row| Ok(EpochRow { epoch: row.epoch, origin: origin(&row.origin)? })).collect()
+}
+
+/// The newest checkpoints of an epoch, newest first: sizes and notes. Whoever serves may have put anything here: see which are ours.
+pub async fn newest_notes(tx: &mut TenantTx, epoch: i32, limit: i64) -> Result<Vec<(u64, String)>, StoreError> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
-        r#"select l.epoch, l.origin,
-                  (select c.note from audit_checkpoint c where c.tenant = l.tenant and c.epoch = l.epoch
-                    order by c.size desc limit 1) as note
-             from audit_log l where l.tenant = $1 order by l.epoch"#,
-        tenant.0
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    rows.into_iter()
-        .map(|row| Ok(EpochRow { epoch: row.epoch, origin: origin(&row.origin)?, note: row.note }))
-        .collect()
+        "select size, note from audit_checkpoint where tenant = $1 and epoch = $2 order by size desc limit $3",
+        tenant.0,
+        epoch,
+        limit
+    );
+    let rows = rows.fetch_all(tx.conn()).await?;
+    rows.into_iter().map(|row| Ok((unsigned(row.size)?, row.note))).collect()
 }
 
 /// Which entry of which epoch an event is.
@@ -92,17 +95,8 @@ pub async fn entries(tx: &mut TenantTx, epoch: i32, first: u64, count: u64) -> R
     let placed = |row: &sqlx::postgres::PgRow| {
         let event: Uuid = row.try_get("event")?;
         let found: Option<Uuid> = row.try_get("id")?;
-        let event_row = |id: Uuid| {
-            Ok::<_, StoreError>(EventRow {
-                id: EventId(id),
-                at: row.try_get("at")?,
-                kind: row.try_get("kind")?,
-                version: row.try_get("version")?,
-                request_id: row.try_get("request_id")?,
-                body: body(row)?,
-            })
-        };
-        Ok((unsigned(row.try_get("index")?)?, EventId(event), found.map(event_row).transpose()?))
+        let event_row = found.map(|_| super::audit_log::event(row)).transpose()?;
+        Ok((unsigned(row.try_get("index")?)?, EventId(event), event_row))
     };
     rows.iter().map(placed).collect()
 }

@@ -165,7 +165,8 @@ pub async fn next_events(tx: &mut TenantTx, after: Cursor, limit: i64) -> Result
     rows.fetch_all(tx.conn()).await?.iter().map(event).collect()
 }
 
-fn event(row: &PgRow) -> Result<EventRow, StoreError> {
+/// An event whose columns are those of the table.
+pub(in crate::store) fn event(row: &PgRow) -> Result<EventRow, StoreError> {
     use sqlx::Row as _;
     Ok(EventRow {
         id: row.try_get::<Uuid, _>("id")?.into(),

@@ -7,51 +7,23 @@ use super::{
     epoch::Checked,
     signer::{of_log, signed_by},
 };
-use crate::{
-    audit::{
-        export::CHECKPOINT,
-        log::{Checkpoint, Hash, Origin, VerifierKey},
-    },
-    store::audit::EventRow,
+use crate::audit::{
+    export::CHECKPOINT,
+    log::{Checkpoint, Hash, Restarted, VerifierKey},
 };
 
-/// The kind of the first entry of an epoch after the first.
-const RESTARTED: &str = "log.restarted";
 /// How the older checkpoint is called that was given.
 pub(super) const OLDER: &str = "the older checkpoint";
 
-/// What the first entry of an epoch says of the log before it: its last checkpoint that was known.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Restarted(Checkpoint);
-
-impl Restarted {
-    pub(super) fn of(event: &EventRow) -> Option<Self> {
-        let text = |name: &str| event.body.get(name)?.as_str();
-        let size = event.body.get("size")?.as_u64()?;
-        let root: [u8; 32] = STANDARD.decode(text("root")?).ok()?.try_into().ok()?;
-        let said = Checkpoint { origin: Origin::parse(text("origin")?)?, size, root: Hash(root) };
-        let agrees = match text("checkpoint") {
-            Some(note) => Checkpoint::unverified(note).is_ok_and(|checkpoint| checkpoint == said),
-            None => event.body.get("checkpoint").is_none_or(serde_json::Value::is_null),
-        };
-        (event.kind == RESTARTED && agrees).then_some(Self(said))
-    }
-
-    /// Which log it says was before it.
-    pub(super) fn names(&self) -> &Origin {
-        &self.0.origin
-    }
-}
-
 /// The sizes of trees whose roots are needed to connect a log with older checkpoints.
 pub(super) fn marks(older: Option<&Older>, next: Option<&Restarted>) -> Vec<u64> {
-    older.map(|older| older.checkpoint.size).into_iter().chain(next.map(|next| next.0.size)).collect()
+    older.map(|older| older.checkpoint.size).into_iter().chain(next.map(|next| next.checkpoint.size)).collect()
 }
 
 /// What lies between each epoch and the one before it; newest first.
 pub(super) fn gaps(epochs: &[Checked]) -> Result<Vec<Gap>, Refusal> {
     let pairs = epochs.iter().zip(epochs.iter().skip(1));
-    pairs.filter_map(|(next, before)| next.restarted.as_ref().map(|said| gap(&said.0, next, before))).collect()
+    pairs.filter_map(|(next, before)| next.restarted.as_ref().map(|said| gap(&said.checkpoint, next, before))).collect()
 }
 
 fn gap(said: &Checkpoint, next: &Checked, before: &Checked) -> Result<Gap, Refusal> {
@@ -130,7 +102,7 @@ impl Older {
     /// The log has fewer entries than were signed for. That is a rollback, unless the next epoch owns up to it. True: it does.
     fn set_back(&self, log: &Checked, epochs: &[Checked]) -> Result<bool, Refusal> {
         let said = epochs.iter().filter_map(|next| next.restarted.as_ref());
-        let said = said.map(|said| &said.0).find(|said| said.origin == log.checkpoint.origin);
+        let said = said.map(|said| &said.checkpoint).find(|said| said.origin == log.checkpoint.origin);
         let (known, found) = (self.checkpoint.size, log.checkpoint.size);
         let file = format!("{}{CHECKPOINT}", log.prefix);
         match said {

@@ -7,7 +7,6 @@ use time::OffsetDateTime;
 
 use super::{
     Fault, Refusal, Signer,
-    chain::Restarted,
     files::{Named, read, refuse_foreign},
     reading::Reading,
     seen::{EarlierReport, Others},
@@ -19,7 +18,7 @@ use crate::audit::{
         CHECKPOINT, CHECKPOINTS, COSIGNED, Extent, FileFacts, Kinds, MANIFEST, Manifest, PREVIOUS, README, SUMS,
         VALUES, VIEWS, Whose, digest,
     },
-    log::{Checkpoint, Hash, VerifierKey},
+    log::{Checkpoint, Hash, Restarted, VerifierKey},
 };
 
 /// The longest manifest, README and checkpoint.
@@ -60,7 +59,7 @@ pub(super) struct Checked {
 impl Checked {
     /// What it says of the epoch before it.
     pub(super) fn after(&self) -> Option<After<'_>> {
-        Some(After { names: self.restarted.as_ref()?.names(), keys: &self.own })
+        Some(After { names: &self.restarted.as_ref()?.checkpoint.origin, keys: &self.own })
     }
 }
 

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sallyport::{
     audit::restart::restart,
     store::{
-        audit_export,
+        Store, audit_export,
         audit_log::{self, PLATFORM},
         audit_ship::{self, Place},
     },
@@ -123,7 +123,8 @@ async fn an_auditor_is_given_a_key_for_each_address_that_the_log_had() {
     tx.commit().await.unwrap();
     let known = sallyport::audit::log::Checkpoint::unverified(&note).unwrap();
     let moved = sallyport::config::PublicUrl::parse("https://login.example.net").unwrap();
-    restart(&app.store, &app.recorder(None), (&moved, PLATFORM), (&known, &note)).await.unwrap();
+    let owner = Store::over(site.app.db.owner.clone());
+    restart(&owner, &app.recorder(None), (&moved, PLATFORM), (&known, &note)).await.unwrap();
     site.sign(PLATFORM).await;
     let (out, keys) = (scratch.path("out").display().to_string(), site.done(&["audit", "key", "--platform"]));
     let [new, old] = keys.lines().collect::<Vec<_>>()[..] else { panic!("{keys}") };
