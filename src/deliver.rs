@@ -10,6 +10,7 @@ mod batch;
 mod elastic;
 mod loki;
 mod numbers;
+mod pace;
 mod remote;
 mod s3;
 mod ship;
@@ -23,7 +24,9 @@ use std::time::Duration;
 
 pub use anchor::Anchor;
 pub use numbers::Numbers;
+pub use pace::Pace;
 pub use ship::Ship;
+use tokio::time::Instant;
 pub use webhook::SIGNATURE_HEADER;
 
 use crate::{
@@ -41,6 +44,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 const _: () = assert!(PATIENCE.as_secs() + 10 <= HELD_SECONDS as u64, "somebody else would send the same");
 /// What one log gets sent before it is the next one's turn.
 const TURNS: usize = 16;
+/// After so many logs that did not get through, one after the other, the target is taken to be away: whoever is not there is not there for the
+/// others either.
+const AWAY: usize = 3;
 
 /// Why something was not accepted. Never with what the target said beyond a number: it may say our secret to us.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +109,12 @@ pub struct Round {
     pub sent: u64,
     /// There is more to send at once.
     pub more: bool,
-    /// The last thing that went wrong, and for which log.
-    pub trouble: Option<(TenantId, DeliverError)>,
+    /// What went wrong, and for which logs.
+    pub troubles: Vec<(TenantId, DeliverError)>,
+    /// Nothing got through to the target.
+    pub away: bool,
+    /// Logs that were not sent, since they were not accepted a moment ago.
+    pub waiting: usize,
 }
 
 impl Courier {
@@ -146,27 +156,44 @@ impl Courier {
     ///
     /// # Errors
     /// A fault of ours; what went wrong with the target is in the [`Round`].
-    pub async fn round(&self, app: &App) -> Result<Round, StoreError> {
-        let behind = app.store.shipments_behind(self.kind(), &[self.name().to_owned()]).await?;
+    pub async fn round(&self, app: &App, pace: &mut Pace) -> Result<Round, StoreError> {
+        let mut behind = app.store.shipments_behind(self.kind(), &[self.name().to_owned()]).await?;
         let mut round = Round::default();
         let missing: u64 = behind.iter().map(|log| log.behind).sum();
         app.deliveries.behind(self, missing);
+        pace.order(&mut behind);
+        let (now, mut reached, mut in_a_row) = (Instant::now(), false, 0);
         for log in behind {
             let log = log.log;
+            if pace.waits(log, now) {
+                round.waiting += 1;
+                continue;
+            }
             let done = self.turn(app, log, &mut round).await;
             // What another process holds stays held.
             let mut tx = app.store.tenant_tx(log).await?;
             audit_ship::release(&mut tx, self.kind(), self.name(), app.process.0).await?;
             tx.commit().await?;
-            if let Err(error) = done {
-                app.deliveries.failed(self);
-                // Who is not there is not there for the others either.
-                let away = matches!(error, DeliverError::Unreachable(_) | DeliverError::Late);
-                round.trouble = Some((log, error));
-                if away {
-                    break;
-                }
+            let Err(error) = done else {
+                (reached, in_a_row) = (true, 0);
+                pace.accepted(log);
+                continue;
+            };
+            app.deliveries.failed(self);
+            if matches!(error, DeliverError::Unreachable(_) | DeliverError::Late) {
+                in_a_row += 1;
+            } else {
+                (reached, in_a_row) = (true, 0);
             }
+            round.troubles.push((log, error));
+            if in_a_row == AWAY {
+                break;
+            }
+        }
+        round.away = !reached && !round.troubles.is_empty();
+        pace.away(round.away);
+        for (log, _) in round.troubles.iter().filter(|_| !round.away) {
+            pace.refused(*log, now);
         }
         app.deliveries.behind(self, missing.saturating_sub(round.sent));
         Ok(round)

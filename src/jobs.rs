@@ -11,12 +11,15 @@ pub mod refusals;
 pub mod rewrap;
 pub mod signing_keys;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+
+const PAUSE_AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Starts the background work of `app`; it ends soon after `stop`.
 ///
@@ -26,14 +29,17 @@ pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         // Tasks of their own: should one panic, the rest goes on.
         let mut others = JoinSet::new();
-        others.spawn(deliver::run(app.clone(), stop.clone()));
-        others.spawn(janitor::run(app.clone(), stop.clone()));
-        others.spawn(clock::run(app.clone(), stop.clone()));
-        others.spawn(lost_calls::run(app.clone(), stop.clone()));
-        others.spawn(log::run(app.clone(), stop.clone()));
-        others.spawn(refusals::run(app.clone(), stop.clone()));
-        others.spawn(rewrap::run(app.clone(), stop.clone()));
-        others.spawn(signing_keys::run(app.clone(), stop.clone()));
+        let mut start = |name, job: fn(Arc<App>, CancellationToken) -> BoxFuture<'static, ()>| {
+            others.spawn(again(name, app.clone(), stop.clone(), job));
+        };
+        start("deliver", |app, stop| deliver::run(app, stop).boxed());
+        start("janitor", |app, stop| janitor::run(app, stop).boxed());
+        start("clock", |app, stop| clock::run(app, stop).boxed());
+        start("lost_calls", |app, stop| lost_calls::run(app, stop).boxed());
+        start("log", |app, stop| log::run(app, stop).boxed());
+        start("refusals", |app, stop| refusals::run(app, stop).boxed());
+        start("rewrap", |app, stop| rewrap::run(app, stop).boxed());
+        start("signing_keys", |app, stop| signing_keys::run(app, stop).boxed());
         tokio::select! {
             () = app.lease.ended() => {}
             lacking = lacks_a_key(app.clone(), stop.clone()) => tracing::error!(%lacking, "this process cannot go on"),
@@ -43,6 +49,22 @@ pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
         // A panic has been logged where it happened.
         while others.join_next().await.is_some() {}
     })
+}
+
+/// Runs a job, and again after it panicked: what it does must not end with one fault of ours.
+async fn again(
+    name: &'static str,
+    app: Arc<App>,
+    stop: CancellationToken,
+    job: impl Fn(Arc<App>, CancellationToken) -> BoxFuture<'static, ()>,
+) {
+    while tokio::spawn(job(app.clone(), stop.clone())).await.is_err_and(|error| error.is_panic()) {
+        tracing::error!(name, "a job ended by a fault of ours, and begins again");
+        let pause = tokio::time::sleep(PAUSE_AFTER_PANIC);
+        if stop.run_until_cancelled(pause).await.is_none() {
+            break;
+        }
+    }
 }
 
 /// Completes when this process lacks a key that it needs, and never otherwise.

@@ -70,6 +70,9 @@ pub enum StoreError {
     /// grows faster than it can be read. Nothing read from such a database may be trusted.
     #[error("the authority log is behind what this process has applied")]
     Behind,
+    /// The audit log was begun on another database server, where transactions had other numbers.
+    #[error("the audit log was begun on another database server; see `sallyport audit restart-log`")]
+    Moved,
     /// This process is not registered as a node, so it may not serve: it was given up for dead, and registers anew.
     #[error("this process is not registered as a node")]
     Unregistered,

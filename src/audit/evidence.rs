@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::{Registry, Unit},
+};
 
 use super::signer::{Memory, MemoryError};
 
@@ -13,6 +16,7 @@ pub struct Evidence {
     pub memory: Memory,
     grown: Counter,
     refused: Counter,
+    waiting: Gauge,
 }
 
 impl Evidence {
@@ -32,11 +36,22 @@ impl Evidence {
             "Times that this process did not sign a log: the error log says why",
             self.refused.clone(),
         );
+        registry.register_with_unit(
+            "audit_waiting",
+            "How long the oldest event waits to come into its log: more than a few seconds means that something holds the logs up",
+            Unit::Seconds,
+            self.waiting.clone(),
+        );
     }
 
     /// So many events were put into a log.
     pub fn grown(&self, events: usize) {
         self.grown.inc_by(events as u64);
+    }
+
+    /// So long waits the oldest event to come into its log.
+    pub fn waiting(&self, longest: time::Duration) {
+        self.waiting.set(longest.whole_seconds());
     }
 
     /// A log was not signed.

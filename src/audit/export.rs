@@ -1,9 +1,11 @@
 //! A log, or a part of it, as a directory that an auditor can check without us. `docs/audit-format.md` describes it.
 
 mod database;
+mod earlier;
 mod extent;
 mod files;
 mod manifest;
+mod out;
 mod readme;
 mod source;
 mod sums;
@@ -11,7 +13,8 @@ mod value;
 mod views;
 mod write;
 
-pub use database::{Database, NoLog, Period};
+pub use database::{Database, NEWEST, NoLog, Period, signed};
+pub use earlier::{Cosigned, Earlier, MOST_EARLIER, cosigned};
 pub use extent::{Extent, Included, Tile, Walk};
 pub use files::{PARTIAL, digest};
 pub use manifest::{BadManifest, FORMAT, FileFacts, Head, Kinds, Manifest, MostKinds, Size, Whose};
@@ -25,6 +28,10 @@ pub use write::{Epoch, ExportError, Progress, Written, write};
 pub const MANIFEST: &str = "manifest.json";
 /// The name of the signed checkpoint.
 pub const CHECKPOINT: &str = "checkpoint";
+/// The name of the newest checkpoint that a witness has signed, where that is an earlier one.
+pub const COSIGNED: &str = "cosigned";
+/// The name of the list of earlier checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints.jsonl";
 /// The name of the list of digests.
 pub const SUMS: &str = "SHA256SUMS";
 /// The name of what tells a person about all this.

@@ -8,6 +8,7 @@ mod cosignature;
 mod entry;
 mod frontier;
 mod origin;
+mod restarted;
 mod tiles;
 
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointKey, VerifierKey, ours, sign};
@@ -16,6 +17,7 @@ pub(in crate::audit) use entry::readable;
 pub use entry::{BadEntry, Entry, MOST as MOST_OF_ENTRY};
 pub use frontier::Frontier;
 pub use origin::Origin;
+pub use restarted::Restarted;
 pub(crate) use tiles::subtree;
 pub use tiles::{BadTile, Missing, Tiles, WIDTH, bundle, path, path_of_entries, unbundle, width};
 pub use tlog_tiles::Hash;

@@ -14,18 +14,22 @@ use crate::{
     ids::TenantId,
     store::{
         Store, StoreError,
-        audit_log::{self, Cursor, Head},
+        audit_log::{self, Head},
     },
 };
 
-/// Writes an event into a log that has not grown for `quiet`, so that its silence is seen to be that. Whether it did.
+/// Writes an event into a log that has not grown for `quiet`, so that its silence is seen to be that. Whether it did. Where something waits
+/// to come into the log there is no silence to be seen.
 ///
 /// # Errors
 /// A fault of ours.
 pub async fn heartbeat(store: &Store, recorder: &Recorder, log: TenantId, quiet: Duration) -> Result<bool, StoreError> {
     let mut tx = store.tenant_tx(log).await?;
     let head = if audit_log::try_turn(&mut tx).await? { audit_log::head(&mut tx).await? } else { None };
-    let silent = head.filter(|head| head.grown_at + quiet <= recorder.clock.now());
+    let mut silent = head.filter(|head| head.grown_at + quiet <= recorder.clock.now());
+    if silent.is_some() && audit_log::waiting_since(&mut tx).await?.is_some() {
+        silent = None;
+    }
     if let Some(Head { size: entries, .. }) = &silent {
         let entries = *entries;
         let (of_tenant, of_platform) = (Event::LogHeartbeat { entries }, PlatformEvent::LogHeartbeat { entries });
@@ -49,6 +53,14 @@ pub enum RestartError {
         /// In the database.
         log: Origin,
     },
+    /// More was signed than the checkpoint is over.
+    #[error("the checkpoint is of {given} entries, and one of {known} was signed: name the newest one")]
+    Older {
+        /// In the checkpoint.
+        given: u64,
+        /// In the newest one that is known.
+        known: u64,
+    },
     /// The log has gone on while it was begun anew.
     #[error("the log has moved on meanwhile; try again")]
     Moved,
@@ -58,7 +70,7 @@ pub enum RestartError {
 }
 
 /// Begins a log anew, after the database was set back. Its first entry names the last known checkpoint of the log before, so that
-/// whoever verifies sees what is missing.
+/// whoever verifies sees what is missing. The store is the owner's: nobody else begins a log anew.
 ///
 /// # Errors
 /// See [`RestartError`]; nothing was changed.
@@ -75,8 +87,13 @@ pub async fn restart(
     if known.origin != old.origin {
         return Err(RestartError::Other { found: known.origin.clone(), log: old.origin });
     }
+    // What was signed after the backup that came back, if anything was, is the new past, and no newer than what was lost.
+    let stored = audit_log::newest_checkpoint(&mut tx).await?.filter(|stored| stored.epoch == old.epoch);
+    if let Some(stored) = stored.filter(|stored| stored.size > known.size) {
+        return Err(RestartError::Older { given: known.size, known: stored.size });
+    }
     let origin = Origin::of(public_url, log, old.epoch + 1);
-    if !audit_log::begin(&mut tx, (old.epoch + 1, &origin), Frontier::default().root(), now).await? {
+    if !audit_log::begin_again(&mut tx, (old.epoch + 1, &origin), Frontier::default().root(), now).await? {
         return Err(RestartError::Moved);
     }
     let (from, size) = (known.origin.to_string(), known.size);
@@ -87,9 +104,7 @@ pub async fn restart(
     let row = row_of(log, recorder, &of_tenant, &of_platform)?;
     audit_log::insert_event(&mut tx, &row).await?;
     let new = audit_log::head(&mut tx).await?.ok_or(RestartError::Moved)?;
-    // Before all others that are in no log yet: the cursor stays before them.
-    let cursor = Cursor { xact: new.cursor.xact, event: new.cursor.event };
-    if !append(&mut tx, &new, (&[row], cursor), now).await? {
+    if !append(&mut tx, &new, &[row], now).await? {
         return Err(RestartError::Moved);
     }
     let head = audit_log::head(&mut tx).await?.ok_or(RestartError::Moved)?;

@@ -11,7 +11,7 @@ use crate::{
     store::{
         Store, StoreError, TenantTx,
         audit::EventRow,
-        audit_log::{self, Cursor, Growth, Head},
+        audit_log::{self, Growth, Head},
     },
 };
 
@@ -44,15 +44,16 @@ pub async fn advance(
         return Ok(Advance::Busy);
     }
     let head = begun(&mut tx, public_url, now).await?;
+    if !head.here {
+        return Err(StoreError::Moved);
+    }
     let events = audit_log::next_events(&mut tx, head.cursor, BATCH).await?;
-    let Some((cursor, _)) = events.last() else {
+    if events.is_empty() {
         tx.commit().await?;
         return Ok(Advance::Level(head));
-    };
-    let cursor = *cursor;
-    let events: Vec<EventRow> = events.into_iter().map(|(_, event)| event).collect();
+    }
     let count = events.len();
-    let grown = append(&mut tx, &head, (&events, cursor), now).await?;
+    let grown = append(&mut tx, &head, &events, now).await?;
     tx.commit().await?;
     Ok(if grown { Advance::Grown(count) } else { Advance::Busy })
 }
@@ -63,20 +64,20 @@ pub(super) async fn begun(tx: &mut TenantTx, public_url: &PublicUrl, now: Offset
         return Ok(head);
     }
     let origin = Origin::of(public_url, tx.tenant(), 1);
-    audit_log::begin(tx, (1, &origin), Frontier::default().root(), now).await?;
+    audit_log::begin(tx, &origin, Frontier::default().root(), now).await?;
     audit_log::head(tx).await?.ok_or_else(|| StoreError::corrupt("a log that does not begin"))
 }
 
-/// Adds events to the log, in this order. False: it has moved on meanwhile.
+/// Adds the events that follow to the log, in this order. False: it has moved on meanwhile.
 pub(super) async fn append(
     tx: &mut TenantTx,
     head: &Head,
-    (events, cursor): (&[EventRow], Cursor),
+    events: &[EventRow],
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let mut frontier = edge(tx, head).await?;
     let (growth, root) = grow(&mut frontier, events).map_err(StoreError::corrupt)?;
-    audit_log::append(tx, head, (root, cursor), &growth, now).await
+    audit_log::append(tx, head, root, &growth, now).await
 }
 
 /// The right edge of the tree as it is stored. What is stored must have the root that the head says: a tree is not built on any other.

@@ -10,6 +10,7 @@ mod files;
 mod reading;
 mod refusal;
 mod report;
+mod seen;
 mod signer;
 #[cfg(test)]
 pub(in crate::audit) mod tests;
@@ -21,12 +22,13 @@ use chain::Older;
 
 pub use refusal::{EntryName, Fault, Refusal};
 pub use report::{EpochReport, Gap, PrefixReport, Report, TimeSpan};
+pub use seen::{EarlierReport, Seen};
 pub use signer::Signer;
 pub(super) use signer::of_log;
 
 use super::{
     export::{MANIFEST, PREVIOUS},
-    log::VerifierKey,
+    log::{VerifierKey, WitnessKey},
 };
 
 /// What an export is checked against.
@@ -36,6 +38,8 @@ pub struct Against<'a> {
     pub keys: &'a [VerifierKey],
     /// An older checkpoint of the log, signed, from somewhere else.
     pub previous: Option<&'a str>,
+    /// Witnesses that must have seen the log.
+    pub witnesses: &'a [WitnessKey],
 }
 
 /// Checks the export in a directory. `progress` is told how many entries are done, and of how many.
@@ -44,14 +48,15 @@ pub struct Against<'a> {
 /// The first thing that does not hold.
 pub fn verify(dir: &Path, against: Against<'_>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Refusal> {
     let older = against.previous.map(|note| Older::parse(note, against.keys)).transpose()?;
-    let newest = epoch::check(dir, "", (against.keys, &chain::marks(older.as_ref(), None)), progress)?;
+    let newest = epoch::check(dir, "", (against.keys, None, &chain::marks(older.as_ref(), None)), progress)?;
     let previous = newest.previous.clone();
     let mut epochs = vec![newest];
     for (number, named) in previous.iter().rev() {
         let prefix = format!("{PREVIOUS}/{number}/");
-        let next = epochs.last().and_then(|next| next.restarted.clone());
-        let marks = chain::marks(older.as_ref(), next.as_ref());
-        let checked = epoch::check(dir, &prefix, (against.keys, &marks), progress)?;
+        let next = epochs.last();
+        let marks = chain::marks(older.as_ref(), next.and_then(|next| next.restarted.as_ref()));
+        let checked =
+            epoch::check(dir, &prefix, (against.keys, next.and_then(epoch::Checked::after), &marks), progress)?;
         let manifest = format!("{prefix}{MANIFEST}");
         if *named != checked.manifest {
             return Err(Fault::Digest.at(&manifest));
@@ -63,6 +68,8 @@ pub fn verify(dir: &Path, against: Against<'_>, progress: &mut dyn FnMut(u64, u6
         epochs.push(checked);
     }
     let gaps = chain::gaps(&epochs)?;
+    chain::vouch(&mut epochs, &gaps, against.keys)?;
     let prefix = older.map(|older| older.prove(&epochs)).transpose()?;
-    Ok(report::of(&epochs, gaps, prefix))
+    let seen = seen::by_witnesses(&epochs, against.witnesses)?;
+    Ok(report::of(&epochs, gaps, prefix, seen))
 }

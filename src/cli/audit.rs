@@ -15,7 +15,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::CliError;
 use crate::{
-    audit::log::VerifierKey,
+    audit::log::{VerifierKey, WitnessKey},
     ids::TenantId,
     store::{Store, audit_log::PLATFORM},
 };
@@ -117,13 +117,28 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), CliError> {
 
 /// A key, or a file with a key a line, as `audit key` prints them.
 fn keys(text: &str) -> Result<Vec<VerifierKey>, String> {
-    if let Some(key) = VerifierKey::parse(text) {
+    listed(
+        text,
+        VerifierKey::parse,
+        "neither a key (NAME+ID+KEY, as `sallyport audit key` prints it) nor a file with keys",
+    )
+}
+
+/// A key of a witness, or a file with one a line.
+fn witnesses(text: &str) -> Result<Vec<WitnessKey>, String> {
+    listed(
+        text,
+        WitnessKey::parse,
+        "neither a witness's key (NAME+ID+KEY, of C2SP tlog-cosignature) nor a file with such keys",
+    )
+}
+
+fn listed<K>(text: &str, parse: impl Fn(&str) -> Option<K>, neither: &str) -> Result<Vec<K>, String> {
+    if let Some(key) = parse(text) {
         return Ok(vec![key]);
     }
-    let file = std::fs::read_to_string(text).map_err(|_| {
-        "neither a key (NAME+ID+KEY, as `sallyport audit key` prints it) nor a file with keys".to_owned()
-    })?;
+    let file = std::fs::read_to_string(text).map_err(|_| neither.to_owned())?;
     let lines = file.lines().filter(|line| !line.trim().is_empty());
-    let keys: Option<Vec<VerifierKey>> = lines.map(VerifierKey::parse).collect();
+    let keys: Option<Vec<K>> = lines.map(parse).collect();
     keys.filter(|keys| !keys.is_empty()).ok_or_else(|| "a file in which a line is no key".to_owned())
 }

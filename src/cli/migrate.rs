@@ -11,7 +11,7 @@ Examples:
   sallyport migrate --config /etc/sallyport/sallyport.toml
   SALLYPORT_DATABASE__OWNER_URL=postgres://sallyport_owner@db/sallyport sallyport migrate
 
-Connects with database.owner_url, which nothing else reads. Forward only; running it again changes nothing.")]
+Connects with database.owner_url. Forward only; running it again changes nothing.")]
 pub(super) struct MigrateArgs {
     #[command(flatten)]
     place: Place,

@@ -10,7 +10,8 @@ use crate::secret::SecretText;
 pub struct Database {
     /// How `sallyport_app` connects: `postgres://sallyport_app@db.internal/sallyport?sslmode=verify-full`.
     pub url: Option<SecretText>,
-    /// How `sallyport_owner` connects. Only `sallyport migrate` uses it: give it to nothing else.
+    /// How `sallyport_owner` connects. Only `sallyport migrate` and `sallyport audit restart-log`
+    /// use it: give it to nothing else.
     pub owner_url: Option<SecretText>,
     /// Connections that one process opens at most, beside one that writes events of calls and two for a lease.
     pub max_connections: u32,

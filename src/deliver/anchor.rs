@@ -5,10 +5,13 @@ use super::{
 };
 use crate::{
     app::App,
-    audit::log::Checkpoint,
+    audit::log::{Checkpoint, Origin, VerifierKey, ours},
     config::{AnchorKind, AnchorTarget},
     ids::TenantId,
-    store::audit_ship::{self, Kind, Place},
+    store::{
+        StoreError, TenantTx, audit_export,
+        audit_ship::{self, Kind, Place, Signed},
+    },
 };
 
 /// Brings checkpoints to an anchor.
@@ -62,8 +65,18 @@ impl Anchor {
         };
         let newest = matches!(self.to, To::Witness(_));
         let next = audit_ship::checkpoint_after(&mut tx, place, newest).await?;
+        let Some(Signed { origin, place: to, note }) = next else {
+            tx.commit().await?;
+            return Ok(Step::Level);
+        };
+        if !is_ours(app, &mut tx, &note, (&origin, to.next)).await? {
+            let entries = to.next;
+            tracing::error!(%origin, entries, "a checkpoint in the database was not signed by us, and no anchor is told of it");
+            let moved = audit_ship::advance(&mut tx, (Kind::Anchor, &self.name), app.process.0, place, to).await?;
+            tx.commit().await?;
+            return Ok(if moved { Step::Sent(0, None) } else { Step::Busy });
+        }
         tx.commit().await?;
-        let Some((to, note)) = next else { return Ok(Step::Level) };
         let telling = tokio::time::timeout_at(until, self.tell(app, log, (place, to), &note));
         let cosigned = telling.await.map_err(|_| DeliverError::Late)??;
 
@@ -101,4 +114,15 @@ impl Anchor {
         }
         Ok(None)
     }
+}
+
+/// Whether a note is over so many entries of this log, and signed with one of our keys, or with one that the log says was in use.
+async fn is_ours(app: &App, tx: &mut TenantTx, note: &str, (origin, size): (&Origin, u64)) -> Result<bool, StoreError> {
+    let is = |checkpoint: Checkpoint| checkpoint.origin == *origin && checkpoint.size == size;
+    if let Some(checkpoint) = ours(note, &app.keyring.checkpoint_keys()) {
+        return Ok(is(checkpoint));
+    }
+    let said = audit_export::keys_said(tx, origin).await?;
+    let mut said = said.iter().filter_map(|key| VerifierKey::parse(key));
+    Ok(said.any(|key| Checkpoint::verified(note, &key).is_ok_and(is)))
 }

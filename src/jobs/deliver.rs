@@ -1,16 +1,19 @@
 //! Brings events to collectors and checkpoints to anchors, each at its own pace.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, deliver::Courier};
-
-/// Between rounds that found nothing more to send.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause after failures: the next one is twice as long as the last until then.
-const LONGEST: Duration = Duration::from_secs(60);
+use crate::{
+    app::App,
+    deliver::{Courier, Pace, Round},
+    ids::TenantId,
+    store::audit_log::PLATFORM,
+};
 
 /// Works until `stop`.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
@@ -25,47 +28,47 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 
 /// What is on its way when this is dropped comes once more.
 async fn deliver(app: &App, courier: &Courier) {
-    let mut failures = 0;
-    let mut complaint = String::new();
+    let mut pace = Pace::default();
+    let mut complaints = Complaints::default();
     loop {
-        let (more, said) = match courier.round(app).await {
-            Ok(round) => (round.more, round.trouble.map(|(log, error)| format!("{log}: {error}")).unwrap_or_default()),
-            Err(error) => (false, error.to_string()),
-        };
-        // What is wrong is said once, not at every try.
-        if said != complaint {
-            let (target, kind) = (courier.name(), courier.kind());
-            if said.is_empty() {
-                tracing::info!(target, ?kind, "the target accepts again what it is sent");
-            } else {
-                tracing::warn!(
-                    target,
-                    ?kind,
-                    error = said,
-                    "the target did not accept what it was sent; it is tried again"
-                );
+        let more = match courier.round(app, &mut pace).await {
+            Ok(round) => {
+                complaints.say(courier, &round);
+                round.more
             }
-            complaint = said;
-        }
-        failures = if complaint.is_empty() { 0 } else { failures + 1 };
-        if failures > 0 || !more {
-            tokio::time::sleep(pause(failures)).await;
+            Err(error) => {
+                complaints.of(courier, PLATFORM, &error.to_string());
+                false
+            }
+        };
+        if !more {
+            tokio::time::sleep(pace.pause()).await;
         }
     }
 }
 
-/// After so many failures one after the other.
-fn pause(failures: u32) -> Duration {
-    PAUSE.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(16))).min(LONGEST)
-}
+/// What is wrong with which log. It is said once, not at every try; where the target is away, once for all of them.
+#[derive(Default)]
+struct Complaints(HashMap<TenantId, String>);
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Complaints {
+    fn say(&mut self, courier: &Courier, round: &Round) {
+        for (log, error) in &round.troubles {
+            self.of(courier, if round.away { PLATFORM } else { *log }, &error.to_string());
+        }
+        if round.troubles.is_empty() && round.waiting == 0 && !self.0.is_empty() {
+            self.0.clear();
+            let (target, kind) = (courier.name(), courier.kind());
+            tracing::info!(target, ?kind, "the target accepts again what it is sent");
+        }
+    }
 
-    #[test]
-    fn pauses_grow_to_a_minute_and_no_further() {
-        let seconds: Vec<u64> = [0, 1, 2, 3, 6, 7, 8, u32::MAX].map(|failures| pause(failures).as_secs()).to_vec();
-        assert_eq!(seconds, [1, 1, 2, 4, 32, 60, 60, 60]);
+    fn of(&mut self, courier: &Courier, log: TenantId, error: &str) {
+        match self.0.entry(log) {
+            Entry::Occupied(said) if said.get() == error => return,
+            said => drop(said.insert_entry(error.to_owned())),
+        }
+        let (target, kind) = (courier.name(), courier.kind());
+        tracing::warn!(target, ?kind, %log, error, "the target did not accept what it was sent; it is tried again");
     }
 }

@@ -13,6 +13,7 @@
 //! | refresh tokens | 30 days after their family's end | the client still hears that its permission ended |
 //! | counts of failed logins | two days | no window is longer than a day |
 //! | initial access tokens | 30 days | an administrator can see that one expired |
+//! | checkpoints of logs | all for a week, then the last of each hour | later ones prove the same; what witnesses have signed stays |
 //! | clients that registered and were never used | 30 days, or as the tenant says | a person may finish a set-up later |
 //!
 //! A live family keeps all its refresh tokens, since an old one that comes back ends it. Clients are collected only if
@@ -35,6 +36,7 @@ use crate::{
     ids::TenantId,
     store::{
         self, StoreError, TenantTx,
+        audit_log::{self, PLATFORM},
         janitor::{self as rows, Batch},
     },
     tenants::Settings,
@@ -121,9 +123,26 @@ async fn round(app: &App) {
         Ok(tenants) => tenants,
         Err(error) => return tracing::warn!(%error, "the janitor cannot read the tenants"),
     };
+    for log in tenants.iter().map(|tenant| tenant.id).chain([PLATFORM]) {
+        if let Err(error) = thin(app, log).await {
+            tracing::warn!(%error, %log, "the janitor could not take old checkpoints away");
+        }
+    }
     for tenant in tenants {
         if let Err(error) = sweep(app, tenant.id).await {
             tracing::warn!(%error, tenant = %tenant.slug, "the janitor could not finish");
+        }
+    }
+}
+
+/// Takes away checkpoints of a log that say no more than later ones.
+async fn thin(app: &App, log: TenantId) -> Result<(), StoreError> {
+    loop {
+        let mut tx = app.store.tenant_tx(log).await?;
+        let thinned = audit_log::thin_checkpoints(&mut tx, BATCH).await?;
+        tx.commit().await?;
+        if thinned < u64::from(BATCH) {
+            return Ok(());
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Lets the logs of all tenants and of the platform grow, and signs what they have become. Any process does so that comes first.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         signer::{SignError, Signer},
     },
     ids::TenantId,
-    store::StoreError,
+    store::{StoreError, audit_log},
 };
 
 /// Between the end of one round and the next.
@@ -22,6 +23,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TURN: usize = 16;
 /// A log in which nothing happens says so after this.
 const QUIET: time::Duration = time::Duration::HOUR;
+/// Events that wait for longer than this to come into their log are complained of.
+const PATIENCE: time::Duration = time::Duration::MINUTE;
 
 /// Works until `stop`.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
@@ -43,19 +46,33 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     stop.run_until_cancelled(rounds).await;
 }
 
-/// One round through all logs. What went wrong, a line for each log; and whether nothing is left to do, or something went wrong.
-async fn round(app: &App) -> (String, bool) {
+/// One round through all logs, as [`run`] repeats it. What went wrong, a line for each log; and whether nothing is left to do, or
+/// something went wrong.
+pub async fn round(app: &App) -> (String, bool) {
     let quiet = app.clock.now() - QUIET;
     let logs = match app.store.logs_with_news(quiet).await {
         Ok(logs) => logs,
         Err(error) => return (error.to_string(), true),
     };
-    let (mut said, mut is_level) = (String::new(), true);
+    let (mut said, mut is_level, mut longest) = (String::new(), true, time::Duration::ZERO);
     for log in logs {
-        match go_on(app, log).await {
-            Ok(level) => is_level &= level,
+        // What is odd in one log keeps no other waiting. A transaction that was begun rolls back.
+        match AssertUnwindSafe(go_on(app, log)).catch_unwind().await {
+            Ok(Ok(level)) => is_level &= level,
+            Ok(Err(error)) => said.push_str(&format!("{log}: {error}\n")),
+            Err(_) => said.push_str(&format!("{log}: a fault of ours, which has been logged where it happened\n")),
+        }
+        match waiting(app, log).await {
+            Ok(waiting) => longest = longest.max(waiting),
             Err(error) => said.push_str(&format!("{log}: {error}\n")),
         }
+    }
+    app.evidence.waiting(longest);
+    if longest > PATIENCE && said.is_empty() {
+        said.push_str(
+            "events wait for more than a minute to come into their log: perhaps for a transaction that runs for long, or was prepared and \
+             forgotten, in any database of the server; see pg_stat_activity and pg_prepared_xacts",
+        );
     }
     let is_wrong = !said.is_empty();
     (said, is_level || is_wrong)
@@ -73,6 +90,14 @@ pub async fn go_on(app: &App, log: TenantId) -> Result<bool, SignError> {
     }
     sign(app, &recorder, log).await?;
     Ok(is_level)
+}
+
+/// For how long the oldest event waits to come into the log.
+async fn waiting(app: &App, log: TenantId) -> Result<time::Duration, StoreError> {
+    let mut tx = app.store.tenant_tx(log).await?;
+    let since = audit_log::waiting_since(&mut tx).await?;
+    tx.commit().await?;
+    Ok(since.map_or(time::Duration::ZERO, |since| (app.clock.now() - since).max(time::Duration::ZERO)))
 }
 
 /// False: there may be more.

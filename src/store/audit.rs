@@ -1,7 +1,8 @@
 //! Audit events of tenants and of the platform: inserted, never changed.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -9,6 +10,7 @@ use super::{PlatformTx, Store, StoreError, TenantTx};
 use crate::{
     audit::Kept,
     ids::{EventId, TenantId},
+    secret::hex,
 };
 
 /// An event as it is stored.
@@ -33,6 +35,22 @@ type Columns = (Uuid, OffsetDateTime, String, i16, Option<String>, Value);
 impl EventRow {
     fn read((id, at, kind, version, request_id, body): Columns) -> Self {
         Self { id: EventId(id), at, kind, version, request_id, body }
+    }
+}
+
+/// The body of an event. One that cannot be read (JSON knows larger numbers than programs do) is there as its digest: no event can keep
+/// those after it out of the log.
+pub(in crate::store) fn body(row: &PgRow) -> Result<Value, StoreError> {
+    match row.try_get("body") {
+        Err(sqlx::Error::ColumnDecode { .. }) => {
+            let raw = row.try_get_raw("body")?;
+            let bytes = raw.as_bytes().map_err(StoreError::corrupt)?;
+            // Before the text stands the version of the format.
+            let text = bytes.get(1..).unwrap_or_default();
+            let sha256 = hex(digest(&SHA256, text).as_ref());
+            Ok(serde_json::json!({ "unreadable": { "bytes": text.len(), "sha256": sha256 } }))
+        }
+        body => Ok(body?),
     }
 }
 

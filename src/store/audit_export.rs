@@ -11,32 +11,35 @@ use super::{
 };
 use crate::{audit::log::Origin, ids::EventId};
 
-/// An epoch of a log, with its newest signed checkpoint.
+/// An epoch of a log.
 #[derive(Clone, Debug)]
 pub struct EpochRow {
     /// Its number.
     pub epoch: i32,
     /// Its name in checkpoints.
     pub origin: Origin,
-    /// The signed note.
-    pub note: Option<String>,
 }
 
 /// All epochs of the log, oldest first.
 pub async fn epochs(tx: &mut TenantTx) -> Result<Vec<EpochRow>, StoreError> {
     let tenant = tx.tenant();
+    let rows = sqlx::query!("select epoch, origin from audit_log where tenant = $1 order by epoch", tenant.0)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.into_iter().map(|row| Ok(EpochRow { epoch: row.epoch, origin: origin(&row.origin)? })).collect()
+}
+
+/// The newest checkpoints of an epoch, newest first: sizes and notes. Whoever serves may have put anything here: see which are ours.
+pub async fn newest_notes(tx: &mut TenantTx, epoch: i32, limit: i64) -> Result<Vec<(u64, String)>, StoreError> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
-        r#"select l.epoch, l.origin,
-                  (select c.note from audit_checkpoint c where c.tenant = l.tenant and c.epoch = l.epoch
-                    order by c.size desc limit 1) as note
-             from audit_log l where l.tenant = $1 order by l.epoch"#,
-        tenant.0
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    rows.into_iter()
-        .map(|row| Ok(EpochRow { epoch: row.epoch, origin: origin(&row.origin)?, note: row.note }))
-        .collect()
+        "select size, note from audit_checkpoint where tenant = $1 and epoch = $2 order by size desc limit $3",
+        tenant.0,
+        epoch,
+        limit
+    );
+    let rows = rows.fetch_all(tx.conn()).await?;
+    rows.into_iter().map(|row| Ok((unsigned(row.size)?, row.note))).collect()
 }
 
 /// Which entry of which epoch an event is.
@@ -92,17 +95,8 @@ pub async fn entries(tx: &mut TenantTx, epoch: i32, first: u64, count: u64) -> R
     let placed = |row: &sqlx::postgres::PgRow| {
         let event: Uuid = row.try_get("event")?;
         let found: Option<Uuid> = row.try_get("id")?;
-        let event_row = |id: Uuid| {
-            Ok::<_, StoreError>(EventRow {
-                id: EventId(id),
-                at: row.try_get("at")?,
-                kind: row.try_get("kind")?,
-                version: row.try_get("version")?,
-                request_id: row.try_get("request_id")?,
-                body: row.try_get("body")?,
-            })
-        };
-        Ok((unsigned(row.try_get("index")?)?, EventId(event), found.map(event_row).transpose()?))
+        let event_row = found.map(|_| super::audit_log::event(row)).transpose()?;
+        Ok((unsigned(row.try_get("index")?)?, EventId(event), event_row))
     };
     rows.iter().map(placed).collect()
 }
@@ -136,6 +130,38 @@ pub async fn pruned_until(tx: &mut TenantTx, (epoch, size): (i32, u64)) -> Resul
     let query = sqlx::query_scalar(last).bind(log.0).bind(epoch).bind(signed(size)?);
     let last: Option<i64> = query.fetch_one(tx.conn()).await?;
     last.map(unsigned).transpose()
+}
+
+/// Of each witness the newest checkpoint over at most `size` entries that it has signed: how many entries, the note, the witness's
+/// verifier key, and its line.
+pub async fn cosigned(
+    tx: &mut TenantTx,
+    (epoch, size): (i32, u64),
+) -> Result<Vec<(u64, String, String, String)>, StoreError> {
+    let log = tx.tenant();
+    let statement = "select distinct on (s.key) s.size, c.note, s.key, s.line
+                       from audit_cosignature s
+                       join audit_checkpoint c on c.tenant = s.tenant and c.epoch = s.epoch and c.size = s.size
+                      where s.tenant = $1 and s.epoch = $2 and s.size <= $3 order by s.key, s.size desc";
+    let query = sqlx::query_as(statement).bind(log.0).bind(epoch).bind(signed(size)?);
+    let rows: Vec<(i64, String, String, String)> = query.fetch_all(tx.conn()).await?;
+    rows.into_iter().map(|(size, note, key, line)| Ok((unsigned(size)?, note, key, line))).collect()
+}
+
+/// Checkpoints over fewer than `size` entries, in the order of their sizes. Where there are more than `most`, they are thinned evenly by size:
+/// of each of so many parts of the log the newest one.
+pub async fn earlier(tx: &mut TenantTx, (epoch, size): (i32, u64), most: u64) -> Result<Vec<String>, StoreError> {
+    let log = tx.tenant();
+    let statement = "select note from (
+                         select distinct on (case when n.count > $4 then c.size / ($3 / $4 + 1) else c.size end) c.size, c.note
+                           from audit_checkpoint c,
+                                (select count(*) from audit_checkpoint
+                                  where tenant = $1 and epoch = $2 and size < $3) n
+                          where c.tenant = $1 and c.epoch = $2 and c.size < $3
+                          order by case when n.count > $4 then c.size / ($3 / $4 + 1) else c.size end, c.size desc
+                     ) kept order by size";
+    let query = sqlx::query_scalar(statement).bind(log.0).bind(epoch).bind(signed(size)?).bind(signed(most)?);
+    Ok(query.fetch_all(tx.conn()).await?)
 }
 
 /// A value that an entry only has a commitment to.

@@ -5,7 +5,10 @@ use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Store, StoreError, TenantTx, audit::EventRow};
+use super::{
+    Store, StoreError, TenantTx,
+    audit::{EventRow, body},
+};
 use crate::{
     audit::log::{Hash, Origin},
     ids::TenantId,
@@ -29,6 +32,8 @@ pub struct Head {
     pub cursor: Cursor,
     /// When it last grew.
     pub grown_at: OffsetDateTime,
+    /// Whether it was begun on this database server. On another one transactions have other numbers, and events would be passed over.
+    pub here: bool,
 }
 
 /// The place of an event in the order that logs go by: its transaction, then its id.
@@ -85,8 +90,8 @@ pub async fn turn(tx: &mut TenantTx) -> Result<(), StoreError> {
 pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        "select epoch, origin, size, root, cursor_xact, cursor_id, grown_at from audit_log
-          where tenant = $1 order by epoch desc limit 1",
+        r#"select epoch, origin, size, root, cursor_xact, cursor_id, grown_at, server = audit_server() as "here!" from audit_log
+            where tenant = $1 order by epoch desc limit 1"#,
         tenant.0
     )
     .fetch_optional(tx.conn())
@@ -99,20 +104,28 @@ pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>, StoreError> {
             root: hash(&row.root)?,
             cursor: Cursor { xact: row.cursor_xact, event: row.cursor_id },
             grown_at: row.grown_at,
+            here: row.here,
         })
     })
     .transpose()
 }
 
-/// Begins the log, or its next epoch. False: somebody did before.
-pub async fn begin(
+/// Begins the log. False: somebody did before.
+pub async fn begin(tx: &mut TenantTx, origin: &Origin, empty: Hash, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let begun =
+        sqlx::query_scalar!(r#"select audit_begin($1, $2, $3) as "begun!""#, origin.as_str(), &empty.0[..], now);
+    Ok(begun.fetch_one(tx.conn()).await?)
+}
+
+/// Begins the next epoch of the log, which only the owner may do. False: somebody did before.
+pub async fn begin_again(
     tx: &mut TenantTx,
     (epoch, origin): (i32, &Origin),
     empty: Hash,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let begun = sqlx::query_scalar!(
-        r#"select audit_begin($1, $2, $3, $4) as "begun!""#,
+        r#"select audit_restart($1, $2, $3, $4) as "begun!""#,
         epoch,
         origin.as_str(),
         &empty.0[..],
@@ -121,56 +134,55 @@ pub async fn begin(
     Ok(begun.fetch_one(tx.conn()).await?)
 }
 
-/// The events that are to follow in the log, in order, with their places in it. Those of transactions that still run, and of any
+/// The events that are to follow in the log, in order. Those of transactions that still run, and of any
 /// that began after one of these, are to come.
 ///
 /// # Errors
-/// [`StoreError::Behind`] where the log knows transactions that are still to come in this database: it is a copy of another.
-pub async fn next_events(tx: &mut TenantTx, after: Cursor, limit: i64) -> Result<Vec<(Cursor, EventRow)>, StoreError> {
+/// [`StoreError::Moved`] where the log knows transactions that are still to come in this database: it is a copy of another.
+pub async fn next_events(tx: &mut TenantTx, after: Cursor, limit: i64) -> Result<Vec<EventRow>, StoreError> {
     let tenant = tx.tenant();
     let ahead = sqlx::query_scalar!(
         r#"select $1 >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint as "ahead!""#,
         after.xact
     );
     if ahead.fetch_one(tx.conn()).await? {
-        return Err(StoreError::Behind);
+        return Err(StoreError::Moved);
     }
     // One statement, so that what has ended and what is seen are of one snapshot.
     let statement = if tenant == PLATFORM {
-        "select e.xact, e.id, e.at, e.kind, e.version, e.request_id, e.body from platform_event e
+        "select e.id, e.at, e.kind, e.version, e.request_id, e.body from platform_event e
           where (e.xact, e.id) > ($2, $3) and e.xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
             and not exists (select from audit_entry n where n.tenant = $1 and n.event = e.id)
           order by e.xact, e.id limit $4"
     } else {
-        "select e.xact, e.id, e.at, e.kind, e.version, e.request_id, e.body from audit_event e
+        "select e.id, e.at, e.kind, e.version, e.request_id, e.body from audit_event e
           where e.tenant = $1
             and (e.xact, e.id) > ($2, $3) and e.xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
             and not exists (select from audit_entry n where n.tenant = $1 and n.event = e.id)
           order by e.xact, e.id limit $4"
     };
     let rows = sqlx::query(statement).bind(tenant.0).bind(after.xact).bind(after.event).bind(limit);
-    rows.fetch_all(tx.conn()).await?.iter().map(placed).collect()
+    rows.fetch_all(tx.conn()).await?.iter().map(event).collect()
 }
 
-fn placed(row: &PgRow) -> Result<(Cursor, EventRow), StoreError> {
+/// An event whose columns are those of the table.
+pub(in crate::store) fn event(row: &PgRow) -> Result<EventRow, StoreError> {
     use sqlx::Row as _;
-    let id: Uuid = row.try_get("id")?;
-    let event = EventRow {
-        id: id.into(),
+    Ok(EventRow {
+        id: row.try_get::<Uuid, _>("id")?.into(),
         at: row.try_get("at")?,
         kind: row.try_get("kind")?,
         version: row.try_get("version")?,
         request_id: row.try_get("request_id")?,
-        body: row.try_get("body")?,
-    };
-    Ok((Cursor { xact: row.try_get("xact")?, event: id }, event))
+        body: body(row)?,
+    })
 }
 
 /// Lets the log grow. False: it is not any more what the caller has read, and nothing was changed.
 pub async fn append(
     tx: &mut TenantTx,
     head: &Head,
-    (root, cursor): (Hash, Cursor),
+    root: Hash,
     growth: &Growth,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
@@ -178,12 +190,10 @@ pub async fn append(
     let indexes: Vec<i64> = growth.tiles.iter().map(|(_, index, _)| signed(*index)).collect::<Result<_, _>>()?;
     let hashes: Vec<Vec<u8>> = growth.tiles.iter().map(|(.., hashes)| hashes.clone()).collect();
     let appended = sqlx::query_scalar!(
-        r#"select audit_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as "appended!""#,
+        r#"select audit_append($1, $2, $3, $4, $5, $6, $7, $8) as "appended!""#,
         head.epoch,
         signed(head.size)?,
         &root.0[..],
-        cursor.xact,
-        cursor.event,
         now,
         &growth.events,
         &levels,
@@ -239,7 +249,27 @@ pub async fn keep_checkpoint(
     Ok(kept.fetch_one(tx.conn()).await?)
 }
 
-/// The newest signed checkpoint of the newest epoch that has one.
+/// Takes away old checkpoints that say no more than later ones, so many at most; says how many. See migration 0084.
+pub async fn thin_checkpoints(tx: &mut TenantTx, most: u32) -> Result<u64, StoreError> {
+    let most = i32::try_from(most).unwrap_or(i32::MAX);
+    let thinned = sqlx::query_scalar!(r#"select audit_thin_checkpoints($1) as "thinned!""#, most);
+    unsigned(thinned.fetch_one(tx.conn()).await?)
+}
+
+/// Since when the oldest event waits to come into the log. It may have to wait for a transaction that still runs.
+pub async fn waiting_since(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, StoreError> {
+    Ok(sqlx::query_scalar!("select audit_waiting_since()").fetch_one(tx.conn()).await?)
+}
+
+/// The first entry of an epoch: the event, and its leaf in the tree.
+pub async fn first_entry(tx: &mut TenantTx, epoch: i32) -> Result<Option<(EventRow, Hash)>, StoreError> {
+    let entry = super::audit_export::entries(tx, epoch, 0, 1).await?.pop().and_then(|(.., event)| event);
+    let leaf = tiles(tx, epoch, &[(0, 0)]).await?.pop();
+    let leaf = leaf.as_ref().and_then(|(_, bytes)| bytes.first_chunk::<32>()).map(|leaf| Hash(*leaf));
+    Ok(entry.zip(leaf))
+}
+
+/// The newest signed checkpoint of the newest epoch that has one. Whoever serves may have put anything here: see whether it is ours.
 pub async fn newest_checkpoint(tx: &mut TenantTx) -> Result<Option<CheckpointRow>, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
@@ -273,14 +303,6 @@ pub async fn insert_event(tx: &mut TenantTx, event: &EventRow) -> Result<(), Sto
     } else {
         super::audit::insert(tx, event).await
     }
-}
-
-/// The epoch whose name in checkpoints this is, of the log.
-pub async fn epoch_of(tx: &mut TenantTx, origin: &Origin) -> Result<Option<i32>, StoreError> {
-    let tenant = tx.tenant();
-    let epoch =
-        sqlx::query_scalar!("select epoch from audit_log where tenant = $1 and origin = $2", tenant.0, origin.as_str());
-    Ok(epoch.fetch_optional(tx.conn()).await?)
 }
 
 pub(in crate::store) fn origin(text: &str) -> Result<Origin, StoreError> {

@@ -35,12 +35,10 @@ pub async fn place_hold(tx: &mut TenantTx, hold: &HoldRow) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Lifts a hold that stands. False: there is none of this id.
+/// Lifts a hold that stands; the transaction has the event that says so. False: there is none of this id.
 pub async fn lift_hold(tx: &mut TenantTx, id: Uuid, now: OffsetDateTime) -> Result<bool, StoreError> {
-    let tenant = tx.tenant();
-    let lift = "update audit_hold set lifted_at = $3 where tenant = $1 and id = $2 and lifted_at is null";
-    let done = sqlx::query(lift).bind(tenant.0).bind(id).bind(now).execute(tx.conn()).await?;
-    Ok(done.rows_affected() == 1)
+    let lift = sqlx::query_scalar("select audit_lift_hold($1, $2)").bind(id).bind(now);
+    Ok(lift.fetch_one(tx.conn()).await?)
 }
 
 /// All holds, the oldest first.
@@ -51,16 +49,26 @@ pub async fn holds(tx: &mut TenantTx) -> Result<Vec<HoldRow>, StoreError> {
     Ok(sqlx::query_as(rows).bind(tenant.0).fetch_all(tx.conn()).await?)
 }
 
-/// How many events from before a moment could be removed: they are in the log, and signed for.
+/// Lets nobody place a hold, or remove events, for the rest of the transaction.
+pub async fn turn(tx: &mut TenantTx) -> Result<(), StoreError> {
+    sqlx::query("select audit_prune_turn()").execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// How many events from before a moment could be removed: they are in the log, signed for, and older than 30 days.
 pub async fn prunable(tx: &mut TenantTx, before: OffsetDateTime) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar("select count(*) from audit_prunable($1)").bind(before);
     Ok(count.fetch_one(tx.conn()).await?)
 }
 
-/// Removes so many of them at most; says how many. Refused by the database while a hold stands.
-pub async fn prune(tx: &mut TenantTx, before: OffsetDateTime, most: i32) -> Result<i64, StoreError> {
+/// Removes so many of them at most; says how many. Refused by the database while a hold stands, and unless the transaction
+/// has the event that says so with this number.
+pub async fn prune(tx: &mut TenantTx, before: OffsetDateTime, most: i64) -> Result<i64, StoreError> {
     let tenant = tx.tenant();
-    let pruned = sqlx::query_scalar("select audit_prune($1, $2, $3)").bind(tenant.0).bind(before).bind(most);
+    let pruned = sqlx::query_scalar("select audit_prune($1, $2, $3)")
+        .bind(tenant.0)
+        .bind(before)
+        .bind(i32::try_from(most).unwrap_or(i32::MAX));
     Ok(pruned.fetch_one(tx.conn()).await?)
 }
 

@@ -1,9 +1,14 @@
 //! How far logs have been sent to collectors and anchors, and what they get next.
 
+use sqlx::{Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Store, StoreError, TenantTx, audit::EventRow};
+use super::{
+    Store, StoreError, TenantTx,
+    audit::EventRow,
+    audit_log::{event, origin, signed, unsigned},
+};
 use crate::{audit::log::Origin, ids::TenantId};
 
 /// How long one process has a target of a log for itself, in seconds. What it sends in one go takes less.
@@ -122,8 +127,6 @@ pub async fn release(tx: &mut TenantTx, kind: Kind, target: &str, holder: Uuid) 
     Ok(())
 }
 
-type EntryColumns = (i64, Uuid, OffsetDateTime, String, i16, Option<String>, serde_json::Value);
-
 /// The entries from a place on, some of them. None: there is no such log.
 pub async fn entries(tx: &mut TenantTx, from: Place, limit: u32) -> Result<Option<Entries>, StoreError> {
     let tenant = tx.tenant();
@@ -135,7 +138,7 @@ pub async fn entries(tx: &mut TenantTx, from: Place, limit: u32) -> Result<Optio
     .bind(from.epoch)
     .fetch_optional(tx.conn())
     .await?;
-    let Some((origin, size, last_epoch)) = head else { return Ok(None) };
+    let Some((name, size, last_epoch)) = head else { return Ok(None) };
     let statement = if tenant == super::audit_log::PLATFORM {
         "select n.index, e.id, e.at, e.kind, e.version, e.request_id, e.body
            from audit_entry n join platform_event e on e.id = n.event
@@ -145,45 +148,55 @@ pub async fn entries(tx: &mut TenantTx, from: Place, limit: u32) -> Result<Optio
            from audit_entry n join audit_event e on e.tenant = n.tenant and e.id = n.event
           where n.tenant = $1 and n.epoch = $2 and n.index >= $3 and n.index < $3 + $4 order by n.index"
     };
-    let rows: Vec<EntryColumns> = sqlx::query_as(statement)
+    let rows = sqlx::query(statement)
         .bind(tenant.0)
         .bind(from.epoch)
         .bind(signed(from.next)?)
         .bind(i64::from(limit))
         .fetch_all(tx.conn())
         .await?;
-    let event = |(index, id, at, kind, version, request_id, body): EntryColumns| {
-        Ok((unsigned(index)?, EventRow { id: id.into(), at, kind, version, request_id, body }))
-    };
-    let events = rows.into_iter().map(event).collect::<Result<_, StoreError>>()?;
-    let origin = Origin::parse(&origin).ok_or_else(|| StoreError::corrupt("a log without a usable name"))?;
-    Ok(Some(Entries { origin, last_epoch, size: unsigned(size)?, events }))
+    let event = |row: &PgRow| Ok((unsigned(row.try_get("index")?)?, event(row)?));
+    let events = rows.iter().map(event).collect::<Result<_, StoreError>>()?;
+    Ok(Some(Entries { origin: origin(&name)?, last_epoch, size: unsigned(size)?, events }))
 }
 
-/// A checkpoint that an anchor has not accepted yet: its place and the signed note.
-pub async fn checkpoint_after(
-    tx: &mut TenantTx,
-    from: Place,
-    newest: bool,
-) -> Result<Option<(Place, String)>, StoreError> {
+/// A checkpoint as it is kept. Whoever serves may have put anything here: see whether it is ours.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// Of which log.
+    pub origin: Origin,
+    /// Its epoch, and of how many entries.
+    pub place: Place,
+    /// The signed note.
+    pub note: String,
+}
+
+/// A checkpoint that an anchor has not accepted yet.
+pub async fn checkpoint_after(tx: &mut TenantTx, from: Place, newest: bool) -> Result<Option<Signed>, StoreError> {
     let tenant = tx.tenant();
     // A witness that knows the newest one of an epoch has seen them all; of every epoch it knows one.
     let statement = if newest {
-        "select c.epoch, c.size, c.note from audit_checkpoint c where c.tenant = $1 and (c.epoch, c.size) > ($2, $3)
+        "select c.epoch, c.size, c.note, l.origin from audit_checkpoint c
+           join audit_log l on l.tenant = c.tenant and l.epoch = c.epoch
+          where c.tenant = $1 and (c.epoch, c.size) > ($2, $3)
             and not exists (select from audit_checkpoint n
                              where n.tenant = c.tenant and n.epoch = c.epoch and n.size > c.size)
           order by c.epoch, c.size limit 1"
     } else {
-        "select epoch, size, note from audit_checkpoint where tenant = $1 and (epoch, size) > ($2, $3)
-          order by epoch, size limit 1"
+        "select c.epoch, c.size, c.note, l.origin from audit_checkpoint c
+           join audit_log l on l.tenant = c.tenant and l.epoch = c.epoch
+          where c.tenant = $1 and (c.epoch, c.size) > ($2, $3) order by c.epoch, c.size limit 1"
     };
-    let row: Option<(i32, i64, String)> = sqlx::query_as(statement)
+    let row: Option<(i32, i64, String, String)> = sqlx::query_as(statement)
         .bind(tenant.0)
         .bind(from.epoch)
         .bind(signed(from.next)?)
         .fetch_optional(tx.conn())
         .await?;
-    row.map(|(epoch, size, note)| Ok((Place { epoch, next: unsigned(size)? }, note))).transpose()
+    row.map(|(epoch, size, note, name)| {
+        Ok(Signed { origin: origin(&name)?, place: Place { epoch, next: unsigned(size)? }, note })
+    })
+    .transpose()
 }
 
 /// Keeps what a witness has signed.
@@ -232,12 +245,4 @@ impl Store {
         };
         rows.into_iter().map(behind).collect()
     }
-}
-
-fn unsigned(number: i64) -> Result<u64, StoreError> {
-    u64::try_from(number).map_err(StoreError::corrupt)
-}
-
-fn signed(number: u64) -> Result<i64, StoreError> {
-    i64::try_from(number).map_err(StoreError::corrupt)
 }

@@ -3,6 +3,7 @@
 mod away;
 mod everything;
 mod forbidden;
+mod guards;
 mod handles;
 mod lane;
 mod manual;

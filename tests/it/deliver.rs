@@ -12,7 +12,7 @@ use sallyport::{
     app::App,
     audit::Event,
     config::{Remote, ShipFormat, ShipKind, ShipTarget},
-    deliver::Courier,
+    deliver::{Courier, Pace},
     ids::TenantId,
     secret::SecretText,
     store,
@@ -60,8 +60,8 @@ fn courier(app: &App) -> Arc<Courier> {
 async fn all(app: &App) -> u64 {
     let mut sent = 0;
     loop {
-        let round = courier(app).round(app).await.unwrap();
-        assert!(round.trouble.is_none(), "{:?}", round.trouble);
+        let round = courier(app).round(app, &mut Pace::default()).await.unwrap();
+        assert!(round.troubles.is_empty(), "{:?}", round.troubles);
         sent += round.sent;
         if round.sent == 0 && !round.more {
             return sent;
@@ -71,8 +71,8 @@ async fn all(app: &App) -> u64 {
 
 /// What is wrong, which never has the secret in it.
 async fn trouble(app: &App) -> String {
-    let round = courier(app).round(app).await.unwrap();
-    let (_, error) = round.trouble.expect("something is wrong");
+    let round = courier(app).round(app, &mut Pace::default()).await.unwrap();
+    let (_, error) = round.troubles.last().expect("something is wrong");
     let text = format!("{error} {error:?} {:?}", courier(app));
     assert!(!text.contains(SECRET) && !text.contains("b3BlbnNlc2FtZS"), "{text}");
     error.to_string()

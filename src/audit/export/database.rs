@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use time::OffsetDateTime;
 
-use super::{Epoch, Extent, Head, Included, Source, SourceError, Value};
+use super::{Cosigned, Earlier, Epoch, Extent, Head, Included, MOST_EARLIER, Source, SourceError, Value, cosigned};
 use crate::{
     audit::log::{BadCheckpoint, Checkpoint, CheckpointKey, Origin, VerifierKey, WIDTH},
     ids::TenantId,
@@ -25,17 +25,25 @@ pub enum NoLog {
     )]
     NoCheckpoint,
     /// What was signed cannot be read.
-    #[error("the newest checkpoint of {origin} in the database: {source}")]
+    #[error("a checkpoint of {origin} in the database: {source}")]
     Checkpoint {
         /// Which log.
         origin: Origin,
         /// Why.
         source: BadCheckpoint,
     },
+    /// None of what was kept is ours.
+    #[error(
+        "none of the newest checkpoints of {0} in the database was signed with a key of the key file, or with one that the log says was in use"
+    )]
+    NotOurs(Origin),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// So many of the newest checkpoints are looked at for one that is ours.
+pub const NEWEST: i64 = 100;
 
 /// From when to when, the latter excluded.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,17 +98,24 @@ async fn head(
     row: EpochRow,
     (keys, period): (&[CheckpointKey], Period),
 ) -> Result<Option<Head>, NoLog> {
-    let EpochRow { epoch, origin, note: Some(note) } = row else { return Ok(None) };
-    let checkpoint =
-        Checkpoint::unverified(&note).map_err(|source| NoLog::Checkpoint { origin: origin.clone(), source })?;
+    let EpochRow { epoch, origin } = row;
     let mut tx = store.tenant_tx(log).await?;
+    let notes = audit_export::newest_notes(&mut tx, epoch, NEWEST).await?;
+    let bad = |source| NoLog::Checkpoint { origin: origin.clone(), source };
     // The one in use last.
-    let mut known: Vec<VerifierKey> = keys.iter().rev().filter_map(|key| key.verifier(&checkpoint.origin)).collect();
-    if !known.iter().any(|key| Checkpoint::verified(&note, key).is_ok()) {
+    let mut known: Vec<VerifierKey> = keys.iter().rev().filter_map(|key| key.verifier(&origin)).collect();
+    let mut newest = notes.iter().find_map(|stored| signed(stored, &known));
+    if newest.is_none() {
         // It was signed with keys that are retired.
-        let said = audit_export::keys_said(&mut tx, &checkpoint.origin).await?;
+        let said = audit_export::keys_said(&mut tx, &origin).await?;
         known = said.iter().filter_map(|key| VerifierKey::parse(key)).collect();
+        newest = notes.iter().find_map(|stored| signed(stored, &known));
     }
+    let (checkpoint, note) = match newest {
+        Some(newest) => newest,
+        None if notes.is_empty() => return Ok(None),
+        None => return Err(NoLog::NotOurs(origin)),
+    };
     let size = checkpoint.size;
     let everything = (size > 0).then(|| (0, size.saturating_sub(1)));
     let wanted = match period {
@@ -112,9 +127,23 @@ async fn head(
     let whole = removed.map_or(0, |last| (last / WIDTH + 1) * WIDTH);
     let included = wanted.map(|(first, last)| Included { first: first.max(whole), last });
     let extent = Extent::covering(size, included.filter(|range| range.first <= range.last));
+    let seen = audit_export::cosigned(&mut tx, (epoch, size)).await?;
+    let kept = audit_export::earlier(&mut tx, (epoch, size), MOST_EARLIER).await?;
     tx.commit().await?;
-    let extent = extent.ok_or(NoLog::Checkpoint { origin, source: BadCheckpoint::Size })?;
-    Ok(Some(Head { checkpoint, note, keys: known, extent }))
+    // What no known key has signed is none of the log's.
+    let verified = |note: &String| known.iter().find_map(|key| Checkpoint::verified(note, key).ok());
+    let earlier = kept.iter().filter_map(|note| Some(Earlier::of(&verified(note)?, note))).collect();
+    let extent = extent.ok_or_else(|| bad(BadCheckpoint::Size))?;
+    let seen: Vec<Cosigned> =
+        seen.into_iter().map(|(size, note, key, line)| Cosigned { size, note, key, line }).collect();
+    let (note, cosigned) = cosigned(size, note, &seen);
+    Ok(Some(Head { checkpoint, note, cosigned, earlier, keys: known, extent }))
+}
+
+/// What a stored note is over, if one of the keys has signed it and it is over what it is stored for.
+pub fn signed<'a>((size, note): &'a (u64, String), keys: &[VerifierKey]) -> Option<(Checkpoint, &'a str)> {
+    let checkpoint = keys.iter().find_map(|key| Checkpoint::verified(note, key).ok())?;
+    (checkpoint.size == *size).then_some((checkpoint, note))
 }
 
 #[async_trait]

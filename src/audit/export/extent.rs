@@ -141,6 +141,23 @@ fn index(number: &str) -> Option<u64> {
     })
 }
 
+/// Whether a name is that of a tile or bundle of some log.
+pub(super) fn is_tile(file: &str) -> bool {
+    let Some((level, number)) = file.strip_prefix("tile/").and_then(|rest| rest.split_once('/')) else { return false };
+    let Some(index) = index(number) else { return false };
+    let width = match number.split_once(".p/") {
+        None => WIDTH,
+        Some((_, width)) => match width.parse() {
+            Ok(width) if (1..WIDTH).contains(&width) => width,
+            _ => return false,
+        },
+    };
+    if level == "entries" {
+        return file == path_of_entries(index, width);
+    }
+    level.parse().is_ok_and(|level| level < LEVELS && file == path(level, index, width))
+}
+
 /// See [`Extent::walk`].
 #[derive(Debug)]
 pub struct Walk {
@@ -218,6 +235,7 @@ mod tests {
                 for index in 0..(size >> (8 * u32::from(level))).div_ceil(256) {
                     let tile = Tile { level, index };
                     prop_assert_eq!(extent.has(&extent.path(tile)), walked.contains(&extent.path(tile)));
+                    prop_assert!(is_tile(&extent.path(tile)));
                 }
             }
         }
@@ -225,7 +243,7 @@ mod tests {
         #[test]
         fn no_name_makes_it_panic(name in "tile/[0-9a-z]{0,3}/[x0-9./p]{0,20}") {
             let extent = Extent::all(70_000).unwrap();
-            let _ = extent.has(&name);
+            prop_assert!(is_tile(&name) || !extent.has(&name), "{}", name);
         }
     }
 }

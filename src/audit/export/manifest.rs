@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Extent, Included, VALUES};
+use super::{Earlier, Extent, Included, VALUES};
 use crate::audit::log::{Checkpoint, Origin, VerifierKey};
 
 /// The format that this program writes and reads.
@@ -130,6 +130,10 @@ pub struct Head {
     pub checkpoint: Checkpoint,
     /// That checkpoint, signed.
     pub note: String,
+    /// The newest that a witness has signed, with its signature, where a witness has signed only an earlier one.
+    pub cosigned: Option<String>,
+    /// Earlier checkpoints, in the order of their sizes.
+    pub earlier: Vec<Earlier>,
     /// Keys that have signed it, the one in use last.
     pub keys: Vec<VerifierKey>,
     /// What is to be exported.

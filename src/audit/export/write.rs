@@ -11,9 +11,11 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    CHECKPOINT, FORMAT, FileFacts, Head, Kinds, MANIFEST, Manifest, PARTIAL, PREVIOUS, README, Record, SUMS, Size,
-    Source, SourceError, TILES, Tile, VALUES, VIEWS, Whose,
-    files::{Growing, digest, put, remove},
+    CHECKPOINT, CHECKPOINTS, COSIGNED, FORMAT, FileFacts, Head, Kinds, MANIFEST, Manifest, PREVIOUS, README, Record,
+    SUMS, Size, Source, SourceError, TILES, Tile, VALUES, VIEWS, Whose,
+    extent::is_tile,
+    files::{Growing, PARTIAL, digest},
+    out::Out,
     readme,
     sums::line,
 };
@@ -36,6 +38,14 @@ pub enum ExportError {
     /// The directory has something that no export has.
     #[error("{0:?} is not a part of an export: choose an empty directory, or that of an earlier export of this log")]
     Foreign(PathBuf),
+    /// The directory has names that exports have, and is none.
+    #[error(
+        "{0:?} is not empty and holds no export: choose an empty directory, or that of an earlier export of this log"
+    )]
+    NoExport(PathBuf),
+    /// The directory has a link, or something else that is neither a file nor a directory.
+    #[error("{0:?} is a link, or neither a file nor a directory: nothing is written through it")]
+    Link(PathBuf),
     /// The log cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -100,19 +110,19 @@ pub async fn write(
     let total = count(&current) + previous.iter().map(count).sum::<u64>();
     let mut written = Written { entries: 0, kept: 0 };
     let mut inner = BTreeMap::new();
-    fs::create_dir_all(dir).map_err(at(dir))?;
-    refuse_foreign(dir)?;
-    remove(&dir.join(MANIFEST)).map_err(at(dir))?;
+    let out = Out::open(dir).map_err(at(dir))?;
+    out.refuse_foreign()?;
+    // Whatever comes to be here first, it is seen to be an export that was not finished.
+    out.create(MANIFEST).map_err(at(dir))?;
+    out.remove(MANIFEST).map_err(at(dir))?;
     for epoch in previous {
         let whose = whose(&epoch.head)?;
         let name = format!("{PREVIOUS}/{}", whose.epoch);
-        let into = dir.join(&name);
-        fs::create_dir_all(&into).map_err(at(&into))?;
-        refuse_foreign(&into)?;
-        let facts = Writer::begin(&into, epoch, &mut written, (total, &mut *progress))?.run(BTreeMap::new()).await?;
+        let into = out.below(&name).map_err(at(dir))?;
+        let facts = Writer::begin(into, epoch, &mut written, (total, &mut *progress))?.run(BTreeMap::new()).await?;
         inner.insert(format!("{name}/{MANIFEST}"), facts);
     }
-    Writer::begin(dir, current, &mut written, (total, progress))?.run(inner).await?;
+    Writer::begin(out, current, &mut written, (total, progress))?.run(inner).await?;
     Ok(written)
 }
 
@@ -125,23 +135,8 @@ fn whose(head: &Head) -> Result<Whose, ExportError> {
     Whose::of(origin).ok_or_else(|| ExportError::Name(origin.to_string()))
 }
 
-/// Nothing that somebody else put there is written over, or taken for a part of the log.
-fn refuse_foreign(dir: &Path) -> Result<(), ExportError> {
-    for entry in fs::read_dir(dir).map_err(at(dir))? {
-        let entry = entry.map_err(at(dir))?;
-        let name = entry.file_name();
-        let name = name.to_str().map_or("", |name| name.strip_suffix(PARTIAL).unwrap_or(name));
-        let known = [MANIFEST, CHECKPOINT, SUMS, README, VALUES, TILES, PREVIOUS].contains(&name)
-            || VIEWS.iter().any(|view| view.file == name);
-        if !known {
-            return Err(ExportError::Foreign(entry.path()));
-        }
-    }
-    Ok(())
-}
-
 struct Writer<'a> {
-    dir: &'a Path,
+    out: Out,
     head: Head,
     source: Box<dyn Source>,
     sums: Growing,
@@ -155,17 +150,17 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn begin(
-        dir: &'a Path,
+        out: Out,
         epoch: Epoch,
         written: &'a mut Written,
         (total, progress): (u64, Progress<'a>),
     ) -> Result<Self, ExportError> {
         let Epoch { head, source } = epoch;
-        remove(&dir.join(MANIFEST)).map_err(at(dir))?;
-        let grow = |name: &str| Growing::create(dir.join(name)).map_err(at(dir));
+        out.remove(MANIFEST).map_err(at(&out.path(MANIFEST)))?;
+        let grow = |name| Growing::create(&out, name).map_err(at(&out.path(name)));
         let views = VIEWS.iter().map(|view| grow(view.file)).collect::<Result<_, _>>()?;
         let (sums, values) = (grow(SUMS)?, grow(VALUES)?);
-        Ok(Self { dir, head, source, sums, views, values, kinds: Kinds::new(), written, total, progress })
+        Ok(Self { out, head, source, sums, views, values, kinds: Kinds::new(), written, total, progress })
     }
 
     async fn run(mut self, inner: BTreeMap<String, FileFacts>) -> Result<FileFacts, ExportError> {
@@ -187,7 +182,7 @@ impl<'a> Writer<'a> {
         if !rest.is_empty() && extent.has_entries(last) {
             self.bundle(last, &rest).await?;
         }
-        self.clean(&self.dir.join(TILES), TILES)?;
+        self.clean(TILES)?;
         self.end(inner)
     }
 
@@ -203,7 +198,7 @@ impl<'a> Writer<'a> {
     async fn bundle(&mut self, index: u64, leaves: &[Hash]) -> Result<(), ExportError> {
         let name = self.head.extent.path_of_entries(index);
         let (first, count) = (index * WIDTH, leaves.len() as u64);
-        let entries = match kept(&self.dir.join(&name), leaves) {
+        let entries = match self.kept(&name, leaves) {
             Some(entries) => {
                 self.written.kept += count;
                 entries
@@ -221,7 +216,7 @@ impl<'a> Writer<'a> {
             }
         }
         for value in self.source.values(first, count).await? {
-            self.values.add(&(value.line() + "\n")).map_err(at(self.dir))?;
+            self.values.add(&(value.line() + "\n")).map_err(at(&self.out.path(VALUES)))?;
         }
         self.written.entries += count;
         (self.progress)(self.written.entries, self.total);
@@ -248,8 +243,8 @@ impl<'a> Writer<'a> {
     }
 
     fn put(&mut self, name: &str, bytes: &[u8]) -> Result<FileFacts, ExportError> {
-        let path = self.dir.join(name);
-        put(&path, bytes).map_err(at(&path))?;
+        let path = self.out.path(name);
+        self.out.put(name, bytes).map_err(at(&path))?;
         let facts = digest(bytes);
         if name.starts_with(TILES) {
             self.sums.add(&line(name, &facts)).map_err(at(&path))?;
@@ -258,23 +253,34 @@ impl<'a> Writer<'a> {
     }
 
     /// Takes away tiles of an earlier run: of a smaller tree, or of other entries.
-    fn clean(&self, dir: &Path, name: &str) -> Result<(), ExportError> {
+    fn clean(&self, name: &str) -> Result<(), ExportError> {
+        let dir = self.out.path(name);
         if !dir.exists() {
             return Ok(());
         }
-        for entry in fs::read_dir(dir).map_err(at(dir))? {
-            let entry = entry.map_err(at(dir))?;
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let entry = entry.map_err(at(&dir))?;
             let path = entry.path();
             let inner = format!("{name}/{}", entry.file_name().to_string_lossy());
             if entry.file_type().map_err(at(&path))?.is_dir() {
-                self.clean(&path, &inner)?;
+                self.clean(&inner)?;
                 // Fails where something is left in it, as it should.
-                let _ = fs::remove_dir(&path);
+                self.out.remove_empty(&inner);
+            } else if !is_tile(inner.strip_suffix(PARTIAL).unwrap_or(&inner)) {
+                return Err(ExportError::Foreign(path));
             } else if !self.head.extent.has(&inner) {
-                remove(&path).map_err(at(&path))?;
+                self.out.remove(&inner).map_err(at(&path))?;
             }
         }
         Ok(())
+    }
+
+    /// Entries that an earlier run has written, if they are the right ones.
+    fn kept(&self, name: &str, leaves: &[Hash]) -> Option<Vec<(Entry, EventRow)>> {
+        let bytes = self.out.read(name).ok()?;
+        let entries = unbundle(&bytes, leaves.len() as u64).ok()?;
+        let entry = |(bytes, leaf): (&[u8], &Hash)| Entry::parse(bytes).ok().filter(|(entry, _)| entry.leaf() == *leaf);
+        entries.into_iter().zip(leaves).map(entry).collect()
     }
 
     fn end(mut self, inner: BTreeMap<String, FileFacts>) -> Result<FileFacts, ExportError> {
@@ -282,18 +288,27 @@ impl<'a> Writer<'a> {
         let mut files = inner;
         let note = self.head.note.clone();
         files.insert(CHECKPOINT.to_owned(), self.put(CHECKPOINT, note.as_bytes())?);
+        let earlier: String = self.head.earlier.iter().map(|earlier| earlier.line() + "\n").collect();
+        let cosigned = self.head.cosigned.clone().unwrap_or_default();
+        for (name, text) in [(CHECKPOINTS, earlier), (COSIGNED, cosigned)] {
+            if text.is_empty() {
+                self.out.remove(name).map_err(at(&self.out.path(name)))?;
+            } else {
+                files.insert(name.to_owned(), self.put(name, text.as_bytes())?);
+            }
+        }
         let text = readme::text(&self.head, &whose);
         files.insert(README.to_owned(), self.put(README, text.as_bytes())?);
         for (view, file) in VIEWS.iter().zip(std::mem::take(&mut self.views)) {
-            let facts = file.finish(true).map_err(at(self.dir))?;
+            let facts = file.finish(&self.out, true).map_err(at(&self.out.path(view.file)))?;
             files.extend(facts.map(|facts| (view.file.to_owned(), facts)));
         }
-        let values = self.values.finish(false).map_err(at(self.dir))?;
+        let values = self.values.finish(&self.out, false).map_err(at(&self.out.path(VALUES)))?;
         files.extend(values.map(|facts| (VALUES.to_owned(), facts)));
         for (name, facts) in &files {
-            self.sums.add(&line(name, facts)).map_err(at(self.dir))?;
+            self.sums.add(&line(name, facts)).map_err(at(&self.out.path(SUMS)))?;
         }
-        let sums = self.sums.finish(true).map_err(at(self.dir))?;
+        let sums = self.sums.finish(&self.out, true).map_err(at(&self.out.path(SUMS)))?;
         files.extend(sums.map(|facts| (SUMS.to_owned(), facts)));
         let checkpoint = &self.head.checkpoint;
         let manifest = Manifest {
@@ -308,15 +323,7 @@ impl<'a> Writer<'a> {
             files,
         };
         let bytes = manifest.bytes();
-        put(&self.dir.join(MANIFEST), &bytes).map_err(at(self.dir))?;
+        self.out.put(MANIFEST, &bytes).map_err(at(&self.out.path(MANIFEST)))?;
         Ok(digest(&bytes))
     }
-}
-
-/// Entries that an earlier run has written, if they are the right ones.
-fn kept(path: &Path, leaves: &[Hash]) -> Option<Vec<(Entry, EventRow)>> {
-    let bytes = fs::read(path).ok()?;
-    let entries = unbundle(&bytes, leaves.len() as u64).ok()?;
-    let entry = |(bytes, leaf): (&[u8], &Hash)| Entry::parse(bytes).ok().filter(|(entry, _)| entry.leaf() == *leaf);
-    entries.into_iter().zip(leaves).map(entry).collect()
 }

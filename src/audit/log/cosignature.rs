@@ -34,6 +34,12 @@ impl WitnessKey {
         &self.name
     }
 
+    /// When the witness signed the note last, in seconds since 1970, by the note's own lines. None: it did not.
+    pub fn seen(&self, note: &str) -> Option<u64> {
+        let (_, lines) = note.split_once("\n\n")?;
+        lines.lines().filter_map(|line| self.signed(note, line)).max()
+    }
+
     /// When the witness signed the note, in seconds since 1970, by a line of its answer. None: it did not, or the line is none of its.
     pub fn signed(&self, note: &str, line: &str) -> Option<u64> {
         let note = Note::from_bytes(note.as_bytes()).ok()?;

@@ -7,46 +7,23 @@ use super::{
     epoch::Checked,
     signer::{of_log, signed_by},
 };
-use crate::{
-    audit::{
-        export::CHECKPOINT,
-        log::{Checkpoint, Hash, Origin, VerifierKey},
-    },
-    store::audit::EventRow,
+use crate::audit::{
+    export::CHECKPOINT,
+    log::{Checkpoint, Hash, Restarted, VerifierKey},
 };
 
-/// The kind of the first entry of an epoch after the first.
-const RESTARTED: &str = "log.restarted";
 /// How the older checkpoint is called that was given.
 pub(super) const OLDER: &str = "the older checkpoint";
 
-/// What the first entry of an epoch says of the log before it: its last checkpoint that was known.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Restarted(Checkpoint);
-
-impl Restarted {
-    pub(super) fn of(event: &EventRow) -> Option<Self> {
-        let text = |name: &str| event.body.get(name)?.as_str();
-        let size = event.body.get("size")?.as_u64()?;
-        let root: [u8; 32] = STANDARD.decode(text("root")?).ok()?.try_into().ok()?;
-        let said = Checkpoint { origin: Origin::parse(text("origin")?)?, size, root: Hash(root) };
-        let agrees = match text("checkpoint") {
-            Some(note) => Checkpoint::unverified(note).is_ok_and(|checkpoint| checkpoint == said),
-            None => event.body.get("checkpoint").is_none_or(serde_json::Value::is_null),
-        };
-        (event.kind == RESTARTED && agrees).then_some(Self(said))
-    }
-}
-
 /// The sizes of trees whose roots are needed to connect a log with older checkpoints.
 pub(super) fn marks(older: Option<&Older>, next: Option<&Restarted>) -> Vec<u64> {
-    older.map(|older| older.checkpoint.size).into_iter().chain(next.map(|next| next.0.size)).collect()
+    older.map(|older| older.checkpoint.size).into_iter().chain(next.map(|next| next.checkpoint.size)).collect()
 }
 
 /// What lies between each epoch and the one before it; newest first.
 pub(super) fn gaps(epochs: &[Checked]) -> Result<Vec<Gap>, Refusal> {
     let pairs = epochs.iter().zip(epochs.iter().skip(1));
-    pairs.filter_map(|(next, before)| next.restarted.as_ref().map(|said| gap(&said.0, next, before))).collect()
+    pairs.filter_map(|(next, before)| next.restarted.as_ref().map(|said| gap(&said.checkpoint, next, before))).collect()
 }
 
 fn gap(said: &Checkpoint, next: &Checked, before: &Checked) -> Result<Gap, Refusal> {
@@ -63,6 +40,22 @@ fn gap(said: &Checkpoint, next: &Checked, before: &Checked) -> Result<Gap, Refus
         _ => false,
     };
     Ok(Gap { origin: found.origin.to_string(), found: found.size, known: said.size, lost, proved })
+}
+
+/// Finds the epochs that the next one commits to as a whole. Where keys were given, each epoch must be signed with one of them or be
+/// committed to by an epoch that is sure: else whoever made the export could have put anything in its place.
+pub(super) fn vouch(epochs: &mut [Checked], gaps: &[Gap], keys: &[VerifierKey]) -> Result<(), Refusal> {
+    for epoch in epochs.iter_mut().skip(1) {
+        let origin = epoch.checkpoint.origin.as_str();
+        epoch.by_next = gaps.iter().any(|gap| gap.origin == origin && gap.whole());
+    }
+    match epochs.iter().find(|epoch| !epoch.signer.authenticated && !epoch.by_next) {
+        Some(epoch) if !keys.is_empty() => {
+            let fault = Fault::NotVouched(epoch.checkpoint.origin.to_string());
+            Err(fault.at(&format!("{}{CHECKPOINT}", epoch.prefix)))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Checked {
@@ -109,7 +102,7 @@ impl Older {
     /// The log has fewer entries than were signed for. That is a rollback, unless the next epoch owns up to it. True: it does.
     fn set_back(&self, log: &Checked, epochs: &[Checked]) -> Result<bool, Refusal> {
         let said = epochs.iter().filter_map(|next| next.restarted.as_ref());
-        let said = said.map(|said| &said.0).find(|said| said.origin == log.checkpoint.origin);
+        let said = said.map(|said| &said.checkpoint).find(|said| said.origin == log.checkpoint.origin);
         let (known, found) = (self.checkpoint.size, log.checkpoint.size);
         let file = format!("{}{CHECKPOINT}", log.prefix);
         match said {

@@ -7,17 +7,18 @@ use time::OffsetDateTime;
 
 use super::{
     Fault, Refusal, Signer,
-    chain::Restarted,
     files::{Named, read, refuse_foreign},
     reading::Reading,
-    signer,
+    seen::{EarlierReport, Others},
+    signer::{self, After},
     tree::Tree,
 };
 use crate::audit::{
     export::{
-        CHECKPOINT, Extent, FileFacts, Kinds, MANIFEST, Manifest, PREVIOUS, README, SUMS, VALUES, VIEWS, Whose, digest,
+        CHECKPOINT, CHECKPOINTS, COSIGNED, Extent, FileFacts, Kinds, MANIFEST, Manifest, PREVIOUS, README, SUMS,
+        VALUES, VIEWS, Whose, digest,
     },
-    log::{Checkpoint, Hash, VerifierKey},
+    log::{Checkpoint, Hash, Restarted, VerifierKey},
 };
 
 /// The longest manifest, README and checkpoint.
@@ -28,7 +29,17 @@ pub(super) struct Checked {
     pub(super) prefix: String,
     pub(super) whose: Whose,
     pub(super) checkpoint: Checkpoint,
+    /// That checkpoint, signed.
+    pub(super) note: String,
+    /// An earlier one that a witness has signed.
+    pub(super) cosigned: Option<(Checkpoint, String)>,
+    /// Earlier ones that the log itself has kept.
+    pub(super) earlier: EarlierReport,
     pub(super) signer: Signer,
+    /// The keys given that may sign it.
+    pub(super) own: Vec<VerifierKey>,
+    /// Whether the first entry of the next epoch commits to all that is here.
+    pub(super) by_next: bool,
     pub(super) extent: Extent,
     pub(super) kinds: Kinds,
     /// From when to when its entries are.
@@ -45,11 +56,18 @@ pub(super) struct Checked {
     pub(super) roots: Vec<(u64, Result<Hash, String>)>,
 }
 
+impl Checked {
+    /// What it says of the epoch before it.
+    pub(super) fn after(&self) -> Option<After<'_>> {
+        Some(After { names: &self.restarted.as_ref()?.checkpoint.origin, keys: &self.own })
+    }
+}
+
 /// Checks a log. `marks`: sizes of smaller trees whose roots are needed.
 pub(super) fn check(
     dir: &Path,
     prefix: &str,
-    (keys, marks): (&[VerifierKey], &[u64]),
+    (keys, after, marks): (&[VerifierKey], Option<After<'_>>, &[u64]),
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Checked, Refusal> {
     let named = |name: &str| format!("{prefix}{name}");
@@ -67,7 +85,8 @@ pub(super) fn check(
     let note = String::from_utf8_lossy(&note);
     let checkpoint = Checkpoint::unverified(&note).map_err(|error| Fault::Checkpoint(error).at(&file))?;
     let whose = Whose::of(&checkpoint.origin).ok_or_else(|| Fault::Origin(checkpoint.origin.to_string()).at(&file))?;
-    let signer = signer::of((&note, &checkpoint.origin), (&file, prefix), keys, &manifest.keys)?;
+    let own = signer::own(keys, &checkpoint.origin, after);
+    let signer = signer::of((&note, &checkpoint.origin), (&file, prefix), (keys, &own), &manifest.keys)?;
     if manifest.origin != checkpoint.origin.as_str() {
         return Err(says("origin"));
     }
@@ -82,18 +101,24 @@ pub(super) fn check(
         return Err(says("count"));
     }
 
-    let marks: Vec<u64> = marks.iter().copied().filter(|size| *size <= checkpoint.size).collect();
+    let others = Others::read((dir, prefix), &manifest, (&checkpoint, &own))?;
+    let asked = marks.iter().copied().filter(|size| *size <= checkpoint.size);
+    let cosigned = others.cosigned.iter().map(|(checkpoint, _)| checkpoint.size);
+    let asked: Vec<u64> = asked.chain(cosigned).collect();
+    let marks: Vec<u64> = asked.iter().copied().chain(others.marks()).collect();
     let (mut tree, edges) = Tree::open((dir, prefix), extent, checkpoint.root, (&marks, &file))?;
     let mut reading = Reading::open((dir, prefix), &manifest, extent, &checkpoint.origin)?;
     for (name, facts) in edges {
         reading.sum(&name, &facts)?;
     }
     reading.entries(&mut tree, progress)?;
-    let roots = marks.iter().map(|size| (*size, tree.root(*size))).collect();
+    let earlier = others.check(prefix, &tree)?;
+    let roots = asked.iter().map(|size| (*size, tree.root(*size))).collect();
     refuse_foreign(dir, prefix, &extent, &|name| place(&manifest, &previous, name))?;
 
     let mut facts = reading.end()?;
     facts.insert(CHECKPOINT.to_owned(), note_facts);
+    facts.extend(others.facts.into_iter().map(|(name, facts)| (name.to_owned(), facts)));
     facts.insert(README.to_owned(), digest(&read(dir, &named(README), LONGEST)?));
     if let Some((name, _)) = manifest.files.iter().find(|(name, said)| facts.get(*name).is_some_and(|it| it != *said)) {
         return Err(Fault::Digest.at(&named(name)));
@@ -109,7 +134,26 @@ pub(super) fn check(
         return Err(says("kinds"));
     }
     let (prefix, manifest) = (prefix.to_owned(), digest(&bytes));
-    Ok(Checked { prefix, whose, checkpoint, signer, extent, kinds, span, values, restarted, manifest, previous, roots })
+    let by_next = false;
+    Ok(Checked {
+        prefix,
+        whose,
+        checkpoint,
+        note: note.into_owned(),
+        cosigned: others.cosigned,
+        earlier,
+        signer,
+        own,
+        by_next,
+        extent,
+        kinds,
+        span,
+        values,
+        restarted,
+        manifest,
+        previous,
+        roots,
+    })
 }
 
 /// The manifests of earlier epochs that a manifest names. It must name what each export has, and nothing else.
@@ -120,7 +164,7 @@ fn names(manifest: &Manifest) -> Result<BTreeMap<u32, FileFacts>, Fault> {
     }
     let mut previous = BTreeMap::new();
     for (name, facts) in &manifest.files {
-        let known = [CHECKPOINT, README, SUMS, VALUES].contains(&name.as_str());
+        let known = [CHECKPOINT, CHECKPOINTS, COSIGNED, README, SUMS, VALUES].contains(&name.as_str());
         if known || views.clone().any(|view| view == name) {
             continue;
         }

@@ -6,13 +6,12 @@ use time::OffsetDateTime;
 
 use super::{
     Fault, Refusal,
-    chain::Restarted,
     files::{Compared, read},
     tree::Tree,
 };
 use crate::audit::{
     export::{Extent, FileFacts, Kinds, Manifest, Record, SUMS, VALUES, VIEWS, Value, Whose, digest, sum_line},
-    log::{BadTile, Entry, Hash, MOST_OF_ENTRY, Origin, WIDTH, entry_hash},
+    log::{BadTile, Entry, Hash, MOST_OF_ENTRY, Origin, Restarted, WIDTH, entry_hash},
 };
 
 /// The longest line of a value.

@@ -63,6 +63,11 @@ pub enum Fault {
     OtherKey(String),
     #[error("none of the keys given has signed it")]
     NotByKey,
+    #[error(
+        "none of the keys given has signed it, and the next epoch does not commit to all of it: so anybody may have made it. \
+         Give the key that {0} was signed with as well: --key may be given several times"
+    )]
+    NotVouched(String),
     #[error("its root is not the one that the tiles make: entries were changed, or it is of another log")]
     Root,
     #[error("{0}")]
@@ -97,6 +102,12 @@ pub enum Fault {
     Rollback { known: u64, found: u64 },
     #[error("fork: this log does not begin with the {0} entries that the older checkpoint is over")]
     Fork(u64),
+    #[error("it is not a list of earlier checkpoints of this log, in the order of their sizes")]
+    Earlier,
+    #[error("fork: this log does not begin with the {0} entries that this earlier checkpoint of it is over")]
+    OwnFork(u64),
+    #[error("the witness {0} has not signed it, nor an earlier one that is here")]
+    NotSeen(String),
     #[error(
         "it cannot be compared, since {0} is not in this export: export from an earlier date on, or without --from"
     )]

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
-use super::{Signer, epoch::Checked};
+use super::{EarlierReport, Seen, Signer, epoch::Checked};
 use crate::audit::{
     export::{Included, Kinds},
     log::Entry,
@@ -35,6 +35,10 @@ pub struct EpochReport {
     pub root: String,
     /// Who signed the checkpoint.
     pub signer: Signer,
+    /// Whether the first entry of the next epoch commits to all of its entries here.
+    pub by_next: bool,
+    /// Earlier checkpoints of it in the export.
+    pub earlier: EarlierReport,
     /// The entries in the export.
     pub entries: Option<Included>,
     /// How many.
@@ -62,6 +66,13 @@ pub struct Gap {
     pub proved: bool,
 }
 
+impl Gap {
+    /// Whether what is here is what the next epoch names: neither less nor more of it.
+    pub fn whole(&self) -> bool {
+        self.proved && self.found == self.known
+    }
+}
+
 /// An older checkpoint that the log has only grown since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PrefixReport {
@@ -86,14 +97,18 @@ pub struct Report {
     pub gaps: Vec<Gap>,
     /// The older checkpoint that was given.
     pub previous: Option<PrefixReport>,
+    /// What the witnesses given have seen.
+    pub seen: Vec<Seen>,
     /// What was not proved, in sentences.
     pub unproven: Vec<String>,
 }
 
 impl Report {
-    /// Whether a key that was given has signed the newest checkpoint.
+    /// Whether all of it follows from a key that was given: the newest checkpoint is signed with one, and each earlier one is too, or
+    /// an epoch of which that holds commits to it.
     pub fn authenticated(&self) -> bool {
-        self.epochs.first().is_some_and(|newest| newest.signer.authenticated)
+        let [newest, before @ ..] = self.epochs.as_slice() else { return false };
+        newest.signer.authenticated && before.iter().all(|epoch| epoch.signer.authenticated || epoch.by_next)
     }
 }
 
@@ -105,6 +120,8 @@ fn epoch(checked: &Checked) -> EpochReport {
         size: checked.checkpoint.size,
         root: STANDARD.encode(checked.checkpoint.root.0),
         signer: checked.signer.clone(),
+        by_next: checked.by_next,
+        earlier: checked.earlier,
         entries: checked.extent.included(),
         count: checked.extent.included().map_or(0, Included::count),
         span: checked.span.map(|(from, to)| TimeSpan { from: Entry::time(from), to: Entry::time(to) }),
@@ -113,11 +130,14 @@ fn epoch(checked: &Checked) -> EpochReport {
     }
 }
 
-pub(super) fn of(checked: &[Checked], gaps: Vec<Gap>, previous: Option<PrefixReport>) -> Report {
+pub(super) fn of(checked: &[Checked], gaps: Vec<Gap>, previous: Option<PrefixReport>, seen: Vec<Seen>) -> Report {
     let epochs: Vec<EpochReport> = checked.iter().map(epoch).collect();
     let mut unproven = Vec::new();
+    // Whether the epoch after this one is sure; of the newest there is none.
+    let mut sure = false;
     for (epoch, checked) in epochs.iter().zip(checked) {
-        if !epoch.signer.authenticated {
+        sure = epoch.signer.authenticated || (sure && epoch.by_next);
+        if !sure {
             unproven.push(format!(
                 "who signed {}: the key is only the one that the export itself names; give the operator's with --key",
                 epoch.origin
@@ -148,7 +168,21 @@ pub(super) fn of(checked: &[Checked], gaps: Vec<Gap>, previous: Option<PrefixRep
         unproven
             .push(format!("that {} here is the log that its next epoch names: tiles of it are not here", gap.origin));
     }
-    if previous.is_none() {
+    for epoch in epochs.iter().filter(|epoch| epoch.earlier.unchecked > 0) {
+        let EarlierReport { count, unchecked, .. } = epoch.earlier;
+        unproven.push(format!(
+            "that {} begins with {unchecked} of its {count} earlier checkpoints here: tiles that it takes are not here",
+            epoch.origin
+        ));
+    }
+    let newest = epochs.first().map(|newest| newest.origin.as_str());
+    let of_newest = seen.iter().filter(|seen| Some(seen.origin.as_str()) == newest);
+    if let (None, Some(Seen { name, size, time, .. })) = (&previous, of_newest.max_by_key(|seen| seen.size)) {
+        unproven.push(format!(
+            "that this is the log that others were shown after {time}, when {name} saw its first {size} entries: give a newer checkpoint \
+             from outside with --previous"
+        ));
+    } else if previous.is_none() {
         unproven.push(
             "that this is the log that others were shown, or were shown earlier (no rollback, no fork): give a checkpoint from \
              outside with --previous"
@@ -157,7 +191,7 @@ pub(super) fn of(checked: &[Checked], gaps: Vec<Gap>, previous: Option<PrefixRep
     } else if previous.as_ref().is_some_and(|previous| previous.signers.is_empty()) {
         unproven.push("who signed the older checkpoint: give the operator's key with --key".to_owned());
     }
-    Report { epochs, gaps, previous, unproven }
+    Report { epochs, gaps, previous, seen, unproven }
 }
 
 impl fmt::Display for Report {
@@ -171,6 +205,9 @@ impl fmt::Display for Report {
             let word = if epoch.signer.authenticated { "signed by" } else { "claims to be signed by" };
             for key in &epoch.signer.keys {
                 writeln!(f, "{word:<11} {key}")?;
+            }
+            if epoch.by_next {
+                writeln!(f, "named       by the first entry of the next epoch, all of it")?;
             }
             match epoch.entries {
                 Some(Included { first, last }) => {
@@ -187,6 +224,14 @@ impl fmt::Display for Report {
             if epoch.values > 0 {
                 writeln!(f, "values      {} values are those that entries have commitments to", epoch.values)?;
             }
+            let EarlierReport { count, signed, unchecked } = epoch.earlier;
+            if count > 0 {
+                let checked = count - unchecked;
+                writeln!(
+                    f,
+                    "earlier     begins with {checked} of {count} earlier checkpoints, {signed} signed with a key given"
+                )?;
+            }
             for (kind, versions) in &epoch.kinds {
                 for (version, count) in versions {
                     writeln!(f, "  {count:>9} {kind} (version {version})")?;
@@ -200,6 +245,9 @@ impl fmt::Display for Report {
         }
         if let Some(PrefixReport { origin, size, in_gap: false, .. }) = &self.previous {
             writeln!(f, "\ngrown       {origin} begins with the {size} entries of the older checkpoint, unchanged")?;
+        }
+        for Seen { name, origin, size, time, .. } in &self.seen {
+            writeln!(f, "\nseen        the first {size} entries of {origin} by the witness {name} at {time}")?;
         }
         if !self.unproven.is_empty() {
             writeln!(f, "\nNOT proved:")?;

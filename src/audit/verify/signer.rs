@@ -27,6 +27,32 @@ pub(in crate::audit) fn of_log(given: &[VerifierKey], origin: &Origin) -> Vec<Ve
     given.iter().filter_map(own).collect()
 }
 
+/// What the next epoch says of the one before it: its name, and the keys given that may sign the next epoch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct After<'a> {
+    pub(super) names: &'a Origin,
+    pub(super) keys: &'a [VerifierKey],
+}
+
+/// Of given keys those that an epoch may be signed with.
+///
+/// After the public URL changed, an epoch has another origin than the next, and so its keys other names. The same raw key is then taken
+/// under that name if, and only if, the next epoch's first entry names just that origin as the log before it. That is sound: the signature
+/// is over a text that has the origin in it, so whoever holds the key has signed for that very log; and a log that was found to
+/// be signed with the key says that this log is its own past. Without the second, the log of a copy of the installation
+/// (a restored backup under a test's address) could be passed off as the past, since it has the same keys.
+pub(super) fn own(given: &[VerifierKey], origin: &Origin, after: Option<After<'_>>) -> Vec<VerifierKey> {
+    let mut own = of_log(given, origin);
+    if let Some(After { keys, .. }) = after.filter(|after| after.names == origin) {
+        for key in keys.iter().filter_map(|key| key.renamed(origin)) {
+            if !own.contains(&key) {
+                own.push(key);
+            }
+        }
+    }
+    own
+}
+
 /// The keys of these that have signed.
 ///
 /// # Errors
@@ -47,7 +73,7 @@ pub(super) fn signed_by(note: &str, keys: &[VerifierKey], file: &str) -> Result<
 pub(super) fn of(
     (note, origin): (&str, &Origin),
     (file, prefix): (&str, &str),
-    given: &[VerifierKey],
+    (given, own): (&[VerifierKey], &[VerifierKey]),
     named: &[String],
 ) -> Result<Signer, Refusal> {
     let manifest = format!("{prefix}{MANIFEST}");
@@ -57,17 +83,14 @@ pub(super) fn of(
     };
     let named: Vec<VerifierKey> = named.iter().map(key).collect::<Result<_, _>>()?;
     let by_named = signed_by(note, &named, file)?;
-    let own = of_log(given, origin);
-    let by_given = signed_by(note, &own, file)?;
+    let by_given = signed_by(note, own, file)?;
     if !by_given.is_empty() {
         return Ok(Signer { authenticated: true, keys: by_given });
     }
-    if !own.is_empty() {
-        return Err(Fault::NotByKey.at(file));
-    }
-    // Of an earlier epoch under another address there may be no key; of what is asked about there must be.
+    // For an earlier epoch the next one may stand in: whether it does is seen when all are read.
     if !given.is_empty() && prefix.is_empty() {
-        return Err(Fault::OtherKey(origin.to_string()).at(file));
+        let fault = if own.is_empty() { Fault::OtherKey(origin.to_string()) } else { Fault::NotByKey };
+        return Err(fault.at(file));
     }
     if by_named.is_empty() {
         return Err(Fault::Unsigned.at(file));

@@ -1,5 +1,6 @@
 //! Exports that are right, and each way to tamper with one.
 
+mod beside;
 mod bytes;
 mod epochs;
 pub(in crate::audit) mod log;
@@ -44,7 +45,7 @@ impl Drop for Scratch {
 }
 
 fn with_key(dir: &Path, key: &VerifierKey) -> Result<Report, Refusal> {
-    verify(dir, Against { keys: std::slice::from_ref(key), previous: None }, &mut |_, _| {})
+    verify(dir, Against { keys: std::slice::from_ref(key), ..Against::default() }, &mut |_, _| {})
 }
 
 fn alone(dir: &Path) -> Result<Report, Refusal> {
@@ -52,7 +53,11 @@ fn alone(dir: &Path) -> Result<Report, Refusal> {
 }
 
 fn since(dir: &Path, key: &VerifierKey, older: &str) -> Result<Report, Refusal> {
-    verify(dir, Against { keys: std::slice::from_ref(key), previous: Some(older) }, &mut |_, _| {})
+    verify(
+        dir,
+        Against { keys: std::slice::from_ref(key), previous: Some(older), ..Against::default() },
+        &mut |_, _| {},
+    )
 }
 
 /// All files below a directory.

@@ -1,11 +1,11 @@
 //! Tiles, each against the one above it, and the uppermost against the root.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{Fault, Refusal, files::read};
 use crate::audit::{
     export::{Extent, FileFacts, Tile, digest},
-    log::{BadTile, Frontier, Hash, Tiles, WIDTH, subtree},
+    log::{BadTile, Frontier, Hash, WIDTH, subtree},
 };
 
 /// The length of a full tile.
@@ -20,9 +20,9 @@ pub(super) struct Tree<'a> {
     edges: Vec<(Tile, Vec<Hash>)>,
     /// The last full one of each level.
     held: Vec<(Tile, Vec<Hash>)>,
-    /// What the roots of smaller trees are made of.
-    kept: Tiles,
-    marks: &'a [u64],
+    /// Sizes of smaller trees whose roots are needed, and those that are known. They are made when the last tile goes by that it takes, so
+    /// that no tile is kept for them.
+    roots: BTreeMap<u64, Option<Hash>>,
 }
 
 impl<'a> Tree<'a> {
@@ -31,15 +31,19 @@ impl<'a> Tree<'a> {
         (dir, prefix): (&'a Path, &'a str),
         extent: Extent,
         root: Hash,
-        (marks, checkpoint): (&'a [u64], &str),
+        (marks, checkpoint): (&[u64], &str),
     ) -> Result<(Self, Vec<(String, FileFacts)>), Refusal> {
-        let (edges, held, kept) = (Vec::new(), Vec::new(), Tiles::of(extent.size()));
-        let mut tree = Self { dir, prefix, extent, edges, held, kept, marks };
+        let (edges, held) = (Vec::new(), Vec::new());
+        let roots = marks.iter().map(|size| (*size, (*size == 0).then(|| Frontier::default().root()))).collect();
+        let mut tree = Self { dir, prefix, extent, edges, held, roots };
         let mut facts = Vec::new();
         for tile in extent.edges() {
             let (hashes, fact) = tree.read(tile)?;
             facts.push((extent.path(tile), fact));
             tree.edges.push((tile, hashes));
+            if let Some((_, hashes)) = tree.edges.last().cloned() {
+                tree.settle(tile, &hashes);
+            }
         }
         let highest = tree.edges.first().map_or(0, |(tile, _)| usize::from(tile.level) + 1);
         let mut levels = vec![Vec::new(); highest];
@@ -65,6 +69,7 @@ impl<'a> Tree<'a> {
             let first = tile.index * entries;
             return Err(Fault::Hashes { first, last: first + entries - 1 }.at(&self.name(tile)));
         }
+        self.settle(tile, &hashes);
         self.held.retain(|(held, _)| held.level != tile.level);
         if tile.level > 0 {
             self.held.push((tile, hashes.clone()));
@@ -74,7 +79,40 @@ impl<'a> Tree<'a> {
 
     /// The root of the first `size` entries; else the tile that is not in the export.
     pub(super) fn root(&self, size: u64) -> Result<Hash, String> {
-        self.kept.root(size).map_err(|(level, index)| self.extent.path(Tile { level, index }))
+        let known = self.roots.get(&size).copied().flatten();
+        known.ok_or_else(|| {
+            let level = lowest(size);
+            self.extent.path(Tile { level, index: hashes_of(size, level) / WIDTH })
+        })
+    }
+
+    /// Makes the roots of the smaller trees that end in this tile and in none below it.
+    fn settle(&mut self, tile: Tile, hashes: &[Hash]) {
+        let below = |index: u64| index.saturating_mul(WIDTH.saturating_pow(u32::from(tile.level) + 1));
+        let range = below(tile.index)..below(tile.index + 1);
+        let ends: Vec<u64> = self
+            .roots
+            .range(range)
+            .map(|(size, _)| *size)
+            .filter(|size| *size > 0 && lowest(*size) == tile.level)
+            .collect();
+        for size in ends {
+            let root = self.made(size, tile, hashes);
+            self.roots.insert(size, root);
+        }
+    }
+
+    fn made(&self, size: u64, tile: Tile, hashes: &[Hash]) -> Option<Hash> {
+        let mut levels = Vec::new();
+        for level in (0..).take_while(|level| hashes_of(size, *level) > 0) {
+            let of_level = hashes_of(size, level);
+            let (index, count) = (of_level / WIDTH, usize::try_from(of_level % WIDTH).ok()?);
+            let known = self.held.iter().chain(&self.edges).find(|(held, _)| *held == Tile { level, index });
+            let held =
+                if tile == (Tile { level, index }) { Some(hashes) } else { known.map(|(_, hashes)| &hashes[..]) };
+            levels.push(if count == 0 { Vec::new() } else { held?.get(..count)?.to_vec() });
+        }
+        Some(Frontier::of(size, levels)?.root())
     }
 
     fn name(&self, tile: Tile) -> String {
@@ -87,7 +125,7 @@ impl<'a> Tree<'a> {
         hashes.get(usize::try_from(tile.index % WIDTH).ok()?).copied()
     }
 
-    fn read(&mut self, tile: Tile) -> Result<(Vec<Hash>, FileFacts), Refusal> {
+    fn read(&self, tile: Tile) -> Result<(Vec<Hash>, FileFacts), Refusal> {
         let name = self.name(tile);
         let bytes = read(self.dir, &name, FULL)?;
         let expected = self.extent.width(tile);
@@ -95,14 +133,16 @@ impl<'a> Tree<'a> {
         if !rest.is_empty() || hashes.len() as u64 != expected {
             return Err(Fault::Tile(BadTile::Length { expected, found: bytes.len() }).at(&name));
         }
-        let marked = |size: &u64| {
-            let shifted = |level: u32| size.checked_shr(level * WIDTH.ilog2()).unwrap_or(0);
-            let level = u32::from(tile.level);
-            !shifted(level).is_multiple_of(WIDTH) && shifted(level + 1) == tile.index
-        };
-        if self.marks.iter().any(marked) {
-            self.kept.add((tile.level, tile.index), &bytes).map_err(|error| Fault::Tile(error).at(&name))?;
-        }
         Ok((hashes.iter().map(|hash| Hash(*hash)).collect(), digest(&bytes)))
     }
+}
+
+/// How many hashes of a level a tree of `size` entries has.
+fn hashes_of(size: u64, level: u8) -> u64 {
+    size.checked_shr(u32::from(level) * WIDTH.ilog2()).unwrap_or(0)
+}
+
+/// The lowest level on which a tree of so many entries has a tile that is not full.
+fn lowest(size: u64) -> u8 {
+    (0..8).find(|level| !hashes_of(size, *level).is_multiple_of(WIDTH)).unwrap_or(0)
 }

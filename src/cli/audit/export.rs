@@ -22,7 +22,7 @@ Examples:
 Writes the newest signed checkpoint, the tree, the entries (with --from or --to, those of that time and some around them, in whole \
 files of 256), views of them for people and for SIEMs, and a README for the auditor, who checks it all with \
 `sallyport audit verify`. Interrupted, run it again: what is there already and right is kept. On a directory of an earlier \
-export of the log it brings that up to date.")]
+export of the log it brings that up to date. A directory that holds anything else is refused, and nothing is written through links in it.")]
 pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     whose: Whose,

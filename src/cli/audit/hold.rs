@@ -79,10 +79,10 @@ async fn lift(args: LiftArgs) -> Result<(), CliError> {
     let opened = args.tenant.open("audit hold lift").await?;
     let recorder = opened.installation.recorder();
     let mut tx = opened.tx().await?;
+    recorder.record(&mut tx, &Event::AuditHoldLifted { hold: args.hold }).await?;
     if !audit_retention::lift_hold(&mut tx, args.hold, recorder.clock.now()).await? {
         return Err(CliError::NoHold(args.hold));
     }
-    recorder.record(&mut tx, &Event::AuditHoldLifted { hold: args.hold }).await?;
     tx.commit().await?;
     opened.close().await?;
     output::line(format_args!("lifted the hold {}", args.hold))

@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::Logs;
 use crate::{
-    audit::log::Origin,
+    audit::{export::Whose, log::Origin},
     cli::{CliError, Installation, Place, output},
-    store::{Store, audit_log},
+    store::{Store, audit_export},
 };
 
 #[derive(Debug, Args)]
@@ -15,7 +15,8 @@ Examples:
   sallyport audit key --tenant acme --config FILE > acme.vkey
   sallyport audit key --platform --config FILE
 
-Prints a line for each key of the key file, the one in use first, as C2SP signed notes spell it. Give it to auditors by \
+Prints a line for each key of the key file, the one in use first, as C2SP signed notes spell it; where the log \
+was begun anew after the public address changed, for each address. Give it to auditors by \
 another way than the exports: whoever makes an export could put a key of their own beside it.")]
 pub(in crate::cli) struct KeyArgs {
     #[command(flatten)]
@@ -37,10 +38,16 @@ async fn print(installation: &Installation, store: &Store, logs: &Logs) -> Resul
     let keys = installation.keyring()?.checkpoint_keys();
     for log in logs.logs(store).await? {
         let mut tx = store.tenant_tx(log).await?;
-        let head = audit_log::head(&mut tx).await?;
+        let epochs = audit_export::epochs(&mut tx).await?;
         tx.commit().await?;
-        let origin = head.map_or_else(|| Origin::of(&installation.config.public_url, log, 1), |head| head.origin);
-        for key in keys.iter().filter_map(|key| key.verifier(&origin)) {
+        let mut origins: Vec<Origin> = epochs.into_iter().rev().map(|epoch| epoch.origin).collect();
+        if origins.is_empty() {
+            origins.push(Origin::of(&installation.config.public_url, log, 1));
+        }
+        // Epochs under one address share their keys.
+        let base = |origin: &Origin| Whose::of(origin).map(|whose| whose.base);
+        origins.dedup_by_key(|origin| base(origin));
+        for key in origins.iter().flat_map(|origin| keys.iter().filter_map(|key| key.verifier(origin))) {
             output::line(key)?;
         }
     }

@@ -7,8 +7,8 @@ use clap::Args;
 use super::Whose;
 use crate::{
     audit::{
-        export::{Database, Source as _},
-        log::{Checkpoint, Entry},
+        export::{Database, NEWEST, Source as _, signed},
+        log::{Checkpoint, Entry, VerifierKey},
         proof::Proof,
         sequencer::with_tiles,
     },
@@ -67,13 +67,13 @@ async fn prove(store: &Store, args: &ProveArgs) -> Result<Proof, CliError> {
     let place = audit_export::place_of(&mut tx, args.event).await?;
     let (epoch, index) = place.ok_or(CliError::NoEntry(args.event))?;
     let epochs = audit_export::epochs(&mut tx).await?;
-    let note = epochs.into_iter().find(|row| row.epoch == epoch).and_then(|row| row.note);
-    let note = note.ok_or(CliError::NotYetSigned(args.event))?;
-    let checkpoint = Checkpoint::unverified(&note).map_err(StoreError::corrupt)?;
-    if checkpoint.size <= index {
-        return Err(CliError::NotYetSigned(args.event));
-    }
-    let size = checkpoint.size;
+    let row = epochs.into_iter().find(|row| row.epoch == epoch).ok_or(CliError::NoEntry(args.event))?;
+    let keys = audit_export::keys_said(&mut tx, &row.origin).await?;
+    let keys: Vec<VerifierKey> = keys.iter().filter_map(|key| VerifierKey::parse(key)).collect();
+    let notes = audit_export::newest_notes(&mut tx, epoch, NEWEST).await?;
+    let newest = notes.iter().find_map(|stored| signed(stored, &keys)).filter(|(signed, _)| signed.size > index);
+    let (Checkpoint { size, .. }, note) = newest.ok_or(CliError::NotYetSigned(args.event))?;
+    let note = note.to_owned();
     let hashes = with_tiles(&mut tx, (epoch, size), |tiles| tiles.inclusion(index, size)).await?;
     tx.commit().await?;
     let mut source = Database::new(store.clone(), log, epoch);

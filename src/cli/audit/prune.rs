@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Events that one transaction removes.
-const BATCH: i32 = 5_000;
+const BATCH: i64 = 5_000;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,8 +21,8 @@ Examples:
   sallyport audit prune --tenant acme --before 2026-01-01 --dry-run --config FILE
   sallyport audit prune --tenant acme --before 2026-01-01 --config FILE
 
-Removes events whose place in the tenant's log is signed for, and their personal and long values. What the tree is made of \
-stays: later checkpoints still prove that nothing else went. Export first what you may have to show; nobody can have it back.")]
+Removes events older than 30 days whose place in the tenant's log is signed for, and their personal and long values. What the tree \
+is made of stays, and what the log says of its keys and beginnings: later checkpoints still prove that nothing else went. Export first what you may have to show; nobody can have it back.")]
 pub(in crate::cli) struct PruneArgs {
     /// Remove events from before this day began, UTC.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
@@ -61,12 +61,14 @@ async fn prune(opened: &Opened, args: &PruneArgs) -> Result<(), CliError> {
     let mut removed = 0;
     loop {
         let mut tx = opened.tx().await?;
-        let events = audit_retention::prune(&mut tx, args.before, BATCH).await?;
-        let events = u64::try_from(events).unwrap_or_default();
+        audit_retention::turn(&mut tx).await?;
+        let most = audit_retention::prunable(&mut tx, args.before).await?.min(BATCH);
+        let events = u64::try_from(most).unwrap_or_default();
         if events == 0 {
             break;
         }
         recorder.record(&mut tx, &Event::AuditPruned { before: args.before, events }).await?;
+        audit_retention::prune(&mut tx, args.before, most).await?;
         tx.commit().await?;
         removed += events;
     }

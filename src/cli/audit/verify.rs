@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::{
     keys,
     progress::{Progress, memory},
+    witnesses,
 };
 use crate::{
     audit::{
-        log::VerifierKey,
+        log::{VerifierKey, WitnessKey},
         verify::{Against, EntryName, Refusal, Report, verify},
     },
     cli::{CliError, Json, output},
@@ -22,13 +23,14 @@ use crate::{
 Examples:
   sallyport audit verify acme-log --key acme.vkey
   sallyport audit verify acme-log --key acme.vkey --previous last-year/checkpoint
+  sallyport audit verify acme-log --key acme.vkey --witness witness.vkey
   sallyport audit verify acme-log --key 'auth.example.com/audit/01a2…+3fa8…+AQ…' --json
 
 Checks everything from the signed checkpoint down to each entry, and says what it has proved, against what, and what it has \
 not, or which entry or file does not hold. It needs no network, and its memory does not grow with the log.
 Keys are those that `sallyport audit key` prints; get them from the operator by another way than the export. Without one nothing \
 is known of who signed. An older checkpoint from elsewhere (your last export, a witness, a bucket, your SIEM) shows that the log \
-was neither set back nor replaced since.
+was neither set back nor replaced since. A witness's key shows how much of the log that witness saw, and when.
 
 Exit codes: 0 everything holds, 1 something does not, 2 wrong usage.")]
 pub(in crate::cli) struct VerifyArgs {
@@ -41,6 +43,9 @@ pub(in crate::cli) struct VerifyArgs {
     /// An older signed checkpoint of the log, from elsewhere.
     #[arg(long, value_name = "FILE")]
     previous: Option<PathBuf>,
+    /// The key of a witness (C2SP tlog-cosignature) that must have seen the log, or a file with one a line. May be given several times.
+    #[arg(long = "witness", value_name = "KEY", value_parser = witnesses)]
+    witnesses: Vec<Vec<WitnessKey>>,
     #[command(flatten)]
     json: Json,
 }
@@ -68,7 +73,8 @@ pub(super) fn run(args: &VerifyArgs) -> Result<(), CliError> {
     let previous = args.previous.as_ref().map(read).transpose()?;
     let began = Instant::now();
     let mut progress = Progress::new();
-    let against = Against { keys: &keys, previous: previous.as_deref() };
+    let witnesses = args.witnesses.concat();
+    let against = Against { keys: &keys, previous: previous.as_deref(), witnesses: &witnesses };
     let found = verify(&args.dir, against, &mut |done, total| progress.at(done, total));
     drop(progress);
     match found {

@@ -8,7 +8,7 @@ use crate::harness::app::TestApp;
 const REFUSED: &str = "42501";
 
 /// The SQLSTATE of a statement that must fail; what it spoilt is undone.
-async fn refused(connection: &mut PgConnection, statement: &str) -> String {
+pub(super) async fn refused(connection: &mut PgConnection, statement: &str) -> String {
     sqlx::raw_sql("savepoint before").execute(&mut *connection).await.unwrap();
     let result = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut *connection).await;
     sqlx::raw_sql("rollback to savepoint before").execute(&mut *connection).await.unwrap();
@@ -51,7 +51,10 @@ async fn the_role_that_serves_changes_no_evidence_by_any_statement() {
     assert_eq!(refused(&mut connection, "update audit_value set value = value").await, REFUSED);
     assert_eq!(refused(&mut connection, "update audit_hold set placed_at = now()").await, REFUSED);
     assert_eq!(refused(&mut connection, "delete from audit_hold").await, REFUSED);
+    assert_eq!(refused(&mut connection, "update audit_hold set lifted_at = now()").await, REFUSED);
     assert_eq!(refused(&mut connection, "set role sallyport_owner").await, REFUSED);
+    let anew = "select audit_restart(2, 'host/audit/x/2', sha256(''), now())";
+    assert_eq!(refused(&mut connection, anew).await, REFUSED, "only the owner begins a log anew");
 
     let prune = format!("select audit_prune('{}', now(), 10)", other.id);
     assert_eq!(refused(&mut connection, &prune).await, REFUSED, "of another tenant");
@@ -60,6 +63,8 @@ async fn the_role_that_serves_changes_no_evidence_by_any_statement() {
     sqlx::raw_sql(AssertSqlSafe(hold)).execute(&mut *connection).await.unwrap();
     let prune = format!("select audit_prune('{}', now(), 10)", acme.id);
     assert_eq!(refused(&mut connection, &prune).await, "55000", "while a hold stands");
+    let lift = format!("select audit_lift_hold('{}', now())", acme.id);
+    assert_eq!(refused(&mut connection, &lift).await, "23514", "without an event that says so");
 }
 
 #[tokio::test]

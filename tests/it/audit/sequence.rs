@@ -15,7 +15,7 @@ use sallyport::{
     jobs::log::go_on,
     keys::Keyring,
     store::{
-        self,
+        self, Store,
         audit::EventRow,
         audit_log::{self, Head, PLATFORM},
     },
@@ -25,11 +25,11 @@ use uuid::Uuid;
 
 use crate::harness::{app::TestApp, scratch::Scratch};
 
-fn event(object: &str) -> Event {
+pub(super) fn event(object: &str) -> Event {
     Event::AdminChanged { object: object.to_owned(), change: "created" }
 }
 
-async fn happen(app: &App, tenant: TenantId, object: &str) -> Uuid {
+pub(crate) async fn happen(app: &App, tenant: TenantId, object: &str) -> Uuid {
     let row = app.recorder(None).row(&event(object)).unwrap();
     let mut tx = app.store.tenant_tx(tenant).await.unwrap();
     store::audit::insert(&mut tx, &row).await.unwrap();
@@ -90,7 +90,7 @@ fn key(app: &TestApp, origin: &Origin) -> VerifierKey {
     key.verifier(origin).unwrap()
 }
 
-async fn newest(app: &TestApp, log: TenantId) -> audit_log::CheckpointRow {
+pub(crate) async fn newest(app: &TestApp, log: TenantId) -> audit_log::CheckpointRow {
     let mut tx = app.app.store.tenant_tx(log).await.unwrap();
     audit_log::newest_checkpoint(&mut tx).await.unwrap().unwrap()
 }
@@ -266,10 +266,11 @@ async fn a_log_that_was_set_back_begins_anew_and_names_what_was() {
     let note = sign(&lost, &keys).unwrap();
     let pending = happen(&app.app, tenant, "server/pending").await;
     let place = (&app.app.config.public_url, tenant);
+    let owner = Store::over(app.db.owner.clone());
     let other = Checkpoint { origin: Origin::parse("elsewhere/audit/platform").unwrap(), ..lost.clone() };
-    let refused = restart(&app.app.store, &app.recorder(), place, (&other, &note)).await;
+    let refused = restart(&owner, &app.recorder(), place, (&other, &note)).await;
     assert!(matches!(refused, Err(RestartError::Other { .. })), "{refused:?}");
-    let new = restart(&app.app.store, &app.recorder(), place, (&lost, &note)).await.unwrap();
+    let new = restart(&owner, &app.recorder(), place, (&lost, &note)).await.unwrap();
     assert_eq!((new.epoch, new.size), (2, 1));
     assert_eq!(new.origin.as_str(), format!("{}/2", old.origin));
     let entries = {

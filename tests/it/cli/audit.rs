@@ -1,22 +1,30 @@
 //! From a log to what an auditor can say of it: `audit export`, `verify`, `prove` and `verify-proof`, as they are typed.
 
+mod seen;
+
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use sallyport::{
     audit::{Event, restart::restart, signer::Signer},
+    clock::Clock,
     ids::TenantId,
-    store::audit_log::{self, PLATFORM},
+    store::{
+        Store,
+        audit_log::{self, PLATFORM},
+    },
 };
 use serde_json::Value;
+use sqlx::ConnectOptions as _;
 
 use super::grant::Site;
 use crate::{
-    audit::sequence::settled,
-    harness::{canary::Canaries, flow::Flow, scratch::Scratch},
+    audit::sequence::{newest, settled},
+    harness::{canary::Canaries, flow::Flow, process::run, scratch::Scratch},
 };
 
 impl Site {
@@ -191,7 +199,8 @@ async fn a_log_that_was_begun_anew_is_exported_with_its_past() {
     let older = scratch.write("older", &note).display().to_string();
     let known = sallyport::audit::log::Checkpoint::unverified(&note).unwrap();
     let place = (&app.config.public_url, PLATFORM);
-    restart(&app.store, &app.recorder(None), place, (&known, &note)).await.unwrap();
+    let owner = Store::over(site.app.db.owner.clone());
+    restart(&owner, &app.recorder(None), place, (&known, &note)).await.unwrap();
     site.sign(PLATFORM).await;
     let (out, key) = (scratch.path("out").display().to_string(), site.done(&["audit", "key", "--platform"]));
     site.done(&["audit", "export", "--platform", "--out", &out]);
@@ -201,6 +210,36 @@ async fn a_log_that_was_begun_anew_is_exported_with_its_past() {
     assert_eq!((&report["gaps"][0]["lost"], &report["gaps"][0]["proved"]), (&0.into(), &true.into()));
     assert_eq!(report["unproven"], Value::Array(Vec::new()), "{said}");
     assert!(scratch.path("out/previous/1/manifest.json").exists());
+}
+
+#[tokio::test]
+async fn a_log_is_begun_anew_by_the_owner_from_the_newest_checkpoint() {
+    let site = Site::new().await;
+    let tenant = site.app.tenant("acme").await.id;
+    let scratch = Scratch::new();
+    site.sign(tenant).await;
+    let old = newest(&site.app, tenant).await.note;
+    site.happen(tenant, 1).await;
+    site.sign(tenant).await;
+    let restart = ["audit", "restart-log", "--tenant", "acme"];
+    let said = site.fails(&restart);
+    assert!(said.contains("database.owner_url"), "{said}");
+    let owner = site.app.db.owner.connect_options().to_url_lossy().to_string();
+    let again = |args: &[&str]| {
+        let variables = [&site.variables()[..], &[("SALLYPORT_DATABASE__OWNER_URL", &owner)]].concat();
+        run(&[&restart, args].concat(), &variables)
+    };
+    let old = scratch.write("old", &old).display().to_string();
+    let said = again(&["--checkpoint", &old]);
+    assert!(said.code == 1 && said.err.contains("name the newest one"), "{}", said.err);
+    let said = again(&[]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("no checkpoint is known outside the database"), "{}", said.err);
+    assert!(said.out.trim().ends_with(&format!("/audit/{tenant}/2")), "{}", said.out);
+    site.sign(tenant).await;
+    let out = scratch.path("out").display().to_string();
+    site.done(&["audit", "export", "--tenant", "acme", "--out", &out]);
+    site.done(&["audit", "verify", &out]);
 }
 
 /// All files of an export.
@@ -254,7 +293,7 @@ async fn no_token_and_nothing_of_somebody_erased_is_in_an_export() {
 
 #[tokio::test]
 async fn what_was_removed_by_age_is_left_out_and_the_rest_is_proved() {
-    let site = Site::new().await;
+    let site = Site::by(Clock::manual(Clock::system().now() - Duration::from_secs(40 * 86_400))).await;
     let tenant = site.app.tenant("acme").await.id;
     let scratch = Scratch::new();
     let out = scratch.path("out").display().to_string();

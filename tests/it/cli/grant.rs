@@ -31,10 +31,15 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) async fn new() -> Self {
+        Self::by(Clock::system()).await
+    }
+
+    /// Commands go by the system's clock, whatever this one says.
+    pub(super) async fn by(clock: Clock) -> Self {
         let db = TestDb::new().await;
         let url = db.options().to_url_lossy().to_string();
         let store = Store::over(db.app.clone());
-        let app = TestApp::over(db, store, Clock::system(), |_| {}).await;
+        let app = TestApp::over(db, store, clock, |_| {}).await;
         Self { app, url }
     }
 

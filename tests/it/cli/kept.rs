@@ -1,14 +1,14 @@
 //! `audit hash`, `audit hold`, `audit prune` and `person erase`, as an operator types them.
 
-use std::{io::Write as _, process::Stdio};
+use std::{io::Write as _, process::Stdio, time::Duration};
 
-use sallyport::ids::TenantId;
+use sallyport::{clock::Clock, ids::TenantId};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::grant::Site;
 use crate::{
-    audit::sequence::{head, settled},
+    audit::sequence::{happen, head, newest, settled},
     harness::{flow::Flow, process::sallyport},
 };
 
@@ -96,7 +96,7 @@ async fn of_somebody_who_was_erased_nothing_personal_is_left() {
 
 #[tokio::test]
 async fn old_events_go_when_they_are_signed_for_and_nobody_holds_them() {
-    let site = Site::new().await;
+    let site = Site::by(Clock::manual(Clock::system().now() - Duration::from_secs(40 * 86_400))).await;
     let acme = site.app.tenant("acme").await;
     let other = site.app.tenant("other").await;
     let prune = ["audit", "prune", "--tenant", "acme", "--before", "2099-01-01"];
@@ -134,4 +134,21 @@ async fn old_events_go_when_they_are_signed_for_and_nobody_holds_them() {
         sallyport::jobs::log::go_on(&site.app.app, acme.id).await.unwrap();
         tokio::task::yield_now().await;
     }
+    // What was just done is signed for soon, and stays.
+    site.app.clock.advance(Duration::from_secs(10));
+    sallyport::jobs::log::go_on(&site.app.app, acme.id).await.unwrap();
+    let size = newest(&site.app, acme.id).await.size;
+    assert!(size > u64::try_from(signed).unwrap() + 2, "{size}");
+    assert_eq!(site.done(&dry), "0 events could be removed\n");
+    // Nor does anybody remove events without one that says so.
+    let prune = "begin; set local sallyport.tenant = '$'; select audit_prune('$', '2099-01-01', 1)";
+    happen(&site.app.app, acme.id, "server/old").await;
+    let all = head(&site.app.app, acme.id).await.size + 1;
+    while newest(&site.app, acme.id).await.size < all {
+        site.app.clock.advance(Duration::from_secs(10));
+        sallyport::jobs::log::go_on(&site.app.app, acme.id).await.unwrap();
+    }
+    let prune = sqlx::raw_sql(AssertSqlSafe(prune.replace('$', &acme.id.to_string())));
+    let refused = prune.execute(&site.app.db.app).await.unwrap_err();
+    assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "23514");
 }

@@ -273,3 +273,28 @@ async fn answers_of_a_witness_that_prove_nothing_are_not_kept() {
     all(&app.app).await;
     assert_eq!(cosignatures(&app, tenant, size).await.len(), 1);
 }
+
+/// Whoever has the role that serves may put something in the place of a checkpoint.
+#[tokio::test]
+async fn what_we_have_not_signed_is_told_to_nobody_and_holds_nothing_up() {
+    let receiver = Receiver::start(|_| answer(204, ""));
+    let (app, tenant) = anchored(AnchorKind::Webhook, &receiver.url("/hook")).await;
+    sign(&app, tenant, 5).await;
+    let stranger = CheckpointKey::of(&[8; 32]).unwrap();
+    let (size, genuine) = notes(&app, tenant).await.pop().unwrap();
+    let checkpoint = Checkpoint::unverified(&genuine).unwrap();
+    let forged = sallyport::audit::log::sign(&checkpoint, &[stranger]).unwrap();
+    for (more, note) in [(1, "nonsense"), (2, forged.as_str()), (3, genuine.as_str())] {
+        let insert = "insert into audit_checkpoint (tenant, epoch, size, root, note, signed_at)
+                      select tenant, epoch, size + $2, root, $3, signed_at from audit_checkpoint where tenant = $1 and size = $4";
+        let size = i64::try_from(size).unwrap();
+        sqlx::query(insert).bind(tenant.0).bind(more).bind(note).bind(size).execute(&app.db.owner).await.unwrap();
+    }
+    all(&app.app).await;
+    let sent: Vec<String> = receiver.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(sent.iter().filter(|note| **note == genuine).count(), 1, "once, and of its own size");
+    assert!(!sent.iter().any(|note| *note == "nonsense" || *note == forged));
+    sign(&app, tenant, 5).await;
+    all(&app.app).await;
+    assert_eq!(receiver.seen().last().unwrap().body, notes(&app, tenant).await.pop().unwrap().1);
+}

@@ -2,7 +2,7 @@
 
 use sallyport::{
     config::{ShipFormat, ShipKind},
-    deliver::{Courier, Ship},
+    deliver::{Courier, Pace, Ship},
 };
 
 use super::{
@@ -50,8 +50,8 @@ async fn a_process_that_is_killed_while_it_sends_loses_nothing() {
     let courier =
         Courier::Ship(Ship::new(&target(ShipKind::ElasticBulk, ShipFormat::Ocsf, &url), "localhost").unwrap());
     while without_gap(&receiver, &nodes) < size {
-        let round = courier.round(&nodes.app.app).await.unwrap();
-        assert!(round.trouble.is_none(), "{round:?}");
+        let round = courier.round(&nodes.app.app, &mut Pace::default()).await.unwrap();
+        assert!(round.troubles.is_empty(), "{round:?}");
     }
     let sent = indexes(&receiver, &origin(&nodes.app, log)).len() as u64;
     assert!(sent > size && sent <= size + 257, "{sent} of {size}: what was on its way comes again, and nothing else");

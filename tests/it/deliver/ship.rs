@@ -1,5 +1,7 @@
 //! Events to collectors over HTTP.
 
+use std::sync::{Arc, Mutex};
+
 use axum::{body::Body, response::Response};
 use futures_util::stream;
 use sallyport::{
@@ -8,6 +10,7 @@ use sallyport::{
         view::{cef, ocsf},
     },
     config::{ShipFormat, ShipKind},
+    deliver::Pace,
     ids::TenantId,
     store::{
         audit_log::PLATFORM,
@@ -175,7 +178,8 @@ async fn what_was_on_its_way_when_a_process_ended_comes_again_and_nothing_is_los
     let size = happen(&app, tenant, 10).await;
     let held = receiver.hold("");
     let dying = app.sibling().await;
-    let task = tokio::spawn(async move { courier(&dying).round(&dying).await.map(|round| round.sent) });
+    let task =
+        tokio::spawn(async move { courier(&dying).round(&dying, &mut Pace::default()).await.map(|round| round.sent) });
     receiver.asked(1).await;
     // The receiver has it all, and the process ends before it knows.
     task.abort();
@@ -206,8 +210,8 @@ async fn two_processes_send_nothing_twice() {
 async fn all_of(app: &sallyport::app::App, size: u64) -> u64 {
     let mut sent = 0;
     for _ in 0..size {
-        let round = courier(app).round(app).await.unwrap();
-        assert!(round.trouble.is_none(), "{:?}", round.trouble);
+        let round = courier(app).round(app, &mut Pace::default()).await.unwrap();
+        assert!(round.troubles.is_empty(), "{:?}", round.troubles);
         sent += round.sent;
         let names = [courier(app).name().to_owned()];
         if app.store.shipments_behind(courier(app).kind(), &names).await.unwrap().is_empty() {
@@ -224,7 +228,8 @@ async fn a_receiver_that_takes_its_time_holds_no_connection_and_no_transaction()
     happen(&app, tenant, 10).await;
     let held = receiver.hold("");
     let slow = app.app.clone();
-    let task = tokio::spawn(async move { courier(&slow).round(&slow).await.map(|round| round.sent) });
+    let task =
+        tokio::spawn(async move { courier(&slow).round(&slow, &mut Pace::default()).await.map(|round| round.sent) });
     receiver.asked(1).await;
     let open: i64 = sqlx::query_scalar(
         "select count(*) from pg_stat_activity where datname = current_database() and usename = 'sallyport_app'
@@ -248,4 +253,55 @@ async fn a_target_that_is_not_there_is_said_to_be_away() {
     let (app, tenant) = shipping(target(ShipKind::Loki, ShipFormat::Ocsf, "http://127.0.0.1:1/push")).await;
     happen(&app, tenant, 1).await;
     assert!(trouble(&app.app).await.starts_with("it was not reached: "));
+}
+
+/// One log is refused each time, by a collector that takes those of others.
+#[tokio::test]
+async fn a_log_that_is_refused_keeps_no_other_waiting() {
+    let unwanted = Arc::new(Mutex::new("nothing".to_owned()));
+    let refused = unwanted.clone();
+    let receiver = Receiver::start(move |seen| {
+        let is = seen.body.contains(&*refused.lock().unwrap());
+        if is { answer(400, "") } else { answer(200, r#"{"text":"Success","code":0}"#) }
+    });
+    let (app, bad) = shipping(target(ShipKind::SplunkHec, ShipFormat::Ocsf, &receiver.url("/event"))).await;
+    let others = [app.tenant("one").await.id, app.tenant("two").await.id];
+    for log in [bad, others[0], others[1]] {
+        happen(&app, log, 5).await;
+    }
+    happen_to_platform(&app).await;
+    let mut pace = Pace::default();
+    *unwanted.lock().unwrap() = origin(&app, bad).to_string();
+    let round = courier(&app.app).round(&app.app, &mut pace).await.unwrap();
+    assert_eq!((round.troubles.len(), round.troubles[0].0, round.away), (1, bad, false));
+    for log in [others[0], others[1], PLATFORM] {
+        let name = origin(&app, log).to_string();
+        assert!(receiver.seen().iter().any(|seen| seen.body.contains(&name)), "{log}");
+    }
+    let round = courier(&app.app).round(&app.app, &mut pace).await.unwrap();
+    assert_eq!((round.troubles.len(), round.waiting), (0, 1), "it waits, and is not sent at once again");
+}
+
+/// Nobody is there: not each log is tried, and another one first each time.
+#[tokio::test]
+async fn of_a_collector_that_is_away_not_every_log_is_tried() {
+    let (app, tenant) = shipping(target(ShipKind::ElasticBulk, ShipFormat::Ocsf, "http://127.0.0.1:9/_bulk")).await;
+    happen_to_platform(&app).await;
+    let mut logs = vec![tenant];
+    for slug in ["one", "two", "three"] {
+        logs.push(app.tenant(slug).await.id);
+    }
+    for log in &logs {
+        happen(&app, *log, 1).await;
+    }
+    logs.push(PLATFORM);
+    let mut pace = Pace::default();
+    let mut firsts = std::collections::BTreeSet::new();
+    for _ in 0..logs.len() {
+        let round = courier(&app.app).round(&app.app, &mut pace).await.unwrap();
+        assert_eq!((round.troubles.len(), round.away), (3, true));
+        firsts.insert(round.troubles[0].0.to_string());
+    }
+    assert_eq!(firsts.len(), logs.len());
+    assert!(pace.pause() > std::time::Duration::from_secs(10));
 }

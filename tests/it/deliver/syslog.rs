@@ -4,7 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
-use sallyport::config::{ShipFormat, ShipKind};
+use sallyport::{
+    config::{ShipFormat, ShipKind},
+    deliver::Pace,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -108,7 +111,7 @@ async fn tls_is_checked_against_the_configured_authority() {
         shipping(to).await
     };
     let size = happen(&app, tenant, 3).await;
-    let round = app.app.couriers[0].round(&app.app).await.unwrap();
+    let round = app.app.couriers[0].round(&app.app, &mut Pace::default()).await.unwrap();
     let got = serving.await.unwrap();
     assert!(round.sent >= size && got.iter().all(|message| message.contains(" - {\"activity_id\":")), "{round:?}");
 }

@@ -5,7 +5,7 @@ use super::{
     log::{Log, export},
     since, with_key,
 };
-use crate::audit::verify::{Fault, Refusal, Report};
+use crate::audit::verify::{Against, Fault, Refusal, Report, verify};
 
 fn verified(name: &str, new: &Log, old: &[&Log], since_note: Option<&str>) -> Result<Report, Refusal> {
     let scratch = Scratch::new(name);
@@ -83,4 +83,88 @@ fn a_log_without_its_past_says_so() {
     let scratch = Scratch::new("alone-unsigned");
     new.export(scratch.path());
     assert_eq!(alone(scratch.path()).unwrap().unproven.len(), 3);
+}
+
+/// The second epoch has another address, so the key's name is that of the second alone.
+fn moved(known: &Log) -> Log {
+    Log::restarted(known, 2, 5).at("login.example.net")
+}
+
+#[test]
+fn after_a_move_the_same_key_holds_for_what_the_log_says_was_before() {
+    let one = Log::of("a", 300);
+    let (two, less) = (moved(&one), one.first(280));
+    for (name, old) in [("moved", &one), ("moved-lost", &less)] {
+        let report = verified(name, &two, &[old], None).unwrap();
+        let signer = &report.epochs[1].signer;
+        assert!(report.authenticated() && signer.authenticated, "{report}");
+        assert!(signer.keys[0].starts_with("auth.example.com/audit/"), "{:?}", signer.keys);
+    }
+}
+
+#[test]
+fn an_earlier_epoch_that_no_given_key_and_no_next_epoch_stands_for_is_refused() {
+    let one = Log::of("a", 300);
+    let two = moved(&one);
+    let refuse = |name: &str, old: &Log| {
+        let refused = verified(name, &two, &[old], None).unwrap_err();
+        assert!(matches!(refused.fault, Fault::NotVouched(_)), "{refused}");
+        assert_eq!(refused.file, "previous/1/checkpoint");
+        assert!(refused.to_string().contains("auth.example.com/audit/"), "{refused}");
+    };
+    let replaced = |size: u64| one.first(size).by(9).with(|events| events[3].body["n"] = 77.into());
+    refuse("moved-replaced", &replaced(280));
+    // What the next epoch names, and entries after it that nobody knows of.
+    refuse("moved-longer", &Log::of("a", 310).by(9));
+    let refused = verified("moved-fork", &two, &[&replaced(300)], None).unwrap_err();
+    assert!(matches!(refused.fault, Fault::OtherPast(300)), "{refused}");
+    // Under the same address as well.
+    let same = Log::restarted(&one, 2, 5);
+    let refused = verified("replaced", &same, &[&replaced(280)], None).unwrap_err();
+    assert!(matches!(refused.fault, Fault::NotVouched(_)), "{refused}");
+}
+
+#[test]
+fn an_earlier_epoch_holds_by_its_own_key_or_by_what_the_next_one_names() {
+    let one = Log::of("a", 300).by(9);
+    let two = moved(&one).by(1);
+    let report = verified("moved-named", &two, &[&one], None).unwrap();
+    let before = &report.epochs[1];
+    assert!(report.authenticated() && before.by_next && !before.signer.authenticated, "{report}");
+    assert!(!report.unproven.iter().any(|text| text.starts_with("who signed ")), "{:?}", report.unproven);
+    assert!(report.to_string().contains("named       by the first entry of the next epoch"), "{report}");
+
+    let (scratch, less) = (Scratch::new("moved-keys"), one.first(280));
+    export(scratch.path(), two.epoch(None), vec![less.epoch(None)]).unwrap();
+    assert!(matches!(with_key(scratch.path(), &two.key()).unwrap_err().fault, Fault::NotVouched(_)));
+    let keys = [two.key(), one.key()];
+    let report = verify(scratch.path(), Against { keys: &keys, ..Against::default() }, &mut |_, _| {}).unwrap();
+    assert!(report.authenticated() && report.epochs[1].signer.authenticated);
+    // Without any key, both are said to be unknown.
+    let report = alone(scratch.path()).unwrap();
+    let unknown = report.unproven.iter().filter(|text| text.starts_with("who signed ")).count();
+    assert!(!report.authenticated() && unknown == 2, "{:?}", report.unproven);
+}
+
+#[test]
+fn a_key_is_not_taken_under_a_name_that_the_log_does_not_say() {
+    let one = Log::of("a", 300);
+    let two = moved(&one);
+    // The log of a copy of the installation has the same keys.
+    let copy = one.first(280).at("test.example.com");
+    let refused = verified("moved-copy", &two, &[&copy], None).unwrap_err();
+    assert!(matches!(refused.fault, Fault::OtherChain { .. }), "{refused}");
+    // The entry that names the log before is not in a part of the log.
+    let long = two.clone().with(|events| {
+        let more = Log::of("a", 700).events()[5..].to_vec();
+        events.extend(more);
+    });
+    let scratch = Scratch::new("moved-part");
+    let part = long.epoch(Some(crate::audit::export::Included { first: 300, last: 301 }));
+    export(scratch.path(), part, vec![one.epoch(None)]).unwrap();
+    assert!(matches!(with_key(scratch.path(), &two.key()).unwrap_err().fault, Fault::NotVouched(_)));
+    let keys = [two.key(), one.key()];
+    assert!(
+        verify(scratch.path(), Against { keys: &keys, ..Against::default() }, &mut |_, _| {}).unwrap().authenticated()
+    );
 }

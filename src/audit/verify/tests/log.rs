@@ -56,6 +56,19 @@ impl Log {
         Self { origin, seed: known.seed, events, values: Vec::new(), leaves: OnceLock::new() }
     }
 
+    /// After the public address changed.
+    pub(in crate::audit) fn at(mut self, host: &str) -> Self {
+        let (_, rest) = self.origin.as_str().split_once("/audit/").unwrap();
+        self.origin = Origin::parse(&format!("{host}/audit/{rest}")).unwrap();
+        self
+    }
+
+    /// The same, signed with another key.
+    pub(in crate::audit) fn by(mut self, seed: u8) -> Self {
+        self.seed = seed;
+        self
+    }
+
     pub(in crate::audit) fn with(mut self, change: impl FnOnce(&mut Vec<EventRow>)) -> Self {
         change(&mut self.events);
         self.leaves.take();
@@ -135,7 +148,8 @@ impl Log {
         let extent =
             included.map_or_else(|| Extent::all(self.size()), |range| Extent::covering(self.size(), Some(range)));
         let (checkpoint, note) = (self.checkpoint(self.size()), self.note(self.size()));
-        let head = Head { checkpoint, note, keys: vec![self.key()], extent: extent.unwrap() };
+        let (cosigned, earlier, keys) = (None, Vec::new(), vec![self.key()]);
+        let head = Head { checkpoint, note, cosigned, earlier, keys, extent: extent.unwrap() };
         Epoch { head, source: Box::new(self.source()) }
     }
 

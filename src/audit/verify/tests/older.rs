@@ -61,11 +61,19 @@ fn an_older_checkpoint_must_be_of_this_log_and_signed() {
     assert!(said(&forged).starts_with("the older checkpoint: its signature by the key "));
     let keys = [log.key(), Log::of("b", 5).key()];
     let note = Log::of("b", 5).note(5);
-    let refused = super::verify(scratch.path(), super::Against { keys: &keys, previous: Some(&note) }, &mut |_, _| {});
+    let refused = super::verify(
+        scratch.path(),
+        super::Against { keys: &keys, previous: Some(&note), ..super::Against::default() },
+        &mut |_, _| {},
+    );
     assert!(matches!(refused.unwrap_err().fault, Fault::OtherLog(_)));
     // Without a key it is taken as what it says.
     let note = Log::signed_with("a", 5, 9).note(5);
-    let report = super::verify(scratch.path(), super::Against { keys: &[], previous: Some(&note) }, &mut |_, _| {});
+    let report = super::verify(
+        scratch.path(),
+        super::Against { keys: &[], previous: Some(&note), ..super::Against::default() },
+        &mut |_, _| {},
+    );
     assert!(report.unwrap().unproven.iter().any(|text| text.starts_with("who signed the older checkpoint")));
 }
 

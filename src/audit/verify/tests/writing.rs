@@ -89,6 +89,70 @@ fn what_somebody_else_has_there_is_left_alone() {
 }
 
 #[test]
+fn nothing_is_written_through_a_link() {
+    let (log, elsewhere) = (Log::of("a", 300), Scratch::new("links-elsewhere"));
+    fs::write(elsewhere.file("kept"), b"42").unwrap();
+    for name in ["tile", "tile/0", "tile/entries/000.partial", "events.jsonl.partial", "checkpoint", "previous"] {
+        let scratch = Scratch::new("links");
+        log.export(scratch.path());
+        let _ = fs::remove_file(scratch.file(name));
+        let _ = fs::remove_dir_all(scratch.file(name));
+        let to = if name.contains('.') { elsewhere.file("kept") } else { elsewhere.path().to_owned() };
+        std::os::unix::fs::symlink(to, scratch.file(name)).unwrap();
+        let failed = export(scratch.path(), log.epoch(None), Vec::new()).unwrap_err();
+        assert!(matches!(&failed, ExportError::Link(path) if *path == scratch.file(name)), "{name}: {failed}");
+        assert_eq!(contents(elsewhere.path()), [("kept".to_owned(), b"42".to_vec())], "{name}");
+    }
+    // The directory itself is whoever's who names it.
+    let (scratch, link) = (Scratch::new("links-out"), Scratch::new("links-out-link"));
+    std::os::unix::fs::symlink(scratch.path(), link.file("out")).unwrap();
+    log.export(&link.file("out"));
+    assert!(alone(scratch.path()).is_ok());
+}
+
+#[test]
+fn a_file_among_tiles_that_is_none_is_left_alone() {
+    let log = Log::of("a", 300);
+    for name in
+        ["tile/notes.txt", "tile/0/001.p/300", "tile/9/000", "tile/entries/0", "tile/0/000.orig", "previous/x/y"]
+    {
+        let scratch = Scratch::new("among-tiles");
+        log.export(scratch.path());
+        fs::create_dir_all(scratch.file(name).parent().unwrap()).unwrap();
+        fs::write(scratch.file(name), b"42").unwrap();
+        let failed = export(scratch.path(), log.epoch(None), Vec::new()).unwrap_err();
+        assert!(matches!(failed, ExportError::Foreign(_)), "{name}: {failed}");
+        assert_eq!(fs::read(scratch.file(name)).unwrap(), b"42");
+    }
+}
+
+#[test]
+fn a_directory_that_holds_no_export_is_not_written_into() {
+    let log = Log::of("a", 3);
+    for name in ["README.md", "events.jsonl", "tile/0/000"] {
+        let scratch = Scratch::new("no-export");
+        fs::create_dir_all(scratch.file(name).parent().unwrap()).unwrap();
+        fs::write(scratch.file(name), b"42").unwrap();
+        let failed = export(scratch.path(), log.epoch(None), Vec::new()).unwrap_err();
+        assert!(failed.to_string().contains("is not empty and holds no export"), "{failed}");
+        assert_eq!(contents(scratch.path()), [(name.to_owned(), b"42".to_vec())]);
+    }
+}
+
+#[test]
+fn an_export_that_was_interrupted_in_an_earlier_epoch_goes_on() {
+    let (one, scratch) = (Log::of("a", 300), Scratch::new("interrupted-before"));
+    let two = Log::restarted(&one, 2, 5);
+    let mut source = one.source();
+    source.events.truncate(1);
+    let broken = Epoch { head: one.epoch(None).head, source: Box::new(source) };
+    export(scratch.path(), two.epoch(None), vec![broken]).unwrap_err();
+    assert!(scratch.file("previous/1").exists() && !scratch.file("checkpoint").exists());
+    export(scratch.path(), two.epoch(None), vec![one.epoch(None)]).unwrap();
+    assert!(alone(scratch.path()).is_ok());
+}
+
+#[test]
 fn a_log_without_entries_can_be_exported() {
     let (log, scratch) = (Log::of("a", 0), Scratch::new("empty"));
     log.export(scratch.path());
