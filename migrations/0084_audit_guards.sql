@@ -25,6 +25,7 @@ drop function audit_append;
 -- Adds the next events to the log of the tenant that is set: exactly those that follow, in the order of their transactions and ids,
 -- of transactions below the oldest that still runs. False: it is not any more what the caller has read, and nothing was changed.
 --
+-- What is in the log already is asked for each event: a join would be planned as one with the whole log.
 -- Tiles are those that change, from the first hash on; what they had stays as it was. The hashes are the caller's word: they
 -- are checked against the events by whoever signs for them, exports them or verifies them.
 create function audit_append(
@@ -75,14 +76,14 @@ begin
             select e.xact, e.id from platform_event e
              where (e.xact, e.id) > (head.cursor_xact, head.cursor_id)
                and e.xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-               and not exists (select from audit_entry d where d.tenant = of_tenant and d.event = e.id)
+               and (select d.index from audit_entry d where d.tenant = of_tenant and d.event = e.id) is null
              order by e.xact, e.id limit count) n;
     else
         select array_agg(n.id order by n.xact, n.id), max(n.xact) into following, of_xact from (
             select e.xact, e.id from audit_event e
              where e.tenant = of_tenant and (e.xact, e.id) > (head.cursor_xact, head.cursor_id)
                and e.xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-               and not exists (select from audit_entry d where d.tenant = of_tenant and d.event = e.id)
+               and (select d.index from audit_entry d where d.tenant = of_tenant and d.event = e.id) is null
              order by e.xact, e.id limit count) n;
     end if;
     if following is distinct from events then
@@ -212,13 +213,13 @@ begin
     if of_tenant = '00000000-0000-0000-0000-000000000000' then
         return (select e.at from platform_event e
                  where (e.xact, e.id) > (coalesce(head.cursor_xact, 0), coalesce(head.cursor_id, of_tenant))
-                   and not exists (select from audit_entry n where n.tenant = of_tenant and n.event = e.id)
+                   and (select n.index from audit_entry n where n.tenant = of_tenant and n.event = e.id) is null
                  order by e.xact, e.id limit 1);
     end if;
     return (select e.at from audit_event e
              where e.tenant = of_tenant
                and (e.xact, e.id) > (coalesce(head.cursor_xact, 0), coalesce(head.cursor_id, '00000000-0000-0000-0000-000000000000'))
-               and not exists (select from audit_entry n where n.tenant = of_tenant and n.event = e.id)
+               and (select n.index from audit_entry n where n.tenant = of_tenant and n.event = e.id) is null
              order by e.xact, e.id limit 1);
 end $$;
 
