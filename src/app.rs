@@ -118,7 +118,7 @@ impl App {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Arc<Self>, StartError> {
-        let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None, command: None };
+        let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None, actor: None };
         store.check_keys(&keyring, &recorder).await?;
         if let Err(error) = store.compare_clock(&clock).await {
             tracing::error!(%error, "the clock is not believed");
@@ -211,6 +211,6 @@ impl App {
 
     /// A recorder of audit events for one request.
     pub fn recorder(&self, request_id: Option<String>) -> Recorder {
-        Recorder { clock: self.clock.clone(), entropy: self.entropy.clone(), request_id, command: None }
+        Recorder { clock: self.clock.clone(), entropy: self.entropy.clone(), request_id, actor: None }
     }
 }

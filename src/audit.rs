@@ -1,5 +1,6 @@
 //! Typed audit events, written in the transaction of the change they witness. What strangers cause is counted instead.
 
+mod actor;
 mod call;
 mod calls;
 mod event;
@@ -17,6 +18,7 @@ mod value;
 pub mod verify;
 pub mod view;
 
+pub use actor::{Actor, FieldChange, Shown};
 pub use call::{CallFacts, CallRefusal, Outcome};
 pub use calls::{Announced, CallLog, NoEvidence};
 pub use event::{Event, Tally};
@@ -30,7 +32,7 @@ pub use value::{Kept, Personal, commitment};
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     clock::Clock,
@@ -51,8 +53,8 @@ pub struct Recorder {
     pub entropy: Entropy,
     /// The request that causes the events; none for commands.
     pub request_id: Option<String>,
-    /// The command that does: then events name it as their actor.
-    pub command: Option<&'static str>,
+    /// Who does what an administrator does: then events name it as their actor.
+    pub actor: Option<Actor>,
 }
 
 impl Recorder {
@@ -99,7 +101,7 @@ impl Recorder {
     /// The row of an event, and the values that it only commits to.
     fn whole(&self, event: &Event) -> Result<(EventRow, Vec<Kept>), StoreError> {
         let (row, mut kept) = self.shaped(event, Event::VERSION)?;
-        kept.extend(event.personal().and_then(Personal::kept));
+        kept.extend(event.personal().into_iter().filter_map(Personal::kept));
         Ok((row, kept))
     }
 
@@ -114,8 +116,8 @@ impl Recorder {
             Some(members) => value::shorten(members, &self.entropy)?,
             None => Vec::new(),
         };
-        if let (Some(command), Some(members)) = (self.command, body.as_object_mut()) {
-            members.insert("actor".to_owned(), json!({ "kind": "command", "command": command }));
+        if let (Some(actor), Some(members)) = (self.actor, body.as_object_mut()) {
+            members.insert("actor".to_owned(), serde_json::to_value(actor).map_err(StoreError::corrupt)?);
         }
         let row = EventRow {
             id: EventId::new(&self.clock, &self.entropy)?,

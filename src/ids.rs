@@ -64,6 +64,8 @@ uuid_ids! {
     AccessTokenId,
     /// A browser session of a person.
     SessionId,
+    /// A link by which a person sets a password.
+    LinkId,
     /// One authorization request on its way through login and consent.
     InteractionId,
     /// One device authorization request (RFC 8628), from the device's first request to its tokens.

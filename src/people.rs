@@ -3,6 +3,7 @@
 mod account;
 mod administrator;
 mod errand;
+pub mod link;
 mod login;
 mod name;
 mod password;
@@ -11,7 +12,7 @@ pub mod routes;
 mod session;
 mod throttle;
 
-pub use account::{NewPerson, PersonError, create, disable, enable, erase, set_password};
+pub use account::{NewPerson, PersonError, create, create_with, disable, enable, erase, set_password};
 pub use administrator::{AdministratorError, create as create_administrator};
 pub use name::{BadUsername, Username};
 pub use password::{BadPassword, HashError, Password, PasswordHash, PasswordHasher, Verdict};

@@ -25,6 +25,7 @@ pub mod login_throttle;
 pub mod nodes;
 pub mod outside;
 pub mod people;
+pub mod person_links;
 pub mod provision;
 pub mod schema;
 pub mod server_secrets;

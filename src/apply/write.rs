@@ -7,17 +7,17 @@ use super::{
     ApplyError, Tools,
     diff::TenantSteps,
     document::OwnGrant,
-    plan::{Action, Kind},
+    plan::{Action, Field, Kind},
     published::Published,
     step::{ClientWrite, NewPassword, PersonWrite, Removed, Step, Write},
 };
 use crate::{
-    audit::{Event, PlatformEvent},
+    audit::{Event, FieldChange, Personal, PlatformEvent, Shown},
     clients::{Client, Status},
     cluster::{self, Entry, Ticket},
     ids::{ClientId, GrantId, PersonId, TenantId},
     keys::{SigningAlg, SigningKey},
-    people::{NewPerson, PasswordHash, Username, create},
+    people::{NewPerson, PasswordHash, Username, create_with},
     store::{
         self, PlatformTx, StoreError, TenantTx,
         apply::Ended,
@@ -85,7 +85,7 @@ async fn tenant(
             update_tenant(tools, &mut tx, row, step.change.action).await?;
         }
     }
-    let mut writer = Writer { tools, tx: tx.enter(planned.id).await?, taken };
+    let mut writer = Writer { tools, tx: tx.enter(planned.id).await?, taken, fields: Vec::new() };
     if planned.new.is_some() {
         writer.signing_keys().await?;
     }
@@ -130,6 +130,8 @@ struct Writer<'a> {
     tools: Tools<'a>,
     tx: TenantTx,
     taken: &'a mut Vec<(TenantId, Entry)>,
+    /// What the next event says of the object at hand.
+    fields: Vec<FieldChange>,
 }
 
 impl Writer<'_> {
@@ -144,6 +146,15 @@ impl Writer<'_> {
 
     async fn step(&mut self, step: Step, tenant: &str) -> Result<(), ApplyError> {
         let action = step.change.action;
+        let person = match &step.write {
+            Write::Person(person) => Some(person.row.id),
+            _ => None,
+        };
+        // A person who is made has no id yet by which the name could be erased.
+        let fields = step.change.fields.into_iter();
+        let fields =
+            fields.filter(|field| action != Action::Create || field.name != "display_name" || person.is_none());
+        self.fields = fields.map(|field| self.field(field, person)).collect::<Result<_, _>>()?;
         match step.write {
             Write::Tenant(row) => self.tenant(&row, action, tenant).await,
             Write::Server(server) => self.server(&server, action).await,
@@ -151,6 +162,22 @@ impl Writer<'_> {
             Write::Client(client) => self.client(&client, action).await,
             Write::Remove(removed) => self.remove(removed, tenant).await,
         }
+    }
+
+    /// A person's fields as commitments, but for roles.
+    fn field(&self, field: Field, person: Option<PersonId>) -> Result<FieldChange, StoreError> {
+        let is_personal = person.is_some() && field.name == "display_name";
+        let shown = |value: String| -> Result<Shown, StoreError> {
+            if !is_personal {
+                return Ok(Shown::Text(value));
+            }
+            Ok(Shown::Personal(Personal::new(&value, person, &self.tools.recorder.entropy)?))
+        };
+        Ok(FieldChange {
+            name: field.name,
+            old: field.old.map(shown).transpose()?,
+            new: field.new.map(shown).transpose()?,
+        })
     }
 
     async fn tenant(&mut self, row: &TenantRow, action: Action, slug: &str) -> Result<(), ApplyError> {
@@ -234,7 +261,8 @@ impl Writer<'_> {
         }
         let username = Username::parse(&row.username).map_err(StoreError::corrupt)?;
         let new = NewPerson { username, display_name: Some(row.display_name.clone()), password };
-        Ok(create(&mut self.tx, self.tools.recorder, new).await?)
+        let fields = std::mem::take(&mut self.fields);
+        Ok(create_with(&mut self.tx, self.tools.recorder, new, fields).await?)
     }
 
     async fn client(&mut self, write: &ClientWrite, action: Action) -> Result<(), ApplyError> {
@@ -327,7 +355,8 @@ impl Writer<'_> {
     }
 
     async fn record(&mut self, object: String, action: Action) -> Result<(), ApplyError> {
-        let changed = Event::AdminChanged { object, change: past(action) };
+        let fields = std::mem::take(&mut self.fields);
+        let changed = Event::AdminChanged { object, change: past(action), fields };
         Ok(self.tools.recorder.record(&mut self.tx, &changed).await?)
     }
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{CallFacts, CallRefusal, Outcome, Personal};
+use super::{CallFacts, CallRefusal, FieldChange, Outcome, Personal};
 use crate::{
-    ids::{ClientId, DeviceId, EventId, FamilyId, GrantId, PersonId, ServerId, SessionId},
+    ids::{ClientId, DeviceId, EventId, FamilyId, GrantId, LinkId, PersonId, ServerId, SessionId},
     keys::SigningAlg,
     tenants::Evidence,
 };
@@ -143,6 +143,12 @@ pub enum Event {
         #[serde(flatten)]
         tally: Tally,
     },
+    /// A link to set a password that never was, or cannot be used any more.
+    #[serde(rename = "link.refused")]
+    LinkRefused {
+        #[serde(flatten)]
+        tally: Tally,
+    },
     /// A request that leads nowhere.
     #[serde(rename = "request.refused")]
     RequestRefused {
@@ -268,6 +274,7 @@ pub enum Event {
         server_secrets: u64,
         registration_tokens: u64,
         initial_access_tokens: u64,
+        links: u64,
     },
     /// A call is about to be forwarded. Its outcome is an event of its own.
     #[serde(rename = "call.intent")]
@@ -355,10 +362,28 @@ pub enum Event {
         object: String,
         /// `created`, `changed`, `disabled`, `enabled`, `removed`.
         change: &'static str,
+        /// What became different, where that can be said.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        fields: Vec<FieldChange>,
     },
     /// The name at login of a person who is made.
     #[serde(rename = "person.named")]
     PersonNamed { person: PersonId, name: Personal },
+    /// A link by which a person sets a password was made.
+    #[serde(rename = "link.made")]
+    LinkMade {
+        link: LinkId,
+        person: PersonId,
+        /// `invitation` or `reset`.
+        purpose: &'static str,
+        #[serde(with = "time::serde::rfc3339")]
+        until: OffsetDateTime,
+        /// Links that the person had before, and that cannot be used any more.
+        given_up: u64,
+    },
+    /// A person set a password with a link.
+    #[serde(rename = "link.used")]
+    LinkUsed { link: LinkId, person: PersonId },
     /// What was personal of somebody is deleted, in events too.
     #[serde(rename = "person.erased")]
     PersonErased {
@@ -381,14 +406,20 @@ pub enum Event {
 }
 
 impl Event {
+    /// An administrator changed an object, in a way that its word says well enough.
+    pub fn changed(object: String, change: &'static str) -> Self {
+        Self::AdminChanged { object, change, fields: Vec::new() }
+    }
+
     /// What is personal in it.
-    pub(super) fn personal(&self) -> Option<&Personal> {
+    pub(super) fn personal(&self) -> Vec<&Personal> {
         match self {
             Self::ClientMapped { outside_client: personal, .. }
             | Self::GrantMapped { subject: personal, .. }
             | Self::AuditHoldPlaced { reason: personal, .. }
-            | Self::PersonNamed { name: personal, .. } => Some(personal),
-            _ => None,
+            | Self::PersonNamed { name: personal, .. } => vec![personal],
+            Self::AdminChanged { fields, .. } => fields.iter().flat_map(FieldChange::personal).collect(),
+            _ => Vec::new(),
         }
     }
 

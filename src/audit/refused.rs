@@ -39,6 +39,8 @@ pub enum Refused {
     /// A device's request, or a person's try with a user code: `off`, `user_code`, `attempts`, `limited`, or the error of
     /// RFC 6749 and RFC 8707.
     Device(&'static str),
+    /// A link to set a password that never was, or cannot be used any more.
+    Link,
     /// A request that leads nowhere.
     Request(&'static str),
 }
@@ -56,6 +58,7 @@ impl Refused {
             Self::Registration(_) => "registration.refused",
             Self::Authorization(_) => "authorization.refused",
             Self::Device(_) => "device.refused",
+            Self::Link => "link.refused",
             Self::Request(_) => "request.refused",
         }
     }
@@ -79,6 +82,7 @@ impl Refused {
             Self::Registration(reason) => Event::RegistrationRefused { reason, tally },
             Self::Authorization(reason) => Event::AuthorizationRefused { reason, tally },
             Self::Device(reason) => Event::DeviceRefused { reason, tally },
+            Self::Link => Event::LinkRefused { tally },
             Self::Request(reason) => Event::RequestRefused { reason, tally },
         }
     }

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::{CliError, output};
 use crate::{
     app::App,
-    audit::Recorder,
+    audit::{Actor, Recorder},
     clock::{Clock, ClocksDiffer},
     config::{Config, Environment},
     dev::{
@@ -153,7 +153,7 @@ impl Installation {
     /// Who writes audit events for this command.
     pub(super) fn recorder(&self) -> Recorder {
         let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
-        Recorder { clock, entropy, request_id: None, command: Some(self.command) }
+        Recorder { clock, entropy, request_id: None, actor: Some(Actor::Command { command: self.command }) }
     }
 
     /// Stops the private Postgres if it was started for this command.

@@ -1,6 +1,9 @@
 //! `sallyport person`
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::{
     CliError, Json, output,
@@ -9,13 +12,20 @@ use super::{
 };
 use crate::{
     cluster,
-    people::{self, NewPerson, Username},
+    people::{
+        self, NewPerson, Username,
+        link::{self, LinkPurpose},
+    },
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PersonCommand {
     /// Make a person, who can then log in.
     Create(CreateArgs),
+    /// Make a person, and a link by which she sets her password.
+    Invite(InviteArgs),
+    /// Make a link by which a person sets another password.
+    ResetLink(ResetLinkArgs),
     /// Keep a person out: sessions end, and tokens stop working.
     Disable(DisableArgs),
     /// Give a person another password: sessions end.
@@ -45,6 +55,36 @@ pub(super) struct CreateArgs {
     name: Option<String>,
     #[command(flatten)]
     password: PasswordArgs,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sallyport person invite ada --tenant acme --name \"Ada Lovelace\" --config FILE
+
+The link can be used once, within seven days, by whoever has it: send it to nobody else. Nobody but she knows her password then.")]
+pub(super) struct InviteArgs {
+    #[command(flatten)]
+    who: Who,
+    /// The name on pages.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sallyport person reset-link ada --tenant acme --config FILE
+
+The link can be used once, within an hour, by whoever has it; a link from before cannot be used any more. The old password works until \
+then. Be sure that it is she who asks.")]
+pub(super) struct ResetLinkArgs {
+    #[command(flatten)]
+    who: Who,
     #[command(flatten)]
     json: Json,
 }
@@ -94,6 +134,8 @@ pub(super) struct EraseArgs {
 pub(super) async fn run(command: PersonCommand) -> Result<(), CliError> {
     match command {
         PersonCommand::Create(args) => create(args).await,
+        PersonCommand::Invite(args) => invite(args).await,
+        PersonCommand::ResetLink(args) => reset_link(args).await,
         PersonCommand::Disable(args) => disable(args).await,
         PersonCommand::Password(args) => set_password(args).await,
         PersonCommand::Erase(args) => erase(args).await,
@@ -116,6 +158,57 @@ async fn create(args: CreateArgs) -> Result<(), CliError> {
     tx.commit().await?;
     opened.close().await?;
     password.print(&format!("made {username} in {}", args.who.tenant.slug), username.as_str(), args.json)
+}
+
+async fn invite(args: InviteArgs) -> Result<(), CliError> {
+    let (opened, username) = args.who.open("person invite").await?;
+    let new = NewPerson { username: username.clone(), display_name: args.name, password: None };
+    let made = format!("made {username} in {}", args.who.tenant.slug);
+    make_link(opened, (Some(new), username, LinkPurpose::Invitation), &args.who, &made, args.json).await
+}
+
+async fn reset_link(args: ResetLinkArgs) -> Result<(), CliError> {
+    let (opened, username) = args.who.open("person reset-link").await?;
+    let made = format!("made a link for {username} in {}", args.who.tenant.slug);
+    make_link(opened, (None, username, LinkPurpose::Reset), &args.who, &made, args.json).await
+}
+
+/// A link for programs.
+#[derive(Serialize)]
+struct PrintedLink<'a> {
+    username: &'a str,
+    link: &'a str,
+    #[serde(with = "time::serde::rfc3339")]
+    until: OffsetDateTime,
+}
+
+/// Makes a person if that is asked for, and a link; prints it: the only time it is shown.
+async fn make_link(
+    opened: Opened,
+    (new, username, purpose): (Option<NewPerson>, Username, LinkPurpose),
+    who: &Who,
+    made: &str,
+    json: Json,
+) -> Result<(), CliError> {
+    let (recorder, keyring) = (opened.installation.recorder(), opened.installation.keyring()?);
+    opened.store.check_keys(&keyring, &recorder).await?;
+    let mut tx = opened.tx().await?;
+    if let Some(new) = new {
+        people::create(&mut tx, &recorder, new).await?;
+    }
+    let link = link::make(&mut tx, (&recorder, &keyring), &username, purpose).await?;
+    tx.commit().await?;
+    let (base, slug) = (opened.installation.config.public_url.as_str(), &who.tenant.slug);
+    let url = Zeroizing::new(format!("{base}/t/{slug}/link?link={}", link.handle.expose()));
+    opened.close().await?;
+    if json.json {
+        let until = link.expires_at;
+        return output::json(&PrintedLink { username: username.as_str(), link: &url, until });
+    }
+    output::line(made)?;
+    let until = output::minute(link.expires_at);
+    output::line(format_args!("until {until}, once, by whoever has it (shown this once):"))?;
+    output::line(format_args!("  {}", url.as_str()))
 }
 
 async fn disable(args: DisableArgs) -> Result<(), CliError> {

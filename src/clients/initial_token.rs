@@ -154,5 +154,5 @@ async fn changed(
     id: &InitialTokenId,
     change: &'static str,
 ) -> Result<(), StoreError> {
-    recorder.record(tx, &Event::AdminChanged { object: format!("initial_access_token/{id}"), change }).await
+    recorder.record(tx, &Event::changed(format!("initial_access_token/{id}"), change)).await
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
-    audit::Recorder,
+    audit::{Actor, Recorder},
     clock::Clock,
     config::{Config, Listen, ListenAddress},
     http::server::{self, Shutdown},
@@ -156,7 +156,12 @@ async fn prepare(
     ReadyFile::clear(&options.data_dir)?;
     postgres.ensure_database(DATABASE).await?;
     let (clock, entropy) = (Clock::system(), Entropy::system());
-    let recorder = Recorder { clock: clock.clone(), entropy: entropy.clone(), request_id: None, command: Some("dev") };
+    let recorder = Recorder {
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        request_id: None,
+        actor: Some(Actor::Command { command: "dev" }),
+    };
     schema::migrate(&postgres.connect_options(DbRole::Owner, DATABASE), &recorder).await?;
     let config = sockets.config.clone();
     let as_app = postgres.connect_options(DbRole::App, DATABASE);

@@ -70,7 +70,7 @@ pub(super) async fn point_server(app: &App, tenant: TenantId, upstream: &str) ->
     upstream.clone_into(&mut server.upstream_url);
     upstream.clone_into(&mut server.audience);
     let id = tenants::upsert_server(&mut tx, &server, app.clock.now()).await?;
-    let changed = Event::AdminChanged { object: format!("server/{id}"), change: "changed" };
+    let changed = Event::changed(format!("server/{id}"), "changed");
     app.recorder(None).record(&mut tx, &changed).await?;
     let ticket = cluster::take(&mut tx, &Entry::Server(id), app.clock.now()).await?;
     tx.commit().await?;

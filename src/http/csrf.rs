@@ -30,6 +30,8 @@ pub enum Purpose {
     Device,
     /// The pages of a person who is logged in: log out, take a grant back.
     Account,
+    /// The page to set a password that a link leads to.
+    Link,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::Consent => "consent",
             Self::Device => "device",
             Self::Account => "account",
+            Self::Link => "link",
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{PasswordHash, name::Username};
 use crate::{
-    audit::{Event, Personal, Recorder},
+    audit::{Event, FieldChange, Personal, Recorder},
     cluster::{self, Entry, Ticket},
     ids::PersonId,
     store::{
         StoreError, TenantTx,
         people::{self, PersonRow},
-        sessions,
+        person_links, sessions,
     },
 };
 
@@ -21,6 +21,9 @@ pub enum PersonError {
     /// Nobody has that name.
     #[error("nobody in this tenant has the username \"{0}\"")]
     NoSuchPerson(Username),
+    /// Whoever may not log in needs no password.
+    #[error("\"{0}\" is disabled and may not log in")]
+    Disabled(Username),
     /// Whoever may log in is not erased.
     #[error("\"{0}\" may still log in: run `sallyport person disable` first")]
     NotDisabled(Username),
@@ -45,6 +48,19 @@ pub struct NewPerson {
 /// # Errors
 /// The transaction is broken afterwards: roll it back.
 pub async fn create(tx: &mut TenantTx, recorder: &Recorder, new: NewPerson) -> Result<PersonId, PersonError> {
+    create_with(tx, recorder, new, Vec::new()).await
+}
+
+/// Like [`create`], for whoever goes on to set more of the person: the event says what.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_with(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    new: NewPerson,
+    fields: Vec<FieldChange>,
+) -> Result<PersonId, PersonError> {
     let id = PersonId::new(&recorder.clock, &recorder.entropy).map_err(StoreError::from)?;
     let row = PersonRow {
         id,
@@ -62,7 +78,8 @@ pub async fn create(tx: &mut TenantTx, recorder: &Recorder, new: NewPerson) -> R
     }
     let name = Personal::new(&row.username, Some(id), &recorder.entropy).map_err(StoreError::from)?;
     recorder.record(tx, &Event::PersonNamed { person: id, name }).await?;
-    changed(tx, recorder, id, "created").await?;
+    let created = Event::AdminChanged { object: format!("person/{id}"), change: "created", fields };
+    recorder.record(tx, &created).await?;
     Ok(id)
 }
 
@@ -76,6 +93,7 @@ pub async fn set_password(
     let person = known(tx, username).await?;
     people::set_password_hash(tx, person.id, password.as_str()).await?;
     sessions::end_all(tx, person.id, recorder.clock.now()).await?;
+    person_links::end_all(tx, person.id, recorder.clock.now()).await?;
     changed(tx, recorder, person.id, "password changed").await?;
     Ok(person.id)
 }
@@ -87,6 +105,7 @@ pub async fn disable(tx: &mut TenantTx, recorder: &Recorder, username: &Username
     people::set_status(tx, person.id, "disabled").await?;
     let now = recorder.clock.now();
     sessions::end_all(tx, person.id, now).await?;
+    person_links::end_all(tx, person.id, now).await?;
     changed(tx, recorder, person.id, "disabled").await?;
     Ok(cluster::take(tx, &Entry::Person(person.id), now).await?)
 }
@@ -118,7 +137,7 @@ pub async fn enable(tx: &mut TenantTx, recorder: &Recorder, username: &Username)
 }
 
 /// The person of a name, locked against logins until the transaction ends.
-async fn known(tx: &mut TenantTx, username: &Username) -> Result<PersonRow, PersonError> {
+pub(super) async fn known(tx: &mut TenantTx, username: &Username) -> Result<PersonRow, PersonError> {
     let found = people::by_username(tx, username.as_str()).await?;
     let locked = match found {
         Some(person) => people::lock(tx, person.id).await?,
@@ -134,5 +153,5 @@ async fn changed(
     person: PersonId,
     change: &'static str,
 ) -> Result<(), StoreError> {
-    recorder.record(tx, &Event::AdminChanged { object: format!("person/{person}"), change }).await
+    recorder.record(tx, &Event::changed(format!("person/{person}"), change)).await
 }

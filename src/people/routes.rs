@@ -1,10 +1,12 @@
 //! The pages on which people log in and out.
 
 mod account;
+mod link;
 mod login;
 mod logout;
 
 pub use account::{account, revoke};
+pub use link::{link_page, set_password};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};
 

@@ -47,10 +47,12 @@ pub enum HandleKind {
     Interaction,
     /// RFC 8628 device code.
     DeviceCode,
+    /// A link by which a person sets a password.
+    PersonLink,
 }
 
 impl HandleKind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::Code,
@@ -62,6 +64,7 @@ impl HandleKind {
         Self::Browser,
         Self::Interaction,
         Self::DeviceCode,
+        Self::PersonLink,
     ];
 
     /// The text that every handle of this kind begins with.
@@ -78,6 +81,7 @@ impl HandleKind {
             Self::Browser => "sp_br_",
             Self::Interaction => "sp_in_",
             Self::DeviceCode => "sp_dc_",
+            Self::PersonLink => "sp_pl_",
         }
     }
 }

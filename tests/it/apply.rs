@@ -52,7 +52,7 @@ impl Bench {
             store: Store::over(db.app.clone()),
             keyring: Keyring::parse(&generate_key_file(&entropy).unwrap()).unwrap(),
             hasher: PasswordHasher::new(&cheap(), entropy.clone()).unwrap(),
-            recorder: Recorder { clock, entropy, request_id: None, command: None },
+            recorder: Recorder { clock, entropy, request_id: None, actor: None },
             scratch: Scratch::new(),
             db,
         }

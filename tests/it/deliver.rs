@@ -44,7 +44,7 @@ async fn shipping(target: ShipTarget) -> (TestApp, TenantId) {
 async fn happen(app: &TestApp, log: TenantId, events: usize) -> u64 {
     let recorder = app.app.recorder(None);
     let mut tx = app.app.store.tenant_tx(log).await.unwrap();
-    let event = |n| Event::AdminChanged { object: format!("server/{n}"), change: "created" };
+    let event = |n| Event::changed(format!("server/{n}"), "created");
     recorder.record_many(&mut tx, (0..events).map(event)).await.unwrap();
     tx.commit().await.unwrap();
     settled(app, log).await;

@@ -5,5 +5,6 @@ mod errands;
 mod events;
 mod forms;
 mod grants;
+pub(crate) mod links;
 mod login;
 mod throttle;

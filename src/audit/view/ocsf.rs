@@ -171,9 +171,13 @@ fn api(operation: &str, body: &Value) -> Value {
     members
 }
 
-/// The command of an administrator.
+/// An administrator, or an operator's command.
 fn command(body: &Value) -> Option<Value> {
-    let command = text(body.get("actor")?, "command")?;
+    let actor = body.get("actor")?;
+    if let Some(person) = text(actor, "person") {
+        return Some(json!({ "user": { "uid": person, "type_id": 2 } }));
+    }
+    let command = text(actor, "command")?;
     Some(json!({ "invoked_by": format!("sallyport {command}") }))
 }
 

@@ -178,6 +178,7 @@ async fn end_handles(tx: &mut TenantTx, recorder: &Recorder, pepper: &str) -> Re
         server_secrets: ended.server_secrets,
         registration_tokens: ended.registration_tokens,
         initial_access_tokens: ended.initial_access_tokens,
+        links: ended.links,
     };
     Ok(recorder.record(tx, &event).await?)
 }

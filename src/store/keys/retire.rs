@@ -53,6 +53,8 @@ pub struct Ended {
     pub client_secrets: u64,
     /// Introspection secrets of servers.
     pub server_secrets: u64,
+    /// Links by which people set a password.
+    pub links: u64,
 }
 
 /// Ends everything of the tenant that is stored under a pepper. Goes with audit events and an authority log entry.
@@ -119,6 +121,8 @@ pub async fn end_under_pepper(
     let client_secrets = client_secrets.execute(tx.conn()).await?.rows_affected();
     let servers = sqlx::query!("delete from server_secret where tenant = $1 and pepper_id = $2", tenant, pepper);
     let server_secrets = servers.execute(tx.conn()).await?.rows_affected();
+    let links = sqlx::query!("delete from person_link where tenant = $1 and pepper_id = $2", tenant, pepper);
+    let links = links.execute(tx.conn()).await?.rows_affected();
     Ok(Ended {
         families,
         access_tokens,
@@ -128,5 +132,6 @@ pub async fn end_under_pepper(
         initial_access_tokens,
         client_secrets,
         server_secrets,
+        links,
     })
 }

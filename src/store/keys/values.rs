@@ -26,7 +26,8 @@ pub struct KeyValues {
 pub async fn values(tx: &mut PlatformTx, at: OffsetDateTime) -> Result<Vec<KeyValues>, StoreError> {
     let rows = sqlx::query!(
         r#"select kind as "kind!", key_id as "key_id!", what as "what!", live as "live!", spent as "spent!"
-             from (select * from key_values($1) union all select * from server_secret_values()) held
+             from (select * from key_values($1) union all select * from server_secret_values()
+                   union all select * from person_link_values($1)) held
             where live + spent > 0"#,
         at
     )

@@ -18,6 +18,7 @@ GET /t/{tenant}/authorize Browser
 GET /t/{tenant}/consent Browser
 GET /t/{tenant}/device Browser
 GET /t/{tenant}/jwks.json Public
+GET /t/{tenant}/link Browser
 GET /t/{tenant}/login Browser
 GET /t/{tenant}/logout Browser
 GET /t/{tenant}/mcp/{server} Bearer
@@ -29,6 +30,7 @@ POST /t/{tenant}/device Browser
 POST /t/{tenant}/device/decision Browser
 POST /t/{tenant}/device_authorization Client
 POST /t/{tenant}/introspect Server
+POST /t/{tenant}/link Browser
 POST /t/{tenant}/login Browser
 POST /t/{tenant}/logout Browser
 POST /t/{tenant}/mcp/{server} Bearer

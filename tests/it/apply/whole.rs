@@ -226,3 +226,35 @@ async fn a_document_needs_no_file() {
     let error = sallyport::apply::run(bench.tools(), &document, Prune::Nothing).await.unwrap_err().to_string();
     assert!(error.starts_with("tenant acme: settings.default_server names gone"), "{error}");
 }
+
+/// The log says what was before and what is now; of a name only a commitment.
+#[tokio::test]
+async fn events_say_what_became_different() {
+    let bench = Bench::new().await;
+    bench.apply(ACME).await;
+    let changed = ACME
+        .replace("name = \"GitHub\"", "name = \"Code\"")
+        .replace("display_name = \"Ada Lovelace\"", "display_name = \"Ada King\"\nroles = [\"person\", \"auditor\"]");
+    bench.apply(&changed).await;
+    let fields = async |object: &str| -> serde_json::Value {
+        let fields = "select body->'fields' from audit_event
+                       where kind = 'admin.changed' and body->>'object' like $1 and body->>'change' = 'changed'";
+        sqlx::query_scalar(fields).bind(object).fetch_one(&bench.db.owner).await.unwrap()
+    };
+    assert_eq!(fields("server/github").await, serde_json::json!([{ "name": "name", "old": "GitHub", "new": "Code" }]));
+    let person = fields("person/%").await;
+    assert_eq!(
+        person[1],
+        serde_json::json!({ "name": "roles", "old": "person", "new": "auditor, person" }),
+        "{person}"
+    );
+    assert_eq!(person[0]["name"], "display_name");
+    for (member, name) in [("old", "Ada Lovelace"), ("new", "Ada King")] {
+        let commitment = person[0][member].as_str().unwrap();
+        let kept =
+            "select v.value, p.username from audit_value v join person p on p.tenant = v.tenant and p.id = v.person
+                     where v.commitment = $1";
+        let kept: (String, String) = sqlx::query_as(kept).bind(commitment).fetch_one(&bench.db.owner).await.unwrap();
+        assert_eq!(kept, (name.to_owned(), "ada".to_owned()));
+    }
+}

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::harness::{app::TestApp, scratch::Scratch};
 
 pub(super) fn event(object: &str) -> Event {
-    Event::AdminChanged { object: object.to_owned(), change: "created" }
+    Event::changed(object.to_owned(), "created")
 }
 
 pub(crate) async fn happen(app: &App, tenant: TenantId, object: &str) -> Uuid {

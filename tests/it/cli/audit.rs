@@ -29,7 +29,7 @@ use crate::{
 
 impl Site {
     async fn happen(&self, log: TenantId, count: u64) {
-        let events = (0..count).map(|n| Event::AdminChanged { object: format!("server/{n}"), change: "created" });
+        let events = (0..count).map(|n| Event::changed(format!("server/{n}"), "created"));
         let mut tx = self.app.app.store.tenant_tx(log).await.unwrap();
         self.app.app.recorder(None).record_many(&mut tx, events).await.unwrap();
         tx.commit().await.unwrap();

@@ -93,7 +93,8 @@ fn every_field_has_its_label_and_every_reference_its_target() {
         }
         for tag in &tags {
             for reference in ["for", "form", "aria-labelledby", "aria-describedby"] {
-                if let Some(target) = tag.get(reference) {
+                // Some take a list.
+                for target in tag.get(reference).unwrap_or_default().split_whitespace() {
                     assert!(ids.contains(&target), "{name}: {reference}={target} leads nowhere");
                 }
             }

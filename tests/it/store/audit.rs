@@ -12,7 +12,7 @@ use sallyport::{
 use crate::harness::app::TestApp;
 
 fn event(object: &str) -> Event {
-    Event::AdminChanged { object: object.to_owned(), change: "created" }
+    Event::changed(object.to_owned(), "created")
 }
 
 /// How often each object is told of, in a tenant's log.

@@ -1,15 +1,21 @@
 //! What good requests of each route look like, and what they present.
 
-use sallyport::app::routes::{Guard, Route};
+use sallyport::{
+    app::routes::{Guard, Route},
+    people::link::LinkPurpose,
+};
 use serde_json::{Value, json};
 
 use super::draw::{Body, Good};
-use crate::harness::{
-    app::{TestApp, TestTenant},
-    browser::TestBrowser,
-    device::GRANT,
-    flow::{Flow, TestClient, Tokens, hidden, location, query},
-    introspect::{ENVELOPE, JWT},
+use crate::{
+    harness::{
+        app::{TestApp, TestTenant},
+        browser::TestBrowser,
+        device::GRANT,
+        flow::{Flow, TestClient, Tokens, hidden, location, query},
+        introspect::{ENVELOPE, JWT},
+    },
+    people::links,
 };
 
 /// A device that waits for an answer.
@@ -28,7 +34,9 @@ pub(super) struct Scene {
     registered: Value,
     cookies: String,
     interaction: String,
-    csrf: [String; 5],
+    csrf: [String; 6],
+    /// By which somebody else sets a password.
+    link: String,
     device: Asked,
     server_secret: String,
     resource: String,
@@ -70,6 +78,9 @@ impl Scene {
         let typed = flow.device_page(&flow.device_path()).await;
         let waiting = flow.device(&client).await;
         let asked = flow.ask(&waiting).await;
+        app.person(tenant.id, "linked").await;
+        let link = links::make(app, tenant, "linked", LinkPurpose::Reset).await;
+        let linked = flow.page(flow.get(&format!("/t/acme/link?link={link}")).await).await.1;
         let device = Asked { user_code: hidden(&asked, "user_code"), seen: hidden(&asked, "seen") };
         Self {
             code: codes.remove(0),
@@ -84,7 +95,9 @@ impl Scene {
                 hidden(&account, "csrf"),
                 hidden(&typed, "csrf"),
                 hidden(&asked, "csrf"),
+                hidden(&linked, "csrf"),
             ],
+            link,
             device,
             server_secret: app.server_secret(tenant.id, tenant.server.id).await,
             resource: tenant.server.resource.clone(),
@@ -103,7 +116,7 @@ impl Scene {
         let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        let [login, consent, account, typed, device] = &self.csrf;
+        let [login, consent, account, typed, device, linked] = &self.csrf;
         let page = |query: &[(&str, &str)], form: Option<&[(&str, &str)]>| Good {
             query: own(query),
             body: form.map_or(Body::None, |pairs| Body::Form(own(pairs))),
@@ -139,6 +152,11 @@ impl Scene {
             ("POST", "/t/{tenant}/login") => {
                 let form = [("username", "ada"), ("password", &*self.password), ("csrf", login), interaction[0]];
                 vec![page(&[], Some(&form))]
+            }
+            ("GET", "/t/{tenant}/link") => vec![page(&[("link", &*self.link)], None)],
+            ("POST", "/t/{tenant}/link") => {
+                let typed = [("password", "a password of some length"), ("repeat", "a password of some length")];
+                vec![page(&[], Some(&[&[("csrf", &**linked), ("link", &*self.link)], &typed[..]].concat()))]
             }
             ("POST", "/t/{tenant}/logout") => vec![page(&[], Some(&[("csrf", account)]))],
             ("POST", "/t/{tenant}/account/revoke") => {

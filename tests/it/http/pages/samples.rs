@@ -3,8 +3,8 @@
 use askama::Template;
 use sallyport::http::pages::{
     AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, ErrorLink,
-    ErrorPage, GrantView, InterstitialPage, LoginChoice, LoginPage, ReturnTo, SafeHref, ScopeChoice, ServerView,
-    SignedInPage, SignedOutPage,
+    ErrorPage, GrantView, InterstitialPage, LinkDonePage, LinkPage, LoginChoice, LoginPage, ReturnTo, SafeHref,
+    ScopeChoice, ServerView, SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -49,6 +49,19 @@ pub(super) fn login_failed() -> LoginPage {
     with(login(), |page| {
         page.error = Some("That username and password do not belong together. Check both and try again.".into());
     })
+}
+
+/// An invitation.
+fn link() -> LinkPage {
+    LinkPage {
+        tenant_name: "Northwind".into(),
+        action: "/t/demo/link".into(),
+        csrf: "csrf-token".into(),
+        link: "link-handle".into(),
+        username: "dana".into(),
+        invited: true,
+        error: None,
+    }
 }
 
 /// The everyday case: a command-line client that nobody vouches for, on this computer.
@@ -222,6 +235,22 @@ pub(super) fn all() -> Vec<Sample> {
         sample("login", login()),
         sample("login-alone", LoginPage { interaction: None, asking: None, username: String::new(), ..login() }),
         sample("login-failed", login_failed()),
+        sample("link-invitation", link()),
+        sample(
+            "link-reset-failed",
+            with(link(), |page| {
+                page.invited = false;
+                page.error = Some("The two passwords differ. Type the same one twice.".into());
+            }),
+        ),
+        sample(
+            "link-done",
+            LinkDonePage {
+                tenant_name: "Northwind".into(),
+                username: "dana".into(),
+                login_href: "/t/demo/login".into(),
+            },
+        ),
         sample(
             "login-choices",
             with(login(), |page| {

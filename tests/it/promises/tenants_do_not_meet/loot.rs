@@ -14,15 +14,19 @@ use sallyport::{
     authorize::device::UserCode,
     clients::initial_token::{self, NewInitialToken},
     ids::{ClientId, GrantId},
+    people::link::LinkPurpose,
     secret::{Entropy, Handle, HandleKind},
 };
 use serde_json::{Value, json};
 
-use crate::harness::{
-    app::{TestApp, TestTenant},
-    browser::{Page, TestBrowser},
-    flow::{Flow, TestClient, Tokens, hidden, location, query},
-    web::{Web, limits},
+use crate::{
+    harness::{
+        app::{TestApp, TestTenant},
+        browser::{Page, TestBrowser},
+        flow::{Flow, TestClient, Tokens, hidden, location, query},
+        web::{Web, limits},
+    },
+    people::links,
 };
 
 pub(super) const CALLBACK: &str = "https://a.example/cb";
@@ -47,6 +51,8 @@ pub(super) enum Kind {
     ConsentCsrf,
     AccountCsrf,
     DeviceCsrf,
+    Link,
+    LinkCsrf,
     DeviceCode,
     UserCode,
     Seen,
@@ -61,7 +67,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 12] = [
+    pub(super) const HANDLES: [Self; 13] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
@@ -73,6 +79,7 @@ impl Kind {
         Self::Browser,
         Self::Interaction,
         Self::DeviceCode,
+        Self::Link,
         Self::Jwt,
     ];
 
@@ -96,7 +103,9 @@ pub(super) struct Loot {
     registration: String,
     initial: String,
     verifier: String,
-    csrf: [String; 4],
+    csrf: [String; 5],
+    /// By which another person sets a password.
+    link: String,
     /// A device that was allowed.
     device_code: String,
     /// The code of one that waits, and that its person was asked.
@@ -111,6 +120,7 @@ impl Loot {
     pub(super) async fn of(app: &TestApp, slug: &str) -> Self {
         let mut tenant = app.tenant(slug).await;
         tenant.person = app.person(tenant.id, &format!("only-{slug}")).await;
+        app.person(tenant.id, &format!("linked-{slug}")).await;
         let only = format!("only-{slug}");
         app.server(tenant.id, slug, &only, "http://127.0.0.1:9/mcp").await;
         let upstream = Upstream::start(slug);
@@ -154,6 +164,9 @@ impl Loot {
         let page = flow.ask(&allowed).await;
         assert_eq!(flow.answer(&page, "approve", &["mcp:read"]).await.status(), StatusCode::OK);
         let asked = flow.ask(&waiting).await;
+        let linked = format!("linked-{}", tenant.slug);
+        let link = links::make(app, &tenant, &linked, LinkPurpose::Reset).await;
+        let link_page = flow.page(flow.get(&format!("/t/{}/link?link={link}", tenant.slug)).await).await.1;
         let verifier = flow.verifier.clone();
         drop(flow);
         let server_secret = app.server_secret(tenant.id, tenant.server.id).await;
@@ -167,7 +180,14 @@ impl Loot {
             registration,
             initial,
             verifier,
-            csrf: [login.hidden("csrf"), hidden(&consent, "csrf"), hidden(&account, "csrf"), hidden(&asked, "csrf")],
+            csrf: [
+                login.hidden("csrf"),
+                hidden(&consent, "csrf"),
+                hidden(&account, "csrf"),
+                hidden(&asked, "csrf"),
+                hidden(&link_page, "csrf"),
+            ],
+            link,
             device_code: allowed.code,
             user_code: waiting.user_code,
             seen: hidden(&asked, "seen"),
@@ -195,7 +215,7 @@ impl Loot {
 
     /// The tenant's own.
     pub(super) fn of_kind(&self, kind: Kind) -> String {
-        let [login, consent, account, device] = &self.csrf;
+        let [login, consent, account, device, linked] = &self.csrf;
         match kind {
             Kind::Access => &self.tokens.access,
             Kind::Refresh => &self.tokens.refresh,
@@ -213,6 +233,8 @@ impl Loot {
             Kind::ConsentCsrf => consent,
             Kind::AccountCsrf => account,
             Kind::DeviceCsrf => device,
+            Kind::LinkCsrf => linked,
+            Kind::Link => &self.link,
             Kind::DeviceCode => &self.device_code,
             Kind::UserCode => &self.user_code,
             Kind::Seen => &self.seen,
@@ -249,10 +271,15 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Browser => handle(HandleKind::Browser),
         Kind::Interaction => handle(HandleKind::Interaction),
         Kind::DeviceCode => handle(HandleKind::DeviceCode),
+        Kind::Link => handle(HandleKind::PersonLink),
         Kind::UserCode => UserCode::generate(&entropy).unwrap().show(),
-        Kind::Verifier | Kind::LoginCsrf | Kind::ConsentCsrf | Kind::AccountCsrf | Kind::DeviceCsrf | Kind::Seen => {
-            entropy.text::<32>().unwrap()
-        }
+        Kind::Verifier
+        | Kind::LoginCsrf
+        | Kind::ConsentCsrf
+        | Kind::AccountCsrf
+        | Kind::DeviceCsrf
+        | Kind::LinkCsrf
+        | Kind::Seen => entropy.text::<32>().unwrap(),
         Kind::McpSession => entropy.text::<48>().unwrap(),
         Kind::ClientId => ClientId::new(&app.clock, &entropy).unwrap().to_string(),
         Kind::Grant => GrantId::new(&app.clock, &entropy).unwrap().to_string(),

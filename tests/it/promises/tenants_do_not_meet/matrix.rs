@@ -100,6 +100,12 @@ fn plans(route: &Route) -> Vec<Plan> {
             ];
             vec![plan(303, &own)]
         }
+        ("GET", "/t/{tenant}/link") => vec![plan(200, &[(Query("link"), Kind::Link)]).idle(&[BROWSER])],
+        ("POST", "/t/{tenant}/link") => {
+            let own = [BROWSER, (Form("csrf"), Kind::LinkCsrf), (Form("link"), Kind::Link)];
+            let typed = [(Form("password"), "seven green umbrellas"), (Form("repeat"), "seven green umbrellas")];
+            vec![plan(200, &own).with(&typed)]
+        }
         ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![plan(200, &[SESSION]).idle(&[BROWSER])],
         ("POST", "/t/{tenant}/logout") => {
             // Whoever has no session is logged out already.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use reqwest::{Method, RequestBuilder, StatusCode};
-use sallyport::app::routes::{self, Guard, Route};
+use sallyport::{
+    app::routes::{self, Guard, Route},
+    people::link::LinkPurpose,
+};
 use serde_json::{Value, json};
 
 use super::{forms::Answer, node::Node};
@@ -18,6 +21,7 @@ use crate::{
         device::{self, TestDevice},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
     },
+    people::links,
 };
 
 const CALLBACK: &str = "https://client.example/callback";
@@ -83,7 +87,8 @@ impl Errand {
 pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
     let props = Props::of(app, tenant).await;
     let mut errands: Vec<Errand> = routes::public().iter().flat_map(|route| props.errands(route)).collect();
-    let ends = |errand: &Errand| ["remove", "revoke", "take a grant back", "log out"].contains(&errand.what);
+    let ends =
+        |errand: &Errand| ["remove", "revoke", "take a grant back", "log out", "set a password"].contains(&errand.what);
     errands.sort_by_key(ends);
     errands
 }
@@ -117,6 +122,8 @@ struct Props {
     device_csrf: String,
     /// That the first one was asked about.
     seen: String,
+    /// By which somebody else sets a password, and its form.
+    link: (String, String),
     /// Cookie and form of a browser in which nobody is.
     stranger: (String, String),
     /// Cookies and form of somebody who leaves.
@@ -151,6 +158,9 @@ impl Props {
         flow.allow(&devices[1]).await;
         let asked = flow.ask(&devices[0]).await;
         let account = flow.page(flow.get("/t/acme/account").await).await.1;
+        app.person(tenant.id, "linked").await;
+        let link = links::make(app, tenant, "linked", LinkPurpose::Reset).await;
+        let linked = flow.page(flow.get(&format!("/t/acme/link?link={link}")).await).await.1;
         let (registered, registration) = register(&flow).await;
         let stranger = TestBrowser::new(app).get("/t/acme/login").await;
         let (leaving, leaving_cookies) = logged_in(app, tenant).await;
@@ -174,6 +184,7 @@ impl Props {
             devices,
             device_csrf: hidden(&asked, "csrf"),
             seen: hidden(&asked, "seen"),
+            link: (link, hidden(&linked, "csrf")),
             stranger: (cookie(&stranger, "b"), stranger.hidden("csrf")),
             leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
             verifier: flow.verifier,
@@ -211,6 +222,20 @@ impl Props {
                     ("csrf", self.stranger.1.clone()),
                 ];
                 vec![one("log in", StatusCode::SEE_OTHER, path, self.form(&self.stranger.0, form))]
+            }
+            ("GET", "/t/{tenant}/link") => {
+                let path = format!("{path}?link={}", self.link.0);
+                vec![one("see a link", StatusCode::OK, path, with_cookies(&self.cookies))]
+            }
+            ("POST", "/t/{tenant}/link") => {
+                let password = || "seven green umbrellas".to_owned();
+                let form = vec![
+                    ("csrf", self.link.1.clone()),
+                    ("link", self.link.0.clone()),
+                    ("password", password()),
+                    ("repeat", password()),
+                ];
+                vec![one("set a password", StatusCode::OK, path, self.form(&self.cookies, form))]
             }
             ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => {
                 vec![one("see the account", StatusCode::OK, path, with_cookies(&self.cookies))]
