@@ -42,7 +42,7 @@ impl<'a> Tree<'a> {
             facts.push((extent.path(tile), fact));
             tree.edges.push((tile, hashes));
             if let Some((_, hashes)) = tree.edges.last().cloned() {
-                tree.settle(tile, &hashes);
+                tree.raise(tile, &hashes);
             }
         }
         let highest = tree.edges.first().map_or(0, |(tile, _)| usize::from(tile.level) + 1);
@@ -69,7 +69,7 @@ impl<'a> Tree<'a> {
             let first = tile.index * entries;
             return Err(Fault::Hashes { first, last: first + entries - 1 }.at(&self.name(tile)));
         }
-        self.settle(tile, &hashes);
+        self.raise(tile, &hashes);
         self.held.retain(|(held, _)| held.level != tile.level);
         if tile.level > 0 {
             self.held.push((tile, hashes.clone()));
@@ -87,7 +87,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Makes the roots of the smaller trees that end in this tile and in none below it.
-    fn settle(&mut self, tile: Tile, hashes: &[Hash]) {
+    fn raise(&mut self, tile: Tile, hashes: &[Hash]) {
         let below = |index: u64| index.saturating_mul(WIDTH.saturating_pow(u32::from(tile.level) + 1));
         let range = below(tile.index)..below(tile.index + 1);
         let ends: Vec<u64> = self

@@ -78,8 +78,10 @@ impl Scene {
         let typed = flow.device_page(&flow.device_path()).await;
         let waiting = flow.device(&client).await;
         let asked = flow.ask(&waiting).await;
-        app.person(tenant.id, "linked").await;
-        let link = links::make(app, tenant, "linked", LinkPurpose::Reset).await;
+        // Another one each time: scenes of one tenant follow one another.
+        let linked = format!("linked-{}", sallyport::secret::hex(&*app.app.entropy.bytes::<8>().unwrap()));
+        app.person(tenant.id, &linked).await;
+        let link = links::make(app, tenant, &linked, LinkPurpose::Reset).await;
         let linked = flow.page(flow.get(&format!("/t/acme/link?link={link}")).await).await.1;
         let device = Asked { user_code: hidden(&asked, "user_code"), seen: hidden(&asked, "seen") };
         Self {

@@ -158,8 +158,10 @@ impl Props {
         flow.allow(&devices[1]).await;
         let asked = flow.ask(&devices[0]).await;
         let account = flow.page(flow.get("/t/acme/account").await).await.1;
-        app.person(tenant.id, "linked").await;
-        let link = links::make(app, tenant, "linked", LinkPurpose::Reset).await;
+        // Another one each time: scenes of one tenant follow one another.
+        let linked = format!("linked-{}", sallyport::secret::hex(&*app.app.entropy.bytes::<8>().unwrap()));
+        app.person(tenant.id, &linked).await;
+        let link = links::make(app, tenant, &linked, LinkPurpose::Reset).await;
         let linked = flow.page(flow.get(&format!("/t/acme/link?link={link}")).await).await.1;
         let (registered, registration) = register(&flow).await;
         let stranger = TestBrowser::new(app).get("/t/acme/login").await;
