@@ -15,6 +15,7 @@
 //!
 //! Dependencies point downwards: `policy` and `mcp` are pure, and only `store` knows SQL.
 
+pub mod access;
 pub mod app;
 pub mod apply;
 pub mod audit;
@@ -24,6 +25,7 @@ pub mod clients;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod console;
 pub mod deliver;
 pub mod dev;
 #[cfg(any(test, feature = "fuzzing"))]

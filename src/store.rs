@@ -24,6 +24,7 @@ mod limits;
 pub mod login_throttle;
 pub mod nodes;
 pub mod outside;
+pub mod overview;
 pub mod people;
 pub mod person_links;
 pub mod provision;

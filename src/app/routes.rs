@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     handler::Handler,
     middleware,
     routing::{MethodFilter, MethodRouter, on},
@@ -15,9 +15,10 @@ use super::{
     unsure::{self, Doubt},
 };
 use crate::{
+    access::{Action, Page},
     authorize::{device, routes as authorize},
     clients::registration::routes as registration,
-    gateway,
+    console, gateway,
     http::{cors, edge::Edge, limit::Limit, pages},
     people::routes as people,
     tenants::routes as discovery,
@@ -41,6 +42,9 @@ pub enum Guard {
     RegistrationToken,
     /// The holder of an access token for this resource (RFC 6750).
     Bearer,
+    /// A person with a role that goes so far: session, CSRF token and `Origin` as for a browser, and a rule of
+    /// [`crate::access`].
+    Console(Page, Action),
     /// A browser's question before a call to an MCP endpoint: answered from the tenant's settings.
     Preflight,
 }
@@ -59,7 +63,7 @@ pub struct Route {
 }
 
 impl Route {
-    fn new<H, T>(method: Method, path: &'static str, guard: Guard, handler: H) -> Self
+    pub(crate) fn new<H, T>(method: Method, path: &'static str, guard: Guard, handler: H) -> Self
     where
         H: Handler<T, Arc<App>>,
         T: 'static,
@@ -82,7 +86,7 @@ impl Route {
 pub fn public() -> Vec<Route> {
     use Guard::*;
     use Method as M;
-    vec![
+    let mut routes = vec![
         Route::new(M::GET, "/.well-known/oauth-authorization-server/t/{tenant}", Public, discovery::authorization_server),
         Route::new(M::GET, "/.well-known/openid-configuration/t/{tenant}", Public, discovery::authorization_server),
         Route::new(M::GET, "/t/{tenant}/.well-known/openid-configuration", Public, discovery::authorization_server),
@@ -116,7 +120,9 @@ pub fn public() -> Vec<Route> {
         Route::new(M::GET, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
         Route::new(M::DELETE, "/t/{tenant}/mcp/{server}", Bearer, gateway::mcp),
         Route::new(M::OPTIONS, "/t/{tenant}/mcp/{server}", Preflight, gateway::mcp),
-    ]
+    ];
+    routes.extend(console::routes());
+    routes
 }
 
 /// The public router, with the edge around it. Serve it with `ConnectInfo<SocketAddr>`: without a peer nothing is answered.
@@ -132,6 +138,9 @@ pub fn router(app: Arc<App>) -> Router {
         match guard {
             Guard::Registration | Guard::RegistrationToken | Guard::Public | Guard::Client => {
                 oauth = oauth.route(path, handler);
+            }
+            Guard::Console(page, action) => {
+                other = other.route(path, handler.layer(Extension(console::Asked(page, action))));
             }
             // No page of a browser has a server's secret.
             Guard::Server | Guard::Browser | Guard::Bearer | Guard::Preflight => other = other.route(path, handler),

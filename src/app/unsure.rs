@@ -36,7 +36,7 @@ impl Doubt {
     fn refusal(&self, id: Option<&RequestId>) -> Response {
         match (self.guard, id) {
             (Guard::Bearer | Guard::Preflight, _) => gateway::fault(),
-            (Guard::Browser, Some(id)) => Trouble::fault(id).into_response(),
+            (Guard::Browser | Guard::Console(..), Some(id)) => Trouble::fault(id).into_response(),
             _ => OauthError::fault().into_response(),
         }
     }

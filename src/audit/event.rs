@@ -149,6 +149,14 @@ pub enum Event {
         #[serde(flatten)]
         tally: Tally,
     },
+    /// A page or a change of the console, to somebody whose roles do not go so far.
+    #[serde(rename = "console.refused")]
+    ConsoleRefused {
+        /// What they wanted.
+        action: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
     /// A request that leads nowhere.
     #[serde(rename = "request.refused")]
     RequestRefused {
@@ -380,6 +388,18 @@ pub enum Event {
         until: OffsetDateTime,
         /// Links that the person had before, and that cannot be used any more.
         given_up: u64,
+    },
+    /// An auditor looked at a page of the console.
+    #[serde(rename = "auditor.read")]
+    AuditorRead {
+        person: PersonId,
+        /// Of the console.
+        page: &'static str,
+        /// What they did there.
+        action: &'static str,
+        /// The object, as the address has it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        object: Option<String>,
     },
     /// A person set a password with a link.
     #[serde(rename = "link.used")]

@@ -32,6 +32,8 @@ pub enum Purpose {
     Account,
     /// The page to set a password that a link leads to.
     Link,
+    /// The console.
+    Console,
 }
 
 impl Purpose {
@@ -42,6 +44,7 @@ impl Purpose {
             Self::Device => "device",
             Self::Account => "account",
             Self::Link => "link",
+            Self::Console => "console",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod account;
 mod consent;
+pub mod console;
 mod device;
 mod error;
 mod filters;

@@ -1,5 +1,5 @@
-//! What waits for a login: an authorization request on its way, or the page for the code of a device. The one place that
-//! knows of [`crate::authorize`].
+//! What waits for a login: an authorization request on its way, the page for the code of a device, or a page of the console.
+//! The one place that knows of [`crate::authorize`] and [`crate::console`].
 
 use time::Duration;
 
@@ -9,6 +9,7 @@ use crate::{
         device,
         interaction::{self, Interaction},
     },
+    console::{self, back},
     http::browser::Browser,
     ids::{InteractionId, SessionId},
     secret::Handle,
@@ -16,6 +17,9 @@ use crate::{
     tenants::Tenant,
 };
 
+/// The parameters that say that the person comes from a page of the console; with the second, to log in once more.
+pub(super) const TO: &str = "to";
+pub(super) const AGAIN: &str = "again";
 /// The parameter that says that the person is on the way to the page for devices.
 pub(super) const DEVICE: &str = device::USER_CODE;
 
@@ -25,11 +29,14 @@ pub(super) struct Errand {
     pub(super) id: Option<InteractionId>,
     /// The page that comes after the login.
     pub(super) on: &'static str,
+    /// The address of the console that comes after it instead.
+    pub(super) back: Option<String>,
     /// Who asks.
     pub(super) asking: Option<Asking>,
     /// The name that the client expects somebody to log in with.
     pub(super) login_hint: Option<String>,
     interaction: Option<Interaction>,
+    again: bool,
 }
 
 /// The client that waits, and for which server.
@@ -44,8 +51,15 @@ pub(super) struct Asking {
 /// is, and whether it is anybody's, is asked after the login.
 pub(super) fn of_device(text: &str) -> (Errand, String) {
     let code = device::UserCode::parse(text).ok();
-    let errand = Errand { id: None, on: "device", asking: None, login_hint: None, interaction: None };
+    let errand = Errand { on: "device", ..Errand::none() };
     (errand, device::errand(code.as_ref()))
+}
+
+/// The way back to the console, as [`back::seal`] wrote it; `again`: whoever is logged in logs in once more. None: nobody
+/// here wrote it.
+pub(super) fn of_console(app: &App, tenant: &Tenant, text: &str, again: bool) -> Option<Errand> {
+    let back = back::open(&app.keyring, tenant.id, text)?;
+    Some(Errand { back: Some(back), again, ..Errand::none() })
 }
 
 /// Finds the errand of an interaction's handle. None: unknown, expired, decided, or another browser's.
@@ -59,6 +73,8 @@ pub(super) async fn find(
     Ok(interaction.map(|interaction| Errand {
         id: Some(interaction.id()),
         on: "consent",
+        back: None,
+        again: false,
         asking: Some(Asking {
             client_name: interaction.client.name().to_owned(),
             server_name: interaction.server.name.clone(),
@@ -69,9 +85,14 @@ pub(super) async fn find(
 }
 
 impl Errand {
+    const fn none() -> Self {
+        Self { id: None, on: "account", back: None, asking: None, login_hint: None, interaction: None, again: false }
+    }
+
     /// Whether the client wants a login for this request, whoever has logged in already, so long ago.
     pub(super) fn wants_login(&self, age: Duration) -> bool {
-        self.interaction.as_ref().is_some_and(|interaction| interaction.wants_login(age))
+        self.again && age > console::FRESH
+            || self.interaction.as_ref().is_some_and(|interaction| interaction.wants_login(age))
     }
 }
 

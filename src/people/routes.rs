@@ -28,13 +28,20 @@ const INTERACTION: &str = "interaction";
 /// An errand, and the parameter that it goes by.
 struct Waiting {
     name: &'static str,
-    /// A handle, or the code of a device: letters, digits, `-` and `_`.
+    /// A handle, the code of a device, or the way back to the console: letters, digits, `-`, `_` and `.`.
     value: String,
     errand: Errand,
 }
 
 /// The errand that a form or an address names, if it names one.
 async fn waiting(visit: &Visit, form: &Form) -> Result<Option<Waiting>, Trouble> {
+    for name in [errand::TO, errand::AGAIN] {
+        if let Some(text) = one(visit, form, name)? {
+            // Whatever nobody here wrote leads to the account, as no errand does.
+            let errand = errand::of_console(&visit.app, &visit.tenant, text, name == errand::AGAIN);
+            return Ok(errand.map(|errand| Waiting { name, value: text.to_owned(), errand }));
+        }
+    }
     let Some(text) = one(visit, form, INTERACTION)? else {
         let device = one(visit, form, errand::DEVICE)?.map(errand::of_device);
         return Ok(device.map(|(errand, value)| Waiting { name: errand::DEVICE, value, errand }));
@@ -81,7 +88,7 @@ impl Waiting {
 
     /// Where the person goes once they are logged in.
     fn on(&self, visit: &Visit) -> String {
-        self.path(visit, self.errand.on)
+        self.errand.back.clone().unwrap_or_else(|| self.path(visit, self.errand.on))
     }
 
     /// The value, if it goes by this parameter.

@@ -31,6 +31,8 @@ pub struct Session {
     pub username: String,
     /// The person's name on pages.
     pub display_name: String,
+    /// What they may be, in stored words.
+    pub roles: Vec<String>,
     /// When the person logged in.
     pub auth_time: OffsetDateTime,
 }
@@ -46,11 +48,12 @@ pub async fn current(visit: &Visit) -> Result<Option<Session>, StoreError> {
     if live.is_none() {
         visit.refused(Refused::Session);
     }
-    Ok(live.map(|LiveSession { id, person, username, display_name, auth_time, hash: _ }| Session {
+    Ok(live.map(|LiveSession { id, person, username, display_name, roles, auth_time, hash: _ }| Session {
         id,
         person,
         username,
         display_name,
+        roles,
         auth_time,
     }))
 }

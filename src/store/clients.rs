@@ -1,5 +1,6 @@
 //! Clients.
 
+pub mod listed;
 pub mod standing;
 
 use time::OffsetDateTime;

@@ -1,5 +1,6 @@
 //! Grants, families, consents.
 
+pub mod listed;
 pub mod machine;
 pub mod many;
 

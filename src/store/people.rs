@@ -67,6 +67,21 @@ pub async fn by_username(tx: &mut TenantTx, username: &str) -> Result<Option<Per
     Ok(row)
 }
 
+/// A person by id, whatever their status.
+pub async fn by_id(tx: &mut TenantTx, id: PersonId) -> Result<Option<PersonRow>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        PersonRow,
+        r#"select id as "id: PersonId", username, display_name, password_hash, roles, status from person
+            where tenant = $1 and id = $2"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
 /// A person by id. The row is locked until the transaction ends, so that nobody disables the person or changes the
 /// password in between.
 pub async fn lock(tx: &mut TenantTx, id: PersonId) -> Result<Option<PersonRow>, StoreError> {

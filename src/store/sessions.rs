@@ -38,6 +38,8 @@ pub struct LiveSession {
     pub username: String,
     /// The person's name on pages.
     pub display_name: String,
+    /// What the person may be.
+    pub roles: Vec<String>,
     /// When the person logged in.
     pub auth_time: OffsetDateTime,
 }
@@ -72,7 +74,7 @@ pub async fn live(
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     let row = sqlx::query_as!(
         LiveSession,
-        r#"select s.id as "id: SessionId", s.hash, s.person as "person: PersonId", p.username, p.display_name, s.auth_time
+        r#"select s.id as "id: SessionId", s.hash, s.person as "person: PersonId", p.username, p.display_name, p.roles, s.auth_time
              from session s join person p on (p.tenant, p.id) = (s.tenant, s.person)
             where s.tenant = $1 and s.hash = any ($2)
               and s.ended_at is null and s.expires_at > $3 and p.status = 'active'"#,

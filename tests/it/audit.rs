@@ -16,7 +16,7 @@ use sallyport::{ids::TenantId, jobs::refusals, store::audit::EventRow};
 use crate::harness::app::TestApp;
 
 /// The kinds of the lane.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 11] = [
     "login.failed",
     "session.refused",
     "form.refused",
@@ -25,6 +25,7 @@ const KINDS: [&str; 10] = [
     "token.refused",
     "registration.refused",
     "authorization.refused",
+    "console.refused",
     "link.refused",
     "request.refused",
 ];

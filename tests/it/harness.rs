@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod canary;
 pub(crate) mod cancel;
+pub(crate) mod console;
 pub(crate) mod db;
 pub(crate) mod dev;
 pub(crate) mod device;

@@ -17,6 +17,7 @@ mod cli;
 mod clients;
 mod cluster;
 mod config;
+mod console;
 mod deliver;
 mod deploy;
 mod dev;

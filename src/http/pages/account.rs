@@ -12,6 +12,8 @@ pub struct SignedInPage {
     pub tenant_name: String,
     /// Who is logged in.
     pub person: String,
+    /// The console, for whoever may see it.
+    pub console_href: Option<String>,
     /// Where "Log out" posts to.
     pub logout_action: String,
     /// Where "Take back" posts to.

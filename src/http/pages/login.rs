@@ -20,6 +20,8 @@ pub struct LoginPage {
     pub interaction: Option<String>,
     /// The code of a device that waits for the login, or a word for none yet; none when it is no device that waits.
     pub user_code: Option<String>,
+    /// The page of the console that the person comes from: name and value of a field.
+    pub back: Option<(&'static str, String)>,
     /// What stands in the username field: `login_hint`, or what the person typed before the login failed.
     pub username: String,
     /// Why the last try failed and what to do, in whole sentences. It must not say which of the two fields was wrong.

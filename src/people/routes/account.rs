@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::super::{Session, session};
 use crate::{
+    access::{self, Action, Page, Role},
     http::{
         csrf::Purpose,
         form::{Form, FormError},
@@ -59,12 +60,18 @@ pub(super) async fn signed_in(visit: &Visit, session: &Session) -> Result<Respon
     let page = SignedInPage {
         tenant_name: visit.tenant.name.clone(),
         person: session.display_name.clone(),
+        console_href: console_href(visit, session),
         logout_action: visit.path("logout"),
         revoke_action: visit.path("account/revoke"),
         csrf: visit.csrf(Purpose::Account),
         grants: given.into_iter().map(|grant| view(visit, grant)).collect(),
     };
     Ok(visit.page(StatusCode::OK, page))
+}
+
+fn console_href(visit: &Visit, session: &Session) -> Option<String> {
+    let may = access::may(&Role::of_words(&session.roles), Page::Overview, Action::Show).is_ok();
+    may.then(|| format!("/console/t/{}", visit.tenant.slug))
 }
 
 async fn given(visit: &Visit, session: &Session) -> Result<Vec<GivenRow>, StoreError> {

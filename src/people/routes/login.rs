@@ -97,6 +97,10 @@ fn show(visit: &Visit, waiting: Option<Waiting>, username: String, refusal: Opti
         csrf: visit.csrf(Purpose::Login),
         interaction: waiting.as_ref().and_then(|waiting| waiting.by(INTERACTION)),
         user_code: waiting.as_ref().and_then(|waiting| waiting.by(errand::DEVICE)),
+        back: waiting
+            .as_ref()
+            .filter(|waiting| waiting.errand.back.is_some())
+            .map(|waiting| (waiting.name, waiting.value.clone())),
         username,
         error: refusal.map(|refusal| refusal.to_string()),
         asking,

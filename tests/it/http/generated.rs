@@ -30,6 +30,8 @@ use crate::harness::{
 
 /// Requests for each route.
 const EACH: usize = 220;
+/// For each route of the console: there are many, and they are much alike.
+const EACH_OF_CONSOLE: usize = 60;
 /// Connections at the same time.
 const CONNECTIONS: usize = 4;
 
@@ -73,13 +75,14 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     let before = no_http || [400, 421].contains(&status.as_u16()) && kind == "text/plain; charset=utf-8";
     let before = before || status == 404 && answer.body.is_empty();
     // Web pages are clients, too; no answer there rests on cookies.
-    let anybody = !matches!(route.guard, Guard::Browser | Guard::Server | Guard::Bearer | Guard::Preflight);
+    let anybody =
+        !matches!(route.guard, Guard::Browser | Guard::Console(..) | Guard::Server | Guard::Bearer | Guard::Preflight);
     check(!anybody || before || answer.header("access-control-allow-origin") == "*", "no CORS")?;
     let stylesheet = route.path.starts_with("/static/");
     let html = kind.starts_with("text/html");
     match route.guard {
         _ if answer.body.is_empty() || before => {}
-        Guard::Browser => check(html, "no page")?,
+        Guard::Browser | Guard::Console(..) => check(html, "no page")?,
         _ if stylesheet => check(kind.starts_with("text/"), "no text")?,
         // An upstream's answer may be a stream.
         Guard::Bearer | Guard::Preflight if status.is_success() && kind == "text/event-stream" => {}
@@ -94,7 +97,13 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     }
     let secret = matches!(
         route.guard,
-        Guard::Browser | Guard::Client | Guard::Server | Guard::Registration | Guard::RegistrationToken | Guard::Bearer
+        Guard::Browser
+            | Guard::Console(..)
+            | Guard::Client
+            | Guard::Server
+            | Guard::Registration
+            | Guard::RegistrationToken
+            | Guard::Bearer
     );
     let kept = answer.header("cache-control");
     let silent = answer.body.is_empty() && (status.is_client_error() || drawn.method == "OPTIONS");
@@ -108,6 +117,7 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     let ours = to.is_empty()
         || to.starts_with("/t/acme/")
         || to.starts_with("/t/other/")
+        || to.starts_with("/console/t/acme")
         || to.starts_with("https://a.example/cb?")
         || to.starts_with("http://127.0.0.1/cb?");
     check(ours, "a way to somewhere else")
@@ -150,7 +160,8 @@ fn page_headers(answer: &Answer) -> Result<(), String> {
 async fn storm(host: &str, route: &Route, scene: &Scene, mut dice: Dice) -> (bool, BTreeMap<String, String>) {
     let goods = scene.good(route);
     let (mut wire, mut wrong, mut succeeded) = (Wire::to(host), BTreeMap::new(), false);
-    for at in 0..EACH / CONNECTIONS {
+    let each = if matches!(route.guard, Guard::Console(..)) { EACH_OF_CONSOLE } else { EACH };
+    for at in 0..each / CONNECTIONS {
         let drawn = draw::request(route, dice.of(&goods).clone(), &scene.client.id, host, &mut dice);
         let answer = wire.ask(&drawn.bytes, drawn.method == "HEAD").await;
         let (verdict, answer) = match answer {

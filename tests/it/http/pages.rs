@@ -87,7 +87,9 @@ fn every_field_has_its_label_and_every_reference_its_target() {
         unique.dedup();
         assert_eq!(unique.len(), ids.len(), "{name}: an id stands twice");
         let labels: Vec<&str> = named(&tags, "label").iter().filter_map(|tag| tag.get("for")).collect();
-        for field in named(&tags, "input").into_iter().filter(|tag| tag.get("type") != Some("hidden")) {
+        for field in tags.iter().filter(|tag| {
+            ["input", "select", "textarea"].contains(&tag.name.as_str()) && tag.get("type") != Some("hidden")
+        }) {
             let id = field.get("id").unwrap_or_else(|| panic!("{name}: a field without an id"));
             assert!(labels.contains(&id), "{name}: #{id} has no label");
         }
@@ -109,8 +111,12 @@ fn every_form_posts_a_csrf_token() {
         let forms = named(&tags, "form");
         let tokens =
             tags.iter().filter(|tag| tag.get("name") == Some("csrf") && tag.get("value") == Some("csrf-token"));
-        assert_eq!(tokens.count(), forms.len(), "{name}");
-        assert!(forms.iter().all(|form| form.get("method") == Some("post")), "{name}");
+        // A search changes nothing, and is in the address.
+        let (searches, posts): (Vec<&Tag>, Vec<&Tag>) =
+            forms.into_iter().partition(|form| form.get("role") == Some("search"));
+        assert_eq!(tokens.count(), posts.len(), "{name}");
+        assert!(posts.iter().all(|form| form.get("method") == Some("post")), "{name}");
+        assert!(searches.iter().all(|form| form.get("method") == Some("get")), "{name}");
     }
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Good {
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Body,
     pub(super) headers: Vec<(&'static str, String)>,
+    /// What stands at `{object}` in the path.
+    pub(super) object: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -34,9 +36,9 @@ const FORM_BODY: usize = 64 * 1024;
 /// A head that is longer is refused before anybody looks at it.
 const HEAD: usize = 32 * 1024;
 
-fn fill(path: &str, client: &str, dice: &mut Dice) -> Vec<u8> {
+fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
     let mut out = path.to_owned();
-    for name in ["{tenant}", "{server}", "{client_id}", "{file}"] {
+    for name in ["{tenant}", "{server}", "{client_id}", "{file}", "{object}"] {
         if dice.one_in(20) {
             let odd = [
                 "nobody", "ACME", "%61cme", "acme%2f", "..", "%2e%2e", ".", "%00", "%ff", "acme%20", "other", "",
@@ -46,7 +48,7 @@ fn fill(path: &str, client: &str, dice: &mut Dice) -> Vec<u8> {
         }
     }
     let out = out.replace("{tenant}", "acme").replace("{server}", "demo").replace("{client_id}", client);
-    let out = out.replace("{file}", "sallyport.css");
+    let out = out.replace("{file}", "sallyport.css").replace("{object}", object);
     if dice.one_in(40) {
         let odd = ["/", "//", "/.", ".json", "%00", "?", "/../authorize", ";a"];
         return format!("{out}{}", dice.of(&odd)).into_bytes();
@@ -58,7 +60,7 @@ fn fill(path: &str, client: &str, dice: &mut Dice) -> Vec<u8> {
 pub(super) fn request(route: &Route, good: Good, client: &str, host: &str, dice: &mut Dice) -> Drawn {
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X"];
     let method = if dice.one_in(10) { (*dice.of(&methods)).to_owned() } else { route.method.to_string() };
-    let target = target(route, good.query, client, dice);
+    let target = target(route, good.query, client, &good.object, dice);
     let (kind, mut body) = body(good.body, dice);
     let mut head = Head(Vec::new());
     head.0.extend([method.as_bytes(), b" ", &target, b" HTTP/1.1\r\n"].concat());
@@ -77,8 +79,8 @@ pub(super) fn request(route: &Route, good: Good, client: &str, host: &str, dice:
     Drawn { bytes: [&head.0, &b"\r\n"[..], &body].concat(), method, may_be_cut }
 }
 
-fn target(route: &Route, mut query: Vec<(String, String)>, client: &str, dice: &mut Dice) -> Vec<u8> {
-    let mut target = fill(route.path, client, dice);
+fn target(route: &Route, mut query: Vec<(String, String)>, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
+    let mut target = fill(route.path, client, object, dice);
     if !dice.one_in(6) {
         bend(&mut query, dice);
     }

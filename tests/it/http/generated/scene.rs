@@ -11,6 +11,7 @@ use crate::{
     harness::{
         app::{TestApp, TestTenant},
         browser::TestBrowser,
+        console::{self, Things, appoint},
         device::GRANT,
         flow::{Flow, TestClient, Tokens, hidden, location, query},
         introspect::{ENVELOPE, JWT},
@@ -41,6 +42,7 @@ pub(super) struct Scene {
     server_secret: String,
     resource: String,
     password: String,
+    things: Things,
 }
 
 impl Scene {
@@ -55,6 +57,7 @@ impl Scene {
             secret: Some(text("client_secret")),
             redirect_uri: "https://a.example/cb".to_owned(),
         };
+        appoint(app, tenant.person.id, "administrator").await;
         let browser = TestBrowser::new(app);
         let login = browser.get("/t/acme/login").await;
         let fields = [("username", "ada"), ("password", &tenant.person.password), ("csrf", &login.hidden("csrf"))];
@@ -83,6 +86,7 @@ impl Scene {
         app.person(tenant.id, &linked).await;
         let link = links::make(app, tenant, &linked, LinkPurpose::Reset).await;
         let linked = flow.page(flow.get(&format!("/t/acme/link?link={link}")).await).await.1;
+        let things = Things::of(app, tenant, &flow.http).await;
         let device = Asked { user_code: hidden(&asked, "user_code"), seen: hidden(&asked, "seen") };
         Self {
             code: codes.remove(0),
@@ -104,6 +108,7 @@ impl Scene {
             server_secret: app.server_secret(tenant.id, tenant.server.id).await,
             resource: tenant.server.resource.clone(),
             password: tenant.person.password.clone(),
+            things,
             registered,
             client,
         }
@@ -123,6 +128,7 @@ impl Scene {
             query: own(query),
             body: form.map_or(Body::None, |pairs| Body::Form(own(pairs))),
             headers: vec![("cookie", self.cookies.clone())],
+            object: String::new(),
         };
         let client = |form: &[(&str, &str)]| Good {
             body: Body::Form(own(form)),
@@ -142,6 +148,15 @@ impl Scene {
             ("state", "s"),
             ("scope", "mcp:read"),
         ];
+        if matches!(route.guard, Guard::Console(..)) {
+            let (page_of, action) = console::rule(route).expect("a rule");
+            let (_, fields) = self.things.good(route, "acme");
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let good = if route.method == "GET" { page(&fields, None) } else { page(&[], Some(&fields)) };
+            let object =
+                if route.path.contains("{object}") { self.things.object(page_of, action) } else { String::new() };
+            return vec![Good { object, ..good }];
+        }
         match (route.method.as_str(), route.path) {
             ("GET", _) if route.guard == Guard::Public => vec![Good::default()],
             ("POST", "/t/{tenant}/register") => vec![registration(&self.registered, None)],

@@ -1,5 +1,7 @@
 //! One of each page and state, with the kinds of text that break layouts.
 
+mod console;
+
 use askama::Template;
 use sallyport::http::pages::{
     AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, ErrorLink,
@@ -37,6 +39,7 @@ pub(super) fn login() -> LoginPage {
         csrf: "csrf-token".into(),
         user_code: None,
         interaction: Some("interaction-handle".into()),
+        back: None,
         username: "dana".into(),
         error: None,
         asking: Some(AskingClient { name: "Claude Code".into(), server_name: "Team notes".into() }),
@@ -228,9 +231,17 @@ fn interstitial() -> InterstitialPage {
 
 /// Every page, in every state that looks different.
 pub(super) fn all() -> Vec<Sample> {
-    fn sample(name: &'static str, page: impl Template) -> Sample {
-        Sample { name, html: page.render().unwrap() }
-    }
+    let mut all = people();
+    all.extend(console::all());
+    all
+}
+
+fn sample(name: &'static str, page: impl Template) -> Sample {
+    Sample { name, html: page.render().unwrap() }
+}
+
+/// Those for everybody.
+fn people() -> Vec<Sample> {
     vec![
         sample("login", login()),
         sample("login-alone", LoginPage { interaction: None, asking: None, username: String::new(), ..login() }),
@@ -342,6 +353,7 @@ pub(super) fn all() -> Vec<Sample> {
             SignedInPage {
                 tenant_name: "Northwind".into(),
                 person: "Dana Ruiz".into(),
+                console_href: None,
                 logout_action: "/t/demo/logout".into(),
                 revoke_action: "/t/demo/account/revoke".into(),
                 csrf: "csrf-token".into(),

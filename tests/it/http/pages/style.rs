@@ -50,6 +50,7 @@ fn text_and_outlines_stand_out() {
         ("on-accent", "accent", 4.5),
         ("on-accent", "accent-strong", 4.5),
         ("danger", "surface", 4.5),
+        ("danger", "ground", 4.5),
         ("danger", "danger-wash", 4.5),
         ("edge", "surface", 3.0),
         ("edge", "sunken", 3.0),

@@ -75,7 +75,10 @@ fn request(
 ) -> RequestBuilder {
     let Scene { world, secrets, .. } = scene;
     let path = route.path.replace("{tenant}", "acme").replace("{server}", "demo");
-    let path = path.replace("{client_id}", &secrets.registered.id).replace("{file}", "nothing.css");
+    let path = path
+        .replace("{client_id}", &secrets.registered.id)
+        .replace("{object}", &secrets.registered.id)
+        .replace("{file}", "nothing.css");
     let mut parameters: Parameters = good.iter().filter(|(name, _)| *name != parameter).cloned().collect();
     parameters.push((parameter, secret.to_owned()));
     let query: &[(&str, String)] = if route.method == Method::GET { &parameters } else { &[] };
@@ -83,7 +86,7 @@ fn request(
     let request = world.http.request(route.method.clone(), url).header("origin", &world.app.base);
     let cookies = format!("__Host-sp-t-acme={}; __Host-sp-b-acme={}", secrets.session, secrets.browser);
     let request = match route.guard {
-        Guard::Browser => request.header("cookie", cookies),
+        Guard::Browser | Guard::Console(..) => request.header("cookie", cookies),
         Guard::Client => request.basic_auth(&secrets.client.id, secrets.client.secret.as_deref()),
         Guard::Server => request.basic_auth("demo", Some(&secrets.server)),
         // Never the one that fits: the registration shall stay.

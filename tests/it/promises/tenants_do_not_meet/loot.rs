@@ -11,6 +11,7 @@ use axum::{
 };
 use reqwest::{RequestBuilder, StatusCode};
 use sallyport::{
+    access::{Action, Page},
     authorize::device::UserCode,
     clients::initial_token::{self, NewInitialToken},
     ids::{ClientId, GrantId},
@@ -22,7 +23,8 @@ use serde_json::{Value, json};
 use crate::{
     harness::{
         app::{TestApp, TestTenant},
-        browser::{Page, TestBrowser},
+        browser::{Page as Answer, TestBrowser},
+        console::{Things, appoint},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
         web::{Web, limits},
     },
@@ -63,6 +65,9 @@ pub(super) enum Kind {
     Resource,
     McpSession,
     Jwt,
+    ConsoleCsrf,
+    /// What a route of the console is about.
+    Object(Page, Action),
 }
 
 impl Kind {
@@ -114,6 +119,7 @@ pub(super) struct Loot {
     grant: String,
     mcp_session: String,
     upstream: Upstream,
+    things: Things,
 }
 
 impl Loot {
@@ -135,12 +141,13 @@ impl Loot {
     }
 
     async fn fill(app: &TestApp, tenant: TestTenant, only: String, upstream: Upstream) -> Self {
+        appoint(app, tenant.person.id, "administrator").await;
         let browser = TestBrowser::new(app);
         let login = browser.get(&format!("/t/{}/login", tenant.slug)).await;
         let person = &tenant.person;
         let fields = [("username", &*person.username), ("password", &person.password), ("csrf", &login.hidden("csrf"))];
         let entered = browser.post(&format!("/t/{}/login", tenant.slug), &fields).await;
-        let own = |page: &Page, place: &str| {
+        let own = |page: &Answer, place: &str| {
             page.cookie(&format!("__Host-sp-{place}-{}", tenant.slug)).expect("a cookie").to_owned()
         };
         let (browser_cookie, session) = (own(&login, "b"), own(&entered, "t"));
@@ -167,6 +174,7 @@ impl Loot {
         let linked = format!("linked-{}", tenant.slug);
         let link = links::make(app, &tenant, &linked, LinkPurpose::Reset).await;
         let link_page = flow.page(flow.get(&format!("/t/{}/link?link={link}", tenant.slug)).await).await.1;
+        let things = Things::of(app, &tenant, &flow.http).await;
         let verifier = flow.verifier.clone();
         drop(flow);
         let server_secret = app.server_secret(tenant.id, tenant.server.id).await;
@@ -194,6 +202,7 @@ impl Loot {
             grant: hidden(&account, "grant"),
             mcp_session: String::new(),
             upstream,
+            things,
             tokens,
             client,
             tenant,
@@ -245,6 +254,8 @@ impl Loot {
             Kind::Resource => &self.tenant.server.resource,
             Kind::McpSession => &self.mcp_session,
             Kind::Jwt => return self.upstream.jwt(),
+            Kind::ConsoleCsrf => &self.things.csrf,
+            Kind::Object(page, action) => return self.things.object(page, action),
         }
         .clone()
     }
@@ -279,6 +290,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         | Kind::AccountCsrf
         | Kind::DeviceCsrf
         | Kind::LinkCsrf
+        | Kind::ConsoleCsrf
         | Kind::Seen => entropy.text::<32>().unwrap(),
         Kind::McpSession => entropy.text::<48>().unwrap(),
         Kind::ClientId => ClientId::new(&app.clock, &entropy).unwrap().to_string(),
@@ -288,6 +300,9 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Server => "zq-server".to_owned(),
         Kind::Resource => app.url("/t/zq-tenant/mcp/zq-server"),
         Kind::Jwt => "e30.e30.AAAA".to_owned(),
+        Kind::Object(Page::Clients, _) | Kind::Object(Page::Grants, Action::RevokeAll) => made_up(app, Kind::ClientId),
+        Kind::Object(Page::Servers, _) => made_up(app, Kind::Server),
+        Kind::Object(..) => made_up(app, Kind::Grant),
     }
 }
 

@@ -7,7 +7,12 @@ use sallyport::app::routes::{self, Route};
 use serde_json::{Map, json};
 
 use super::loot::{CALLBACK, Kind, LEGACY, Loot, made_up};
-use crate::harness::{app::TestApp, device::GRANT, flow::Flow};
+use crate::harness::{
+    app::TestApp,
+    console::{self, Things},
+    device::GRANT,
+    flow::Flow,
+};
 
 /// Where something is in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +67,21 @@ const SECRET: (Place, Kind) = (BasicPassword, Kind::ClientSecret);
 /// The good requests of a route.
 fn plans(route: &Route) -> Vec<Plan> {
     let interaction = (Query("interaction"), Kind::Interaction);
+    if let Some((page, action)) = console::rule(route) {
+        let asked = route.method == Method::GET;
+        let mut own = vec![SESSION];
+        match Things::parameter(page, action) {
+            Some(name) => own.push((if asked { Query(name) } else { Form(name) }, Kind::Object(page, action))),
+            None if route.path.contains("{object}") => own.push((Path("object"), Kind::Object(page, action))),
+            None => {}
+        }
+        if asked {
+            return vec![plan(200, &own).idle(&[BROWSER])];
+        }
+        own.extend([BROWSER, (Form("csrf"), Kind::ConsoleCsrf)]);
+        let rest: Vec<_> = Things::fields(page, action).iter().map(|(name, value)| (Form(name), *value)).collect();
+        return vec![plan(303, &own).with(&rest)];
+    }
     match (route.method.as_str(), route.path) {
         ("GET", path)
             if path.ends_with("/t/{tenant}") || path.contains("/.well-known/o") && !path.contains("{server}") =>

@@ -18,6 +18,7 @@ use crate::{
     harness::{
         app::{TestApp, TestTenant},
         browser::{Page, TestBrowser},
+        console::{Things, appoint},
         device::{self, TestDevice},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
     },
@@ -128,11 +129,13 @@ struct Props {
     stranger: (String, String),
     /// Cookies and form of somebody who leaves.
     leaving: (String, String),
+    things: Things,
 }
 
 impl Props {
     async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
         let mut flow = Flow::new(app, tenant);
+        appoint(app, tenant.person.id, "administrator").await;
         let (browser, cookies) = logged_in(app, tenant).await;
         flow.http = browser.http;
         let client = flow.client_with(&[CALLBACK], true).await;
@@ -165,6 +168,7 @@ impl Props {
         let linked = flow.page(flow.get(&format!("/t/acme/link?link={link}")).await).await.1;
         let (registered, registration) = register(&flow).await;
         let stranger = TestBrowser::new(app).get("/t/acme/login").await;
+        let things = Things::of(app, tenant, &flow.http).await;
         let (leaving, leaving_cookies) = logged_in(app, tenant).await;
         Self {
             base: app.base.clone(),
@@ -190,6 +194,7 @@ impl Props {
             stranger: (cookie(&stranger, "b"), stranger.hidden("csrf")),
             leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
             verifier: flow.verifier,
+            things,
             client,
         }
     }
@@ -207,6 +212,15 @@ impl Props {
             make,
         };
         let plain = |what, path: String| one(what, StatusCode::OK, path, Box::new(|request| request));
+        if matches!(route.guard, Guard::Console(..)) {
+            let (path, fields) = self.things.good(route, "acme");
+            return vec![if route.method == Method::GET {
+                let query = url_query(&fields);
+                one("look at the console", StatusCode::OK, format!("{path}{query}"), with_cookies(&self.cookies))
+            } else {
+                one("change something", StatusCode::SEE_OTHER, path, self.form(&self.cookies, fields))
+            }];
+        }
         match (route.method.as_str(), route.path) {
             ("GET", "/static/{file}") => {
                 vec![plain("the stylesheet", sallyport::http::pages::stylesheet_path().to_owned())]
@@ -410,6 +424,12 @@ impl Props {
         let form: Vec<(&str, String)> = form.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         Box::new(move |request| request.basic_auth(&id, secret.as_deref()).form(&form))
     }
+}
+
+fn url_query(fields: &[(&str, String)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(fields);
+    format!("?{}", query.finish())
 }
 
 fn with_cookies(cookies: &str) -> Make {

@@ -32,7 +32,7 @@ impl Answer {
         assert!(lies.iter().all(|lie| !body.contains(lie)), "{what}: {body}");
         let kind = headers[header::CONTENT_TYPE].to_str().unwrap();
         match guard {
-            Guard::Browser => {
+            Guard::Browser | Guard::Console(..) => {
                 assert!(kind.starts_with("text/html"), "{what}: {kind}");
                 assert!(body.contains("Something here does not work"), "{what}: {body}");
                 assert!(body.contains(headers["x-request-id"].to_str().unwrap()), "{what}: {body}");

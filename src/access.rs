@@ -1,0 +1,301 @@
+//! Who may do what in the console: the one place that says so. Pure.
+//!
+//! Routes name a rule, and the rule says who comes through. The table in `docs/console.md` is printed from here.
+
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// What a person may be at a tenant, beside a person who logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Changes things.
+    Administrator,
+    /// Sees and exports everything, changes nothing; what they read is in the log.
+    Auditor,
+    /// Uses servers, and has an account page.
+    Member,
+}
+
+/// A part of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Page {
+    /// Numbers, and what needs attention.
+    Overview,
+    /// Published MCP servers.
+    Servers,
+    /// OAuth clients.
+    Clients,
+    /// People and their roles.
+    People,
+    /// What people allowed clients.
+    Grants,
+    /// The audit log.
+    Audit,
+    /// Keys.
+    Keys,
+    /// Name, registration rules, logins.
+    Settings,
+}
+
+/// What is done there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// See many.
+    List,
+    /// See one.
+    Show,
+    /// Make one.
+    Create,
+    /// Make one different.
+    Edit,
+    /// Let one work again.
+    Enable,
+    /// Let one stop working.
+    Disable,
+    /// Take one away.
+    Remove,
+    /// Ask a server what it is.
+    Probe,
+    /// Allow a client that waits.
+    Approve,
+    /// Stop a client for now.
+    Suspend,
+    /// Let it go on.
+    Resume,
+    /// Take one grant back.
+    Revoke,
+    /// Take many grants back.
+    RevokeAll,
+    /// Change what a person may do.
+    EditRoles,
+    /// Make a link by which somebody sets a password.
+    MakeLink,
+    /// Log a person out everywhere.
+    EndSessions,
+    /// Put a new key in use.
+    Rotate,
+    /// Take evidence along.
+    Export,
+}
+
+/// One thing that can be done, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Where.
+    pub page: Page,
+    /// What.
+    pub action: Action,
+    /// Who may.
+    pub who: &'static [Role],
+    /// Whether somebody who logged in a while ago logs in again first.
+    pub fresh: bool,
+}
+
+const READERS: &[Role] = &[Role::Administrator, Role::Auditor];
+const CHANGERS: &[Role] = &[Role::Administrator];
+
+const fn read(page: Page, action: Action) -> Rule {
+    Rule { page, action, who: READERS, fresh: false }
+}
+
+const fn change(page: Page, action: Action) -> Rule {
+    Rule { page, action, who: CHANGERS, fresh: false }
+}
+
+/// A change that cannot be undone, or that gives power.
+const fn grave(page: Page, action: Action) -> Rule {
+    Rule { page, action, who: CHANGERS, fresh: true }
+}
+
+/// Everything that can be done in the console.
+pub const RULES: &[Rule] = &[
+    read(Page::Overview, Action::Show),
+    read(Page::Servers, Action::List),
+    read(Page::Servers, Action::Show),
+    change(Page::Servers, Action::Create),
+    change(Page::Servers, Action::Edit),
+    change(Page::Servers, Action::Probe),
+    change(Page::Servers, Action::Enable),
+    grave(Page::Servers, Action::Disable),
+    grave(Page::Servers, Action::Remove),
+    read(Page::Clients, Action::List),
+    read(Page::Clients, Action::Show),
+    change(Page::Clients, Action::Approve),
+    grave(Page::Clients, Action::Suspend),
+    change(Page::Clients, Action::Resume),
+    grave(Page::Clients, Action::Remove),
+    read(Page::People, Action::List),
+    read(Page::People, Action::Show),
+    change(Page::People, Action::Create),
+    grave(Page::People, Action::EditRoles),
+    grave(Page::People, Action::MakeLink),
+    change(Page::People, Action::Enable),
+    grave(Page::People, Action::Disable),
+    change(Page::People, Action::EndSessions),
+    read(Page::Grants, Action::List),
+    read(Page::Grants, Action::Show),
+    change(Page::Grants, Action::Revoke),
+    grave(Page::Grants, Action::RevokeAll),
+    read(Page::Audit, Action::List),
+    read(Page::Audit, Action::Show),
+    read(Page::Audit, Action::Export),
+    read(Page::Keys, Action::List),
+    grave(Page::Keys, Action::Rotate),
+    read(Page::Settings, Action::Show),
+    grave(Page::Settings, Action::Edit),
+];
+
+/// Why somebody may not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No role of theirs may see the console.
+    #[error("nobody let you see the console of this place")]
+    NoRole,
+    /// They may look, and not touch.
+    #[error("your role lets you read, and change nothing")]
+    ReadsOnly,
+}
+
+/// The rule for `action` at `page`, if one of `roles` may do it.
+///
+/// # Errors
+/// They may not. What has no rule nobody may do.
+pub fn may(roles: &[Role], page: Page, action: Action) -> Result<&'static Rule, Denied> {
+    let rule = RULES.iter().find(|rule| rule.page == page && rule.action == action);
+    match rule {
+        Some(rule) if rule.who.iter().any(|role| roles.contains(role)) => Ok(rule),
+        _ if roles.iter().any(|role| READERS.contains(role)) => Err(Denied::ReadsOnly),
+        _ => Err(Denied::NoRole),
+    }
+}
+
+/// Whether somebody reads on behalf of others: then it is written down what they read.
+pub fn reads_are_evidence(roles: &[Role]) -> bool {
+    roles.contains(&Role::Auditor) && !roles.contains(&Role::Administrator)
+}
+
+// === impl Role ===
+
+impl Role {
+    /// Reads the words that are stored. A word that means nothing gives nothing.
+    pub fn of_words(words: &[String]) -> Vec<Self> {
+        let role = |word: &String| match word.as_str() {
+            "administrator" => Some(Self::Administrator),
+            "auditor" => Some(Self::Auditor),
+            "person" => Some(Self::Member),
+            _ => None,
+        };
+        words.iter().filter_map(role).collect()
+    }
+
+    /// The word in the database and in files of `apply`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Auditor => "auditor",
+            Self::Member => "person",
+        }
+    }
+
+    /// The word for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "Administrator",
+            Self::Auditor => "Auditor",
+            Self::Member => "Member",
+        }
+    }
+}
+
+// === impl Page ===
+
+impl Page {
+    /// All of them, as the navigation has them.
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Servers,
+        Self::Clients,
+        Self::People,
+        Self::Grants,
+        Self::Audit,
+        Self::Keys,
+        Self::Settings,
+    ];
+
+    /// Its name in addresses; the overview has none.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Overview => "",
+            Self::Servers => "servers",
+            Self::Clients => "clients",
+            Self::People => "people",
+            Self::Grants => "grants",
+            Self::Audit => "audit",
+            Self::Keys => "keys",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Servers => "Servers",
+            Self::Clients => "Clients",
+            Self::People => "People",
+            Self::Grants => "Grants",
+            Self::Audit => "Audit log",
+            Self::Keys => "Keys",
+            Self::Settings => "Settings",
+        }
+    }
+}
+
+// === impl Action ===
+
+impl Action {
+    /// Its name for people, as the documented table has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Show => "show",
+            Self::Create => "create",
+            Self::Edit => "edit",
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::Remove => "remove",
+            Self::Probe => "probe",
+            Self::Approve => "approve",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Revoke => "revoke",
+            Self::RevokeAll => "revoke many",
+            Self::EditRoles => "edit roles",
+            Self::MakeLink => "make a link",
+            Self::EndSessions => "end sessions",
+            Self::Rotate => "rotate",
+            Self::Export => "export",
+        }
+    }
+}
+
+/// The table for people, as Markdown.
+pub struct Matrix;
+
+impl fmt::Display for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| page | action | administrator | auditor | member |\n|---|---|---|---|---|")?;
+        for rule in RULES {
+            let cell = |role: Role| match (rule.who.contains(&role), rule.fresh) {
+                (true, true) => "after a fresh login",
+                (true, false) => "yes",
+                (false, _) => "\u{2013}",
+            };
+            let cells = [Role::Administrator, Role::Auditor, Role::Member].map(cell).join(" | ");
+            writeln!(f, "| {} | {} | {cells} |", rule.page.name(), rule.action.name())?;
+        }
+        Ok(())
+    }
+}

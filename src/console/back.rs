@@ -1,0 +1,27 @@
+//! The way back to a page of the console after a login: its path, with a keyed hash, so that nobody else can say where a login
+//! leads.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{ids::TenantId, keys::Keyring, secret::same};
+
+const LABEL: &str = "return to";
+/// The longest path that is kept; from a longer one people come back to the overview.
+const LONGEST: usize = 600;
+
+/// What stands for a path of the console in addresses and forms: letters, digits, `-`, `_` and a `.`.
+pub fn seal(keyring: &Keyring, tenant: TenantId, path: &str) -> Option<String> {
+    (path.len() <= LONGEST).then(|| {
+        let hash = keyring.keyed(LABEL, &[tenant.0.as_bytes(), path.as_bytes()]);
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(path), URL_SAFE_NO_PAD.encode(hash))
+    })
+}
+
+/// The path that it stands for, if it was sealed here for this tenant.
+pub fn open(keyring: &Keyring, tenant: TenantId, text: &str) -> Option<String> {
+    let (path, hash) = text.split_once('.')?;
+    let path = String::from_utf8(URL_SAFE_NO_PAD.decode(path).ok()?).ok()?;
+    let hash = URL_SAFE_NO_PAD.decode(hash).ok()?;
+    let genuine = keyring.keyed_by_any(LABEL, &[tenant.0.as_bytes(), path.as_bytes()]);
+    genuine.iter().any(|genuine| same(&hash, genuine)).then_some(path)
+}
