@@ -56,8 +56,10 @@ pub enum Action {
     Disable,
     /// Take one away.
     Remove,
-    /// Ask a server what it is.
+    /// Ask a server what it offers.
     Probe,
+    /// Say what each thing that it offers needs.
+    Accept,
     /// Allow a client that waits.
     Approve,
     /// Stop a client for now.
@@ -76,8 +78,6 @@ pub enum Action {
     EndSessions,
     /// Put a new key in use.
     Rotate,
-    /// Take evidence along.
-    Export,
 }
 
 /// One thing that can be done, and by whom.
@@ -117,6 +117,7 @@ pub const RULES: &[Rule] = &[
     change(Page::Servers, Action::Create),
     change(Page::Servers, Action::Edit),
     change(Page::Servers, Action::Probe),
+    change(Page::Servers, Action::Accept),
     change(Page::Servers, Action::Enable),
     grave(Page::Servers, Action::Disable),
     grave(Page::Servers, Action::Remove),
@@ -140,7 +141,6 @@ pub const RULES: &[Rule] = &[
     grave(Page::Grants, Action::RevokeAll),
     read(Page::Audit, Action::List),
     read(Page::Audit, Action::Show),
-    read(Page::Audit, Action::Export),
     read(Page::Keys, Action::List),
     grave(Page::Keys, Action::Rotate),
     read(Page::Settings, Action::Show),
@@ -267,6 +267,7 @@ impl Action {
             Self::Disable => "disable",
             Self::Remove => "remove",
             Self::Probe => "probe",
+            Self::Accept => "accept tools",
             Self::Approve => "approve",
             Self::Suspend => "suspend",
             Self::Resume => "resume",
@@ -276,7 +277,6 @@ impl Action {
             Self::MakeLink => "make a link",
             Self::EndSessions => "end sessions",
             Self::Rotate => "rotate",
-            Self::Export => "export",
         }
     }
 }

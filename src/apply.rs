@@ -11,6 +11,7 @@
 
 mod diff;
 mod document;
+pub mod edit;
 mod facts;
 mod plan;
 mod problem;
@@ -111,6 +112,8 @@ pub struct Prepared<'a> {
     tx: PlatformTx,
     tenants: Vec<TenantSteps>,
     plan: Plan,
+    /// Whether what it makes is for a file of `apply` to take away again.
+    marks: bool,
 }
 
 /// Reads what is there and finds out what is to be done. Writes nothing.
@@ -144,13 +147,18 @@ pub async fn prepare<'a>(tools: Tools<'a>, document: &Document, prune: Prune) ->
     let changes = tenants.iter().flat_map(|tenant| &tenant.steps).map(|step| step.change.clone()).collect();
     let unchanged = tenants.iter().map(|tenant| tenant.unchanged).sum();
     let notes = tenants.iter().flat_map(|tenant| tenant.notes.clone()).collect();
-    Ok(Prepared { tools, tx, tenants, plan: Plan { changes, unchanged, notes } })
+    Ok(Prepared { tools, tx, tenants, plan: Plan { changes, unchanged, notes }, marks: true })
 }
 
 impl Prepared<'_> {
     /// What is to be done.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The transaction, for what is to be there with it or not at all.
+    pub(crate) fn tx(&mut self) -> &mut PlatformTx {
+        &mut self.tx
     }
 
     /// Does it: all of it, or nothing. A ticket says that authority was taken away, or that nodes must read tenants anew:
@@ -162,7 +170,7 @@ impl Prepared<'_> {
         if self.plan.is_empty() {
             return Ok(None);
         }
-        write::commit(self.tools, self.tx, self.tenants).await
+        write::commit(self.tools, self.tx, self.tenants, self.marks).await
     }
 }
 

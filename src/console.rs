@@ -9,15 +9,20 @@
 //!
 //! A change asks first (`GET`), is done by the functions that commands call (`POST`), and says afterwards what it did.
 
+mod audit;
 pub mod back;
 mod clients;
 mod deed;
 mod desk;
 mod frame;
 mod grants;
+mod keys;
 mod list;
 mod overview;
+mod people;
 mod routes;
+mod servers;
+mod settings;
 
 pub use desk::{Asked, Desk};
 pub use routes::routes;

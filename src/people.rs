@@ -3,11 +3,13 @@
 mod account;
 mod administrator;
 mod errand;
+pub mod first;
 pub mod link;
 mod login;
 mod name;
 mod password;
 mod person;
+pub mod roles;
 pub mod routes;
 mod session;
 mod throttle;

@@ -115,7 +115,7 @@ impl EraSetting {
 }
 
 /// An upstream MCP server, published as a protected resource (RFC 9728).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Server {
     /// Its id.
     pub id: ServerId,

@@ -20,7 +20,7 @@ use crate::{
     clients::registration::routes as registration,
     console, gateway,
     http::{cors, edge::Edge, limit::Limit, pages},
-    people::routes as people,
+    people::{first::routes as first, routes as people},
     tenants::routes as discovery,
     token::{introspect as introspection, routes as token},
 };
@@ -105,6 +105,8 @@ pub fn public() -> Vec<Route> {
         Route::new(M::POST, "/t/{tenant}/logout", Browser, people::logout),
         Route::new(M::GET, "/t/{tenant}/account", Browser, people::account),
         Route::new(M::POST, "/t/{tenant}/account/revoke", Browser, people::revoke),
+        Route::new(M::GET, "/console/first", Browser, first::first_page).within(Limit::of_authorizations),
+        Route::new(M::POST, "/console/first", Browser, first::make_first).within(Limit::of_authorizations),
         Route::new(M::GET, pages::STYLESHEET_ROUTE, Public, pages::stylesheet),
         Route::new(M::GET, "/t/{tenant}/authorize", Browser, authorize::authorize).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/consent", Browser, authorize::show),

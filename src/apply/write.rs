@@ -34,12 +34,13 @@ pub(super) async fn commit(
     tools: Tools<'_>,
     mut tx: PlatformTx,
     mut planned: Vec<TenantSteps>,
+    marks: bool,
 ) -> Result<Option<Ticket>, ApplyError> {
     // Hashing takes its time; nothing is written yet.
     hash_passwords(tools, &mut planned).await?;
     let mut taken: Vec<(TenantId, Entry)> = Vec::new();
     for planned in planned {
-        tx = tenant(tools, tx, planned, &mut taken).await.map_err(said)?;
+        tx = tenant(tools, tx, planned, &mut taken, marks).await.map_err(said)?;
     }
     let ticket = cluster::take_all(&mut tx, &taken, tools.recorder.clock.now()).await?;
     tx.commit().await?;
@@ -73,10 +74,12 @@ async fn tenant(
     mut tx: PlatformTx,
     planned: TenantSteps,
     taken: &mut Vec<(TenantId, Entry)>,
+    marks: bool,
 ) -> Result<PlatformTx, ApplyError> {
     let now = tools.recorder.clock.now();
     if let Some(row) = &planned.new {
         tenants::insert_tenant(&mut tx, row, now).await?;
+        store::first_link::end(&mut tx).await?;
         let created = PlatformEvent::TenantCreated { tenant: row.id, slug: row.slug.clone() };
         tools.recorder.record_platform(&mut tx, &created).await?;
     }
@@ -85,7 +88,7 @@ async fn tenant(
             update_tenant(tools, &mut tx, row, step.change.action).await?;
         }
     }
-    let mut writer = Writer { tools, tx: tx.enter(planned.id).await?, taken, fields: Vec::new() };
+    let mut writer = Writer { tools, tx: tx.enter(planned.id).await?, taken, marks, fields: Vec::new() };
     if planned.new.is_some() {
         writer.signing_keys().await?;
     }
@@ -130,6 +133,8 @@ struct Writer<'a> {
     tools: Tools<'a>,
     tx: TenantTx,
     taken: &'a mut Vec<(TenantId, Entry)>,
+    /// Whether what is made belongs to `apply`.
+    marks: bool,
     /// What the next event says of the object at hand.
     fields: Vec<FieldChange>,
 }
@@ -347,6 +352,9 @@ impl Writer<'_> {
     }
 
     async fn mark(&mut self, kind: Kind, id: &str) -> Result<(), StoreError> {
+        if !self.marks {
+            return Ok(());
+        }
         store::apply::mark(&mut self.tx, kind, id, self.tools.recorder.clock.now()).await
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, Installation, Place, logging};
+use super::{CliError, Installation, Place, logging, output};
 use crate::{
     app::{self, App},
     http::{
@@ -15,6 +15,7 @@ use crate::{
         server::{self, Certificate, Shutdown},
     },
     jobs,
+    people::first,
 };
 
 /// How often the certificate's files are looked at.
@@ -77,6 +78,7 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
     let stop = CancellationToken::new();
     let mut jobs = jobs::start(app.clone(), stop.clone());
     tracing::info!(public_url = %app.config.public_url, process = %app.process, "serving");
+    say_first_link(app).await?;
     // Operations are answered until the last request has ended.
     let ended: io::Result<()> = tokio::select! {
         ended = public => ended,
@@ -90,6 +92,18 @@ async fn serve(app: &Arc<App>) -> Result<(), CliError> {
     let _ = jobs.await;
     ended.map_err(CliError::Serve)?;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Where there is nothing yet, whoever started this can begin. On standard output, since it is no line of the log: it opens
+/// everything, once.
+async fn say_first_link(app: &App) -> Result<(), CliError> {
+    if let Some(link) = first::make(app).await? {
+        let address = format!("{}/console/first?link={}", app.config.public_url.as_str(), link.expose());
+        output::line(format_args!(
+            "There is nothing here yet. Begin within 24 hours, once, at the newest of these links:\n{address}"
+        ))?;
+    }
     Ok(())
 }
 

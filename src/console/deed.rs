@@ -5,6 +5,7 @@ use http::StatusCode;
 
 use super::Desk;
 use crate::{
+    apply::{self, ApplyError, Tools, edit::Edit},
     cluster::Ticket,
     http::{
         csrf::Purpose,
@@ -49,6 +50,19 @@ impl Desk {
     /// Waits until every node goes by what was committed. Milliseconds since it began.
     pub(super) async fn settled(&self, ticket: Ticket, began: tokio::time::Instant) -> Result<u128, Trouble> {
         self.visit.app.node.settle(ticket).await.map_err(|error| self.visit.fault(error))?;
+        Ok(began.elapsed().as_millis())
+    }
+
+    /// Makes an edit: checked, committed and in force on every node. Milliseconds.
+    pub(super) async fn edit(&self, edit: Edit) -> Result<u128, ApplyError> {
+        let app = &self.visit.app;
+        let recorder = self.recorder();
+        let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
+        let began = tokio::time::Instant::now();
+        let prepared = apply::edit::prepare(tools, &self.visit.tenant.slug, edit).await?;
+        if let Some(ticket) = prepared.commit().await? {
+            app.node.settle(ticket).await?;
+        }
         Ok(began.elapsed().as_millis())
     }
 

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::Desk;
 use crate::{
     http::{
-        pages::console::{Attention, OverviewPage, Section, Tile, Tone},
+        pages::console::{Attention, OverviewPage, Tile, Tone},
         trouble::Trouble,
     },
     store::overview::{self, Counts},
@@ -17,13 +17,14 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let now = desk.visit.app.clock.now();
     let mut tx = desk.tx().await?;
     let counts = overview::counts(&mut tx, now).await.map_err(|error| desk.visit.fault(error))?;
+    let lately = super::audit::lately(&desk, &mut tx).await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let page = OverviewPage {
         frame: desk.frame(),
         tiles: tiles(&desk, &counts),
         attention: attention(&desk, &counts),
         charts: Vec::new(),
-        lately: Section::new("Lately", "Nothing yet."),
+        lately,
     };
     Ok(desk.visit.page(StatusCode::OK, page))
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{clients, grants, overview};
+use super::{audit, clients, grants, keys, overview, people, servers, settings};
 use crate::{
     access::{Action, Page},
     app::routes::{Guard, Route},
@@ -34,5 +34,42 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/console/t/{tenant}/grants/{object}/revoke", c(P::Grants, A::Revoke), grants::revoke),
         Route::new(GET, "/console/t/{tenant}/revoke", c(P::Grants, A::RevokeAll), grants::ask_revoke_all),
         Route::new(POST, "/console/t/{tenant}/revoke", c(P::Grants, A::RevokeAll), grants::revoke_all),
+        Route::new(GET, "/console/t/{tenant}/servers", c(P::Servers, A::List), servers::list),
+        Route::new(GET, "/console/t/{tenant}/servers/-/new", c(P::Servers, A::Create), servers::ask_new),
+        Route::new(POST, "/console/t/{tenant}/servers/-/new", c(P::Servers, A::Create), servers::create),
+        Route::new(GET, "/console/t/{tenant}/servers/{object}", c(P::Servers, A::Show), servers::show),
+        Route::new(GET, "/console/t/{tenant}/servers/{object}/edit", c(P::Servers, A::Edit), servers::ask_edit),
+        Route::new(POST, "/console/t/{tenant}/servers/{object}/edit", c(P::Servers, A::Edit), servers::edit),
+        Route::new(GET, "/console/t/{tenant}/servers/{object}/probe", c(P::Servers, A::Probe), servers::ask_probe),
+        Route::new(POST, "/console/t/{tenant}/servers/{object}/probe", c(P::Servers, A::Probe), servers::probe),
+        Route::new(POST, "/console/t/{tenant}/servers/{object}/catalogue", c(P::Servers, A::Accept), servers::accept),
+        Route::new(GET, "/console/t/{tenant}/servers/{object}/enable", c(P::Servers, A::Enable), servers::ask_enable),
+        Route::new(POST, "/console/t/{tenant}/servers/{object}/enable", c(P::Servers, A::Enable), servers::enable),
+        Route::new(GET, "/console/t/{tenant}/servers/{object}/disable", c(P::Servers, A::Disable), servers::ask_disable),
+        Route::new(POST, "/console/t/{tenant}/servers/{object}/disable", c(P::Servers, A::Disable), servers::disable),
+        Route::new(GET, "/console/t/{tenant}/servers/{object}/remove", c(P::Servers, A::Remove), servers::ask_remove),
+        Route::new(POST, "/console/t/{tenant}/servers/{object}/remove", c(P::Servers, A::Remove), servers::remove),
+        Route::new(GET, "/console/t/{tenant}/people", c(P::People, A::List), people::list),
+        Route::new(GET, "/console/t/{tenant}/people/-/new", c(P::People, A::Create), people::ask_new),
+        Route::new(POST, "/console/t/{tenant}/people/-/new", c(P::People, A::Create), people::create),
+        Route::new(GET, "/console/t/{tenant}/people/{object}", c(P::People, A::Show), people::show),
+        Route::new(GET, "/console/t/{tenant}/people/{object}/roles", c(P::People, A::EditRoles), people::ask_roles),
+        Route::new(POST, "/console/t/{tenant}/people/{object}/roles", c(P::People, A::EditRoles), people::roles),
+        Route::new(GET, "/console/t/{tenant}/people/{object}/link", c(P::People, A::MakeLink), people::ask_link),
+        Route::new(POST, "/console/t/{tenant}/people/{object}/link", c(P::People, A::MakeLink), people::link),
+        Route::new(GET, "/console/t/{tenant}/people/{object}/enable", c(P::People, A::Enable), people::ask_enable),
+        Route::new(POST, "/console/t/{tenant}/people/{object}/enable", c(P::People, A::Enable), people::enable),
+        Route::new(GET, "/console/t/{tenant}/people/{object}/disable", c(P::People, A::Disable), people::ask_disable),
+        Route::new(POST, "/console/t/{tenant}/people/{object}/disable", c(P::People, A::Disable), people::disable),
+        Route::new(GET, "/console/t/{tenant}/people/{object}/end", c(P::People, A::EndSessions), people::ask_end),
+        Route::new(POST, "/console/t/{tenant}/people/{object}/end", c(P::People, A::EndSessions), people::end),
+        Route::new(GET, "/console/t/{tenant}/audit", c(P::Audit, A::List), audit::list),
+        Route::new(GET, "/console/t/{tenant}/audit/{object}", c(P::Audit, A::Show), audit::show),
+        Route::new(GET, "/console/t/{tenant}/keys", c(P::Keys, A::List), keys::show),
+        Route::new(GET, "/console/t/{tenant}/keys/rotate", c(P::Keys, A::Rotate), keys::ask_rotate),
+        Route::new(POST, "/console/t/{tenant}/keys/rotate", c(P::Keys, A::Rotate), keys::rotate),
+        Route::new(GET, "/console/t/{tenant}/settings", c(P::Settings, A::Show), settings::show),
+        Route::new(GET, "/console/t/{tenant}/settings/edit", c(P::Settings, A::Edit), settings::ask_edit),
+        Route::new(POST, "/console/t/{tenant}/settings/edit", c(P::Settings, A::Edit), settings::edit),
     ]
 }

@@ -48,7 +48,7 @@ pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people
         format!("put it behind this one: sallyport apply FILE --data-dir {}, see docs/apply.md", data_dir.display());
     story.labelled("A server", &own);
     story.labelled("Upstream", &format!("{} takes no token but Sallyport's own", addresses.upstream));
-    story.labelled("Console", &format!("is not built yet; it will be at {}", addresses.console));
+    story.labelled("Console", &format!("{}, as admin", addresses.console));
     story.gap();
     story.good(&format!("Serving at {}. Ctrl-C stops everything.", addresses.base));
 }

@@ -71,7 +71,7 @@ impl Sockets {
             base: base.to_owned(),
             issuer: format!("{base}/t/{}", seed::TENANT),
             resource: format!("{base}/t/{}/mcp/{}", seed::TENANT, seed::SERVER),
-            console: format!("{base}/console"),
+            console: format!("{base}/console/t/demo"),
             upstream: self.upstream_url.clone(),
         }
     }

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::{StoreError, TenantTx};
+use crate::ids::ServerId;
 
 /// Counts of a tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,4 +46,32 @@ pub async fn counts(tx: &mut TenantTx, now: OffsetDateTime) -> Result<Counts, St
     .fetch_one(tx.conn())
     .await?;
     Ok(counts)
+}
+
+/// What hangs on a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerCounts {
+    /// The server.
+    pub server: ServerId,
+    /// Accepted tools, prompts and resources.
+    pub items: i64,
+    /// Grants in force.
+    pub grants: i64,
+}
+
+/// Counts that for each server.
+pub async fn of_servers(tx: &mut TenantTx) -> Result<Vec<ServerCounts>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        ServerCounts,
+        r#"select s.id as "server: ServerId",
+                  (select count(*) from catalogue_item i where i.tenant = s.tenant and i.server = s.id) as "items!",
+                  (select count(*) from access_grant g
+                    where g.tenant = s.tenant and g.server = s.id and g.revoked_at is null) as "grants!"
+             from server s where s.tenant = $1"#,
+        tenant.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
 }

@@ -1,5 +1,7 @@
 //! Persons of a tenant. Their sessions and failed logins are in files beside this one.
 
+pub mod listed;
+
 use time::OffsetDateTime;
 
 use super::{StoreError, TenantTx};
@@ -153,4 +155,36 @@ pub async fn erase(tx: &mut TenantTx, person: &PersonRow) -> Result<u64, StoreEr
                         roles = '{}', status = 'removed' where tenant = $1 and id = $2";
     sqlx::query(erase).bind(tenant.0).bind(person.id.0).execute(tx.conn()).await?;
     Ok(values.rows_affected())
+}
+
+/// Waits until nobody else of this tenant is changing who is an administrator.
+pub async fn lock_administrators(tx: &mut TenantTx) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 7310011))", tenant.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// How many others are administrators who may log in.
+pub async fn other_administrators(tx: &mut TenantTx, but: PersonId) -> Result<i64, StoreError> {
+    let tenant = tx.tenant();
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from person
+            where tenant = $1 and id <> $2 and status = 'active' and 'administrator' = any (roles)"#,
+        tenant.0,
+        but.0
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(count)
+}
+
+/// Gives a person these roles and no others.
+pub async fn set_roles(tx: &mut TenantTx, id: PersonId, roles: &[String]) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!("update person set roles = $3 where tenant = $1 and id = $2", tenant.0, id.0, roles)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }

@@ -1,6 +1,11 @@
 //! The console: who comes in, and what they do there.
 
+mod audit;
 mod authorization;
 mod clients;
+mod first;
 mod grants;
 mod lists;
+mod people;
+mod servers;
+mod settings;

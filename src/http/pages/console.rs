@@ -7,6 +7,7 @@ mod overview;
 mod sheet;
 
 pub use ask::{AskPage, Difference, Input, InputKind};
+pub(crate) use cell::exact;
 pub use cell::{Cell, Tone};
 pub use list::{Column, Filter, ListPage, Opt, Pager, Row, Search};
 pub use overview::{Attention, OverviewPage, Tile};

@@ -47,6 +47,28 @@ impl Settings {
     }
 }
 
+/// Whoever starts the first process begins by the link that it prints. It is no line of the log, which others read.
+#[tokio::test]
+async fn while_there_is_nothing_each_start_prints_a_link_and_the_log_has_none() {
+    use std::{
+        io::{BufRead as _, BufReader, Read as _},
+        process::Stdio,
+    };
+    let db = TestDb::new().await;
+    let settings = Settings::new(&db, DbRole::App).await;
+    let mut child = crate::harness::process::sallyport(&["serve"], &settings.variables());
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let link = said.find(|line| line.starts_with("https://mcp.example.com/console/first?link=sp_pl_"));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(child.wait().unwrap().success(), "{log}");
+    let handle = link.expect("a link").split_once("link=").unwrap().1.to_owned();
+    assert!(log.contains("\"serving\"") && !log.contains(&handle) && !log.contains("sp_pl_"), "{log}");
+}
+
 /// How many processes are known to serve.
 async fn nodes(db: &TestDb) -> i64 {
     sqlx::query_scalar("select count(*) from node").fetch_one(&db.owner).await.unwrap()

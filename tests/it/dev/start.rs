@@ -70,7 +70,7 @@ async fn what_is_ready_is_in_dev_json() {
     let base = issuer.strip_suffix("/t/demo").unwrap();
     assert!(base.starts_with("http://localhost:"), "{base}");
     assert_eq!(ready["resource"], format!("{issuer}/mcp/demo"));
-    assert_eq!(ready["console"], format!("{base}/console"));
+    assert_eq!(ready["console"], format!("{base}/console/t/demo"));
     assert!(text(&ready["upstream"]).starts_with("http://127.0.0.1:"));
     let people = ready["people"].as_array().unwrap();
     let who: Vec<_> = people.iter().map(|person| (text(&person["username"]), &person["roles"])).collect();

@@ -4,6 +4,7 @@ use sallyport::{
     access::{Action, Page},
     app::routes::{Guard, Route},
     ids::PersonId,
+    secret::{Handle, HandleKind},
 };
 
 use super::{
@@ -21,6 +22,15 @@ pub(crate) struct Things {
     granted: String,
     grant: String,
     revoked: String,
+    /// Servers, by what is done with them.
+    servers: [String; 6],
+    /// People, by what is done with them.
+    people: [String; 6],
+    event: String,
+    /// A name that nothing has.
+    fresh: String,
+    /// What the settings are, as their form has it.
+    seen: String,
     pub(crate) csrf: String,
 }
 
@@ -28,6 +38,17 @@ pub(crate) struct Things {
 pub(crate) async fn appoint(app: &TestApp, person: PersonId, role: &str) {
     let change = "update person set roles = array['person', $2] where id = $1";
     sqlx::query(change).bind(person.0).bind(role).execute(&app.db.owner).await.unwrap();
+}
+
+/// A link that makes a tenant, as if there were none yet.
+pub(crate) async fn first_link(app: &TestApp) -> String {
+    let handle = Handle::generate(HandleKind::PersonLink, &app.app.entropy).unwrap();
+    let hash = app.app.keyring.keyed("first link", &[handle.expose().as_bytes()]);
+    let put = "insert into first_link (hash, expires_at) values ($1, $2)
+        on conflict (only_row) do update set hash = excluded.hash, expires_at = excluded.expires_at";
+    let until = app.clock.now() + time::Duration::HOUR;
+    sqlx::query(put).bind(hash.as_slice()).bind(until).execute(&app.db.owner).await.unwrap();
+    handle.expose().to_owned()
 }
 
 /// The page and the action of a route of the console.
@@ -61,10 +82,17 @@ impl Things {
         assert_eq!(page.status, 200, "{}", page.body);
         let grants = [grant(app, tenant, &granted).await, grant(app, tenant, &client().await).await];
         let [grant, revoked] = grants;
+        let settings = Answer::of(http.get(format!("{}/console/t/{}/settings/edit", app.base, tenant.slug))).await;
+        let event = "select id::text from audit_event where tenant = $1 limit 1";
         Self {
             client: client().await,
             removed: client().await,
             csrf: csrf(&page.body),
+            fresh: format!("made-{}", sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap())),
+            servers: servers(app, tenant).await,
+            people: people(app, tenant).await,
+            event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
+            seen: settings.hidden("seen"),
             pending,
             suspended,
             granted,
@@ -83,14 +111,32 @@ impl Things {
             (Page::Grants, Action::RevokeAll) => &self.granted,
             (Page::Grants, Action::Revoke) => &self.revoked,
             (Page::Grants, _) => &self.grant,
+            (Page::Servers, Action::Edit) => &self.servers[0],
+            (Page::Servers, Action::Accept) => &self.servers[4],
+            (Page::Servers, Action::Enable) => &self.servers[1],
+            (Page::Servers, Action::Disable) => &self.servers[2],
+            (Page::Servers, Action::Remove) => &self.servers[3],
+            (Page::Servers, _) => &self.servers[5],
+            (Page::People, Action::EditRoles) => &self.people[0],
+            (Page::People, Action::Enable) => &self.people[1],
+            (Page::People, Action::Disable) => &self.people[2],
+            (Page::People, Action::EndSessions) => &self.people[3],
+            (Page::People, Action::MakeLink) => &self.people[4],
+            (Page::People, _) => &self.people[5],
+            (Page::Audit, _) => &self.event,
+            (Page::Settings, _) => &self.seen,
             other => panic!("{other:?} is new: say what it is about"),
         }
         .clone()
     }
 
-    /// Where the object is named: in the path, or in this parameter.
-    pub(crate) fn parameter(page: Page, action: Action) -> Option<&'static str> {
-        ((page, action) == (Page::Grants, Action::RevokeAll)).then_some("client")
+    /// The parameter that names what it is about, where that is not in the path.
+    pub(crate) fn parameter(page: Page, action: Action, asked: bool) -> Option<&'static str> {
+        match (page, action) {
+            (Page::Grants, Action::RevokeAll) => Some("client"),
+            (Page::Settings, Action::Edit) if !asked => Some("seen"),
+            _ => None,
+        }
     }
 
     /// What else a form has.
@@ -98,7 +144,31 @@ impl Things {
         match (page, action) {
             (Page::Clients, Action::Suspend) => &[("reason", "under review")],
             (Page::Grants, Action::RevokeAll) => &[("count", "1")],
+            (Page::Servers, Action::Create) => &[
+                ("upstream", "http://127.0.0.1:9/made-here"),
+                ("name", "Made here"),
+                ("slug", "made-here"),
+                ("era", "auto"),
+                ("signing", "EdDSA"),
+            ],
+            (Page::Servers, Action::Edit) => {
+                &[("upstream", "http://127.0.0.1:9/other"), ("name", "Other"), ("era", "modern"), ("version", "1")]
+            }
+            (Page::Servers, Action::Accept) => &[("tool search", "mcp:read"), ("version", "1")],
+            (Page::Servers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
+            (Page::People, Action::Create) => &[("username", "made-here"), ("name", "Made here")],
+            (Page::People, Action::EditRoles) => &[("seen", "person"), ("auditor", "yes")],
+            (Page::Settings, Action::Edit) => &[("name", "Renamed"), ("registration", "open")],
             _ => &[],
+        }
+    }
+
+    /// How a good form is answered.
+    pub(crate) fn done(page: Page, action: Action) -> u16 {
+        match (page, action) {
+            // What is shown once is in no address.
+            (Page::Servers, Action::Probe) | (Page::People, Action::Create | Action::MakeLink) => 200,
+            _ => 303,
         }
     }
 
@@ -108,10 +178,11 @@ impl Things {
         let path = route.path.replace("{tenant}", slug);
         let mut fields = Vec::new();
         if route.method == http::Method::POST {
-            fields.extend(Self::fields(page, action).iter().map(|(name, value)| (*name, (*value).to_owned())));
+            let fresh = |value: &str| value.replace("made-here", &self.fresh);
+            fields.extend(Self::fields(page, action).iter().map(|(name, value)| (*name, fresh(value))));
             fields.push(("csrf", self.csrf.clone()));
         }
-        if let Some(name) = Self::parameter(page, action) {
+        if let Some(name) = Self::parameter(page, action, route.method == http::Method::GET) {
             fields.push((name, self.object(page, action)));
         }
         let path = if path.contains("{object}") { path.replace("{object}", &self.object(page, action)) } else { path };
@@ -130,4 +201,23 @@ async fn grant(app: &TestApp, tenant: &TestTenant, client: &str) -> String {
         .fetch_one(&app.db.owner)
         .await
         .unwrap()
+}
+
+async fn servers(app: &TestApp, tenant: &TestTenant) -> [String; 6] {
+    let tail = sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap());
+    let slugs = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name}-{tail}"));
+    for slug in &slugs {
+        app.server(tenant.id, &tenant.slug, slug, &format!("http://127.0.0.1:9/{slug}")).await;
+    }
+    let disable = "update server set status = 'disabled' where tenant = $1 and slug = $2";
+    sqlx::query(disable).bind(tenant.id.0).bind(&slugs[1]).execute(&app.db.owner).await.unwrap();
+    slugs
+}
+
+async fn people(app: &TestApp, tenant: &TestTenant) -> [String; 6] {
+    let insert = "insert into person (tenant, id, username, display_name, roles, status, created_at)
+        select $1, id, id::text, 'Somebody', '{person}', case n when 2 then 'disabled' else 'active' end, now()
+          from (select n, gen_random_uuid() as id from generate_series(1, 6) n) made order by n returning id::text";
+    let ids: Vec<String> = sqlx::query_scalar(insert).bind(tenant.id.0).fetch_all(&app.db.owner).await.unwrap();
+    ids.try_into().unwrap()
 }

@@ -39,7 +39,9 @@ async fn every_route_refuses_in_its_own_form_and_loses_nothing() {
         let node = Node::beside(&app).await;
         let before = after_all(&app.db).await;
         fault.begin(&app.db, &node).await;
-        let answers = join_all(errands.iter().map(async |errand| (errand, errand.run(&node).await))).await;
+        // What it does not concern would be done.
+        let tried = errands.iter().filter(|errand| fault.concerns(errand) || errand.changes_nothing());
+        let answers = join_all(tried.map(async |errand| (errand, errand.run(&node).await))).await;
         for (errand, answer) in answers {
             if fault.concerns(errand) {
                 answer.assert_refused(errand.guard, &format!("{errand} while {fault}"));

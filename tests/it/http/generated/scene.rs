@@ -11,7 +11,7 @@ use crate::{
     harness::{
         app::{TestApp, TestTenant},
         browser::TestBrowser,
-        console::{self, Things, appoint},
+        console::{self, Things, appoint, first_link},
         device::GRANT,
         flow::{Flow, TestClient, Tokens, hidden, location, query},
         introspect::{ENVELOPE, JWT},
@@ -43,6 +43,7 @@ pub(super) struct Scene {
     resource: String,
     password: String,
     things: Things,
+    first: String,
 }
 
 impl Scene {
@@ -109,6 +110,7 @@ impl Scene {
             resource: tenant.server.resource.clone(),
             password: tenant.person.password.clone(),
             things,
+            first: first_link(app).await,
             registered,
             client,
         }
@@ -174,6 +176,12 @@ impl Scene {
             ("POST", "/t/{tenant}/link") => {
                 let typed = [("password", "a password of some length"), ("repeat", "a password of some length")];
                 vec![page(&[], Some(&[&[("csrf", &**linked), ("link", &*self.link)], &typed[..]].concat()))]
+            }
+            ("GET", "/console/first") => vec![page(&[("link", &*self.first)], None)],
+            ("POST", "/console/first") => {
+                let place = [("link", &*self.first), ("name", "First"), ("slug", "first"), ("username", "ada")];
+                let typed = [("password", "seven green umbrellas"), ("repeat", "seven green umbrellas")];
+                vec![page(&[], Some(&[&place[..], &typed[..]].concat()))]
             }
             ("POST", "/t/{tenant}/logout") => vec![page(&[], Some(&[("csrf", account)]))],
             ("POST", "/t/{tenant}/account/revoke") => {

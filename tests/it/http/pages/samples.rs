@@ -5,8 +5,8 @@ mod console;
 use askama::Template;
 use sallyport::http::pages::{
     AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, ErrorLink,
-    ErrorPage, GrantView, InterstitialPage, LinkDonePage, LinkPage, LoginChoice, LoginPage, ReturnTo, SafeHref,
-    ScopeChoice, ServerView, SignedInPage, SignedOutPage,
+    ErrorPage, FirstPage, GrantView, InterstitialPage, LinkDonePage, LinkPage, LoginChoice, LoginPage, ReturnTo,
+    SafeHref, ScopeChoice, ServerView, SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -360,8 +360,20 @@ fn people() -> Vec<Sample> {
                 grants: vec![grant("MCP Inspector", "2 minutes ago"), grant("Cursor", "40 days ago")],
             },
         ),
+        sample("first", first()),
+        sample("first-failed", FirstPage { error: Some("The two passwords differ.".into()), ..first() }),
         sample("signed-out", SignedOutPage { tenant_name: "Northwind".into(), login_href: "/t/demo/login".into() }),
     ]
+}
+
+fn first() -> FirstPage {
+    FirstPage {
+        link: "sp_pl_link".into(),
+        name: "Northwind".into(),
+        slug: "northwind".into(),
+        username: "dana".into(),
+        error: None,
+    }
 }
 
 fn grant(client: &str, since: &str) -> GrantView {

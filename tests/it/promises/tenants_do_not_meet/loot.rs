@@ -24,7 +24,7 @@ use crate::{
     harness::{
         app::{TestApp, TestTenant},
         browser::{Page as Answer, TestBrowser},
-        console::{Things, appoint},
+        console::{Things, appoint, first_link},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
         web::{Web, limits},
     },
@@ -66,6 +66,7 @@ pub(super) enum Kind {
     McpSession,
     Jwt,
     ConsoleCsrf,
+    FirstLink,
     /// What a route of the console is about.
     Object(Page, Action),
 }
@@ -120,6 +121,7 @@ pub(super) struct Loot {
     mcp_session: String,
     upstream: Upstream,
     things: Things,
+    first: String,
 }
 
 impl Loot {
@@ -203,6 +205,7 @@ impl Loot {
             mcp_session: String::new(),
             upstream,
             things,
+            first: first_link(app).await,
             tokens,
             client,
             tenant,
@@ -255,6 +258,7 @@ impl Loot {
             Kind::McpSession => &self.mcp_session,
             Kind::Jwt => return self.upstream.jwt(),
             Kind::ConsoleCsrf => &self.things.csrf,
+            Kind::FirstLink => &self.first,
             Kind::Object(page, action) => return self.things.object(page, action),
         }
         .clone()
@@ -282,7 +286,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Browser => handle(HandleKind::Browser),
         Kind::Interaction => handle(HandleKind::Interaction),
         Kind::DeviceCode => handle(HandleKind::DeviceCode),
-        Kind::Link => handle(HandleKind::PersonLink),
+        Kind::Link | Kind::FirstLink => handle(HandleKind::PersonLink),
         Kind::UserCode => UserCode::generate(&entropy).unwrap().show(),
         Kind::Verifier
         | Kind::LoginCsrf
@@ -302,6 +306,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Jwt => "e30.e30.AAAA".to_owned(),
         Kind::Object(Page::Clients, _) | Kind::Object(Page::Grants, Action::RevokeAll) => made_up(app, Kind::ClientId),
         Kind::Object(Page::Servers, _) => made_up(app, Kind::Server),
+        Kind::Object(Page::Settings, _) => made_up(app, Kind::Seen),
         Kind::Object(..) => made_up(app, Kind::Grant),
     }
 }

@@ -70,7 +70,7 @@ fn plans(route: &Route) -> Vec<Plan> {
     if let Some((page, action)) = console::rule(route) {
         let asked = route.method == Method::GET;
         let mut own = vec![SESSION];
-        match Things::parameter(page, action) {
+        match Things::parameter(page, action, asked) {
             Some(name) => own.push((if asked { Query(name) } else { Form(name) }, Kind::Object(page, action))),
             None if route.path.contains("{object}") => own.push((Path("object"), Kind::Object(page, action))),
             None => {}
@@ -80,7 +80,7 @@ fn plans(route: &Route) -> Vec<Plan> {
         }
         own.extend([BROWSER, (Form("csrf"), Kind::ConsoleCsrf)]);
         let rest: Vec<_> = Things::fields(page, action).iter().map(|(name, value)| (Form(name), *value)).collect();
-        return vec![plan(303, &own).with(&rest)];
+        return vec![plan(Things::done(page, action), &own).with(&rest)];
     }
     match (route.method.as_str(), route.path) {
         ("GET", path)
@@ -119,6 +119,12 @@ fn plans(route: &Route) -> Vec<Plan> {
                 (Form("password"), Kind::Password),
             ];
             vec![plan(303, &own)]
+        }
+        ("GET", "/console/first") => vec![plan(200, &[(Query("link"), Kind::FirstLink)])],
+        ("POST", "/console/first") => {
+            let place = [(Form("name"), "First"), (Form("slug"), "first"), (Form("username"), "ada")];
+            let typed = [(Form("password"), "seven green umbrellas"), (Form("repeat"), "seven green umbrellas")];
+            vec![plan(303, &[(Form("link"), Kind::FirstLink)]).with(&[&place[..], &typed[..]].concat())]
         }
         ("GET", "/t/{tenant}/link") => vec![plan(200, &[(Query("link"), Kind::Link)]).idle(&[BROWSER])],
         ("POST", "/t/{tenant}/link") => {
@@ -298,15 +304,19 @@ fn known(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     told.filter(|(name, _)| !["date", "x-request-id", "content-length"].contains(name))
 }
 
-/// The text with each handle of ours cut to its kind.
+/// The text with each handle of ours cut to its kind. A handle is random text, and may itself have `sp_` in it.
 fn without_handles(text: &str) -> String {
     let mut pieces = text.split("sp_");
     let mut out = pieces.next().unwrap_or_default().to_owned();
+    let mut inside = false;
     for piece in pieces {
         let tail = piece.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-        out.push_str("sp_");
-        out.push_str(piece.get(..2).unwrap_or(piece));
+        if !inside {
+            out.push_str("sp_");
+            out.push_str(piece.get(..2).unwrap_or(piece));
+        }
         out.push_str(tail);
+        inside = tail.is_empty();
     }
     out
 }

@@ -18,7 +18,7 @@ use crate::{
     harness::{
         app::{TestApp, TestTenant},
         browser::{Page, TestBrowser},
-        console::{Things, appoint},
+        console::{self, Things, appoint, first_link},
         device::{self, TestDevice},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
     },
@@ -73,6 +73,11 @@ impl Errand {
         !self.path.starts_with("/static/")
     }
 
+    /// Where there is nothing yet, no tenant can be broken.
+    pub(super) fn needs_a_tenant(&self) -> bool {
+        self.needs_the_store() && !self.path.starts_with("/console/first")
+    }
+
     /// What is published is the same at any time.
     pub(super) fn goes_by_time(&self) -> bool {
         !matches!(self.guard, Guard::Public | Guard::Preflight)
@@ -88,8 +93,10 @@ impl Errand {
 pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
     let props = Props::of(app, tenant).await;
     let mut errands: Vec<Errand> = routes::public().iter().flat_map(|route| props.errands(route)).collect();
-    let ends =
-        |errand: &Errand| ["remove", "revoke", "take a grant back", "log out", "set a password"].contains(&errand.what);
+    let ends = |errand: &Errand| {
+        ["remove", "revoke", "take a grant back", "log out", "set a password", "make the first tenant"]
+            .contains(&errand.what)
+    };
     errands.sort_by_key(ends);
     errands
 }
@@ -130,6 +137,7 @@ struct Props {
     /// Cookies and form of somebody who leaves.
     leaving: (String, String),
     things: Things,
+    first: String,
 }
 
 impl Props {
@@ -195,6 +203,7 @@ impl Props {
             leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
             verifier: flow.verifier,
             things,
+            first: first_link(app).await,
             client,
         }
     }
@@ -218,7 +227,9 @@ impl Props {
                 let query = url_query(&fields);
                 one("look at the console", StatusCode::OK, format!("{path}{query}"), with_cookies(&self.cookies))
             } else {
-                one("change something", StatusCode::SEE_OTHER, path, self.form(&self.cookies, fields))
+                let (page, action) = console::rule(route).expect("a rule");
+                let done = StatusCode::from_u16(Things::done(page, action)).unwrap();
+                one("change something", done, path, self.form(&self.cookies, fields))
             }];
         }
         match (route.method.as_str(), route.path) {
@@ -238,6 +249,22 @@ impl Props {
                     ("csrf", self.stranger.1.clone()),
                 ];
                 vec![one("log in", StatusCode::SEE_OTHER, path, self.form(&self.stranger.0, form))]
+            }
+            ("GET", "/console/first") => {
+                vec![one(
+                    "see the first link",
+                    StatusCode::OK,
+                    format!("{path}?link={}", self.first),
+                    Box::new(|request| request),
+                )]
+            }
+            ("POST", "/console/first") => {
+                // Another one each time: there may be rounds before.
+                let slug: String = self.first.bytes().skip(6).take(8).map(|byte| format!("{byte:02x}")).collect();
+                let place = [("name", "First"), ("slug", &*slug), ("username", "ada"), ("link", &*self.first)];
+                let typed = [("password", "seven green umbrellas"), ("repeat", "seven green umbrellas")];
+                let form = place.into_iter().chain(typed).map(|(name, value)| (name, value.to_owned())).collect();
+                vec![one("make the first tenant", StatusCode::SEE_OTHER, path, self.form("", form))]
             }
             ("GET", "/t/{tenant}/link") => {
                 let path = format!("{path}?link={}", self.link.0);

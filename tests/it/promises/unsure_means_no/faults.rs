@@ -206,6 +206,7 @@ impl Fault {
     pub(super) fn concerns(&self, errand: &Errand) -> bool {
         match self.kind {
             Kind::Set(_) => errand.goes_by_time(),
+            Kind::Rows(..) => errand.needs_a_tenant(),
             _ => errand.needs_the_store(),
         }
     }

@@ -1,0 +1,225 @@
+//! One object of one tenant, changed as a form says it: the same checks, the same plan and the same writes as a file's, but
+//! whoever edits says what they saw, and finds out if somebody was quicker.
+
+use super::{
+    ApplyError, Document, Mistakes, PolicyDoc, Prepared, Problem, Prune, ReadContext, ServerDoc, TenantDoc, Tools,
+    diff::{self, TenantSteps},
+    plan::{Kind, Plan},
+    published::Published,
+    state::State,
+    step::{Removed, Step, Write, removal},
+};
+use crate::{
+    config::PublicUrl,
+    ids::Slug,
+    keys::SigningAlg,
+    secret::hex,
+    store::{self, StoreError},
+    tenants::{EraSetting, Settings},
+};
+
+/// What is to become different.
+#[derive(Debug)]
+pub enum Edit {
+    /// A server that is not there yet.
+    NewServer(Box<ServerDoc>),
+    /// A server that was seen in this version.
+    Server {
+        /// Which.
+        slug: Slug,
+        /// Its version when it was looked at.
+        seen: i64,
+        /// What.
+        change: ServerChange,
+    },
+    /// The tenant's name and settings.
+    Tenant {
+        /// [`fingerprint`] of what was looked at.
+        seen: String,
+        /// The name for people.
+        name: String,
+        /// The settings, whole.
+        settings: Box<Settings>,
+    },
+}
+
+/// What becomes different of a server.
+#[derive(Debug)]
+pub enum ServerChange {
+    /// Everything but scopes, catalogue, secrets and outside issuers.
+    Facts(Box<ServerDoc>),
+    /// Scopes and catalogue, as far as it says anything of them.
+    Policy(PolicyDoc),
+    /// Whether it works.
+    Enabled(bool),
+    /// It goes.
+    Remove,
+}
+
+/// What a form says of a server.
+#[derive(Clone, Debug, Default)]
+pub struct ServerForm {
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Where it really is.
+    pub upstream: String,
+    /// `aud` of the inner JWT. Empty: the upstream's address.
+    pub audience: String,
+    /// `auto`, `modern` or `legacy`.
+    pub era: String,
+    /// `EdDSA` or `ES256`.
+    pub signing: String,
+}
+
+impl ServerForm {
+    /// Checks what the form says, by the rules for a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read(&self, tenant: &Slug, public_url: &PublicUrl) -> Result<ServerDoc, Mistakes> {
+        let mut text = format!("[[tenant]]\nslug = \"{tenant}\"\nname = \"-\"\n[[tenant.server]]\n");
+        let keys = [
+            ("slug", &self.slug),
+            ("name", &self.name),
+            ("description", &self.description),
+            ("upstream", &self.upstream),
+            ("audience", &self.audience),
+            ("era", &self.era),
+            ("signing", &self.signing),
+        ];
+        for (key, value) in keys.into_iter().filter(|(_, value)| !value.is_empty()) {
+            if value.chars().any(char::is_control) {
+                return Err(said(format!("{key} has a character that cannot be seen; type it anew")));
+            }
+            // Without control characters a JSON string is a basic string of TOML.
+            text.push_str(&format!("{key} = {}\n", serde_json::Value::from(value.as_str())));
+        }
+        let context = ReadContext { file: "", directory: std::path::Path::new(""), public_url };
+        let document = Document::read(&text, context).map_err(without_lines)?;
+        let server = document.tenants.into_iter().flat_map(|tenant| tenant.servers).next();
+        server.ok_or_else(|| said("the form says nothing of a server".to_owned()))
+    }
+}
+
+fn said(message: String) -> Mistakes {
+    Mistakes::of("", vec![Problem { line: None, object: String::new(), message }])
+}
+
+fn without_lines(mistakes: Mistakes) -> Mistakes {
+    let plain = |problem: Problem| Problem { line: None, object: String::new(), ..problem };
+    Mistakes::of("", mistakes.problems.into_iter().map(plain).collect())
+}
+
+/// What stands for a tenant's name and settings, as they are.
+pub fn fingerprint(name: &str, settings: &Settings) -> String {
+    let settings = serde_json::to_vec(settings).unwrap_or_default();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &[name.as_bytes(), b"\n", &settings].concat());
+    hex(digest.as_ref().get(..16).unwrap_or_default())
+}
+
+/// Finds out what an edit does. Writes nothing.
+///
+/// # Errors
+/// What does not fit; [`ApplyError::ChangedMeanwhile`] where it is not as it was when it was looked at.
+pub async fn prepare<'a>(tools: Tools<'a>, tenant: &Slug, edit: Edit) -> Result<Prepared<'a>, ApplyError> {
+    let mut tx = tools.store.platform_tx().await?;
+    store::apply::lock(&mut tx).await?;
+    let rows = store::apply::tenants(&mut tx).await?;
+    let row = rows.into_iter().find(|row| row.slug == tenant.as_str());
+    let row = row.ok_or_else(|| StoreError::corrupt(format!("the tenant {tenant} is not there")))?;
+    let (tx, state) = State::read(tx, row, None).await?;
+    let steps = steps(tools, tenant, &state, edit).await?;
+    let changes = steps.steps.iter().map(|step| step.change.clone()).collect();
+    let plan = Plan { changes, unchanged: steps.unchanged, notes: Vec::new() };
+    Ok(Prepared { tools, tx, tenants: vec![steps], plan, marks: false })
+}
+
+async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Result<TenantSteps, ApplyError> {
+    let mut doc = TenantDoc {
+        slug: slug.clone(),
+        name: state.row.name.clone(),
+        settings: state.settings.clone(),
+        enabled: None,
+        servers: Vec::new(),
+        people: Vec::new(),
+        clients: Vec::new(),
+        line: None,
+    };
+    let mut removed = None;
+    match edit {
+        Edit::NewServer(server) => {
+            if state.servers.contains_key(server.slug.as_str()) {
+                return Err(said(format!(
+                    "there is a server {} already: choose another name in addresses",
+                    server.slug
+                ))
+                .into());
+            }
+            doc.servers.push(*server);
+        }
+        Edit::Server { slug, seen, change } => {
+            let meanwhile = || ApplyError::ChangedMeanwhile(format!("the server {slug}"));
+            let old = state.servers.get(slug.as_str()).ok_or_else(meanwhile)?;
+            if old.row.version != seen {
+                return Err(meanwhile());
+            }
+            match change {
+                ServerChange::Remove => removed = Some(old.clone()),
+                change => doc.servers.push(changed(old, change)?),
+            }
+        }
+        Edit::Tenant { seen, name, settings } => {
+            if fingerprint(&state.row.name, &state.settings) != seen {
+                return Err(ApplyError::ChangedMeanwhile(format!("the tenant {slug}")));
+            }
+            (doc.name, doc.settings) = (name, *settings);
+        }
+    }
+    let mut problems = Vec::new();
+    let mut steps = diff::tenant(tools, &doc, Some(state), Prune::Nothing, &mut problems).await?;
+    if let Some(server) = removed {
+        if state.settings.default_server.as_ref().is_some_and(|default| default.as_str() == server.row.slug) {
+            problems.push(problem("it is the default server of this tenant: choose another one in the settings first"));
+        }
+        let change = removal(Kind::Server, format!("{slug}/{}", server.row.slug));
+        steps.steps.push(Step { change, write: Write::Remove(Removed::Server(Box::new(server))) });
+    }
+    if problems.is_empty() { Ok(steps) } else { Err(without_lines(Mistakes::of("", problems)).into()) }
+}
+
+fn problem(message: &str) -> Problem {
+    Problem { line: None, object: String::new(), message: message.to_owned() }
+}
+
+/// The server as it is, but for the change.
+fn changed(old: &Published, change: ServerChange) -> Result<ServerDoc, StoreError> {
+    let row = &old.row;
+    let mut doc = ServerDoc {
+        slug: Slug::parse(&row.slug).map_err(StoreError::corrupt)?,
+        name: row.name.clone(),
+        description: row.description.clone(),
+        upstream: row.upstream_url.clone(),
+        audience: row.audience.clone(),
+        era: EraSetting::parse(&row.era).ok_or_else(|| StoreError::corrupt("an era that is none"))?,
+        signing: SigningAlg::parse(&row.signing_alg).ok_or_else(|| StoreError::corrupt("an algorithm that is none"))?,
+        policy: PolicyDoc::default(),
+        introspection_secrets: None,
+        issuers: old.issuers.clone(),
+        enabled: None,
+        line: None,
+    };
+    match change {
+        ServerChange::Facts(facts) => {
+            let ServerDoc { name, description, upstream, audience, era, signing, .. } = *facts;
+            doc = ServerDoc { name, description, upstream, audience, era, signing, ..doc };
+        }
+        ServerChange::Policy(policy) => doc.policy = policy,
+        ServerChange::Enabled(enabled) => doc.enabled = Some(enabled),
+        ServerChange::Remove => {}
+    }
+    Ok(doc)
+}

@@ -1,0 +1,177 @@
+//! The tenant's own settings: its name, and who may register clients.
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{Desk, servers::refused};
+use crate::{
+    access::{Action, Page},
+    apply::edit::{Edit, fingerprint},
+    http::{
+        form::{Form, FormError},
+        pages::console::{AskPage, Cell, Fact, Input, SheetPage, Way},
+        trouble::Trouble,
+    },
+    ids::Slug,
+    tenants::{RegistrationRule, Settings},
+};
+
+/// The longest name, in characters.
+const NAME: usize = 100;
+
+const RULES: &[(&str, &str)] = &[
+    ("open", "Any program, within limits"),
+    ("approval", "Any program, but it waits for an administrator"),
+    ("initial_access_token", "Only with an initial access token"),
+    ("software_statement", "Only software that somebody vouches for"),
+    ("off", "No program: administrators write clients down"),
+];
+
+fn rule(rule: RegistrationRule) -> &'static str {
+    match rule {
+        RegistrationRule::Open => "open",
+        RegistrationRule::Approval => "approval",
+        RegistrationRule::InitialAccessToken => "initial_access_token",
+        RegistrationRule::SoftwareStatement => "software_statement",
+        RegistrationRule::Off => "off",
+    }
+}
+
+/// `GET …/settings`
+pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
+    let tenant = &desk.visit.tenant;
+    let settings = &tenant.settings;
+    let word = rule(settings.registration);
+    let words = RULES.iter().find(|(known, _)| *known == word).map_or("", |(_, words)| *words);
+    let devices = if settings.device_flow.is_on() { "may ask" } else { "may not ask" };
+    let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let page = SheetPage {
+        frame: desk.frame(),
+        back: Way::new("Overview", desk.at("")),
+        title: "Settings".to_owned(),
+        state: Cell::Nothing,
+        lead: "What is not here is in the file of sallyport apply.".to_owned(),
+        facts: vec![
+            Fact::new("Name", Cell::Text(tenant.name.clone())),
+            Fact::new("Issuer", Cell::Code(tenant.issuer.clone())),
+            Fact::new("Who may register clients", Cell::Text(words.to_owned())),
+            Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
+            Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
+            Fact::new("Default server", Cell::Text(server)),
+            Fact::new("Devices without a browser", Cell::Text(devices.to_owned())),
+            Fact::new("Web pages that may call", Cell::Names(settings.allowed_origins.clone())),
+        ],
+        sections: Vec::new(),
+        actions: if desk.may(Page::Settings, Action::Edit) {
+            vec![Way::new("Edit", desk.at("settings/edit"))]
+        } else {
+            Vec::new()
+        },
+        danger: Vec::new(),
+    };
+    Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+/// What the form says.
+struct Filled {
+    name: String,
+    registration: String,
+    most: String,
+    days: String,
+    default_server: String,
+}
+
+impl Filled {
+    fn of(name: &str, settings: &Settings) -> Self {
+        Self {
+            name: name.to_owned(),
+            registration: rule(settings.registration).to_owned(),
+            most: settings.max_registered_clients.map(|most| most.to_string()).unwrap_or_default(),
+            days: settings.unused_client_days.map(|days| days.to_string()).unwrap_or_default(),
+            default_server: settings.default_server.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    fn read(desk: &Desk, form: &Form) -> Result<Self, Trouble> {
+        let one = |name| desk.one(form, name).map(|text| text.trim().to_owned());
+        Ok(Self {
+            name: one("name")?,
+            registration: one("registration")?,
+            most: one("most")?,
+            days: one("days")?,
+            default_server: one("default_server")?,
+        })
+    }
+
+    /// The settings with what the form says, or why not.
+    fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
+        let length = self.name.chars().count();
+        if !(1..=NAME).contains(&length) || self.name.chars().any(char::is_control) {
+            return Err("the name is one line of 1 to 100 characters");
+        }
+        let registration = serde_json::from_value(self.registration.as_str().into());
+        let number = |text: &str| if text.is_empty() { Ok(None) } else { text.parse::<u32>().map(Some) };
+        let days = number(&self.days).ok().filter(|days| days.is_none_or(|days| (1..=3650).contains(&days)));
+        let default_server = match self.default_server.as_str() {
+            "" => None,
+            slug => Some(Slug::parse(slug).map_err(|_| "the default server is none of this tenant")?),
+        };
+        Ok(Settings {
+            registration: registration.map_err(|_| "say who may register clients")?,
+            max_registered_clients: number(&self.most)
+                .map_err(|_| "clients at most: a number, or nothing for the usual one")?,
+            unused_client_days: days
+                .ok_or("kept without use: 1 to 3650 days, or nothing for the usual time")?
+                .and_then(|days| u16::try_from(days).ok()),
+            default_server,
+            ..settings.clone()
+        })
+    }
+}
+
+fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
+    let mut servers = vec![("", "None: a request must say which")];
+    servers.extend(desk.visit.tenant.servers.iter().map(|(slug, server)| (slug.as_str(), server.name.as_str())));
+    let registration = "Clients that wait do nothing until an administrator approves them.";
+    AskPage {
+        inputs: vec![
+            Input::text("name", "Name", "People read it on every page.", &filled.name),
+            Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
+            Input::text("most", "Clients at most", "Empty: the usual number.", &filled.most),
+            Input::text("days", "Days that an unused client is kept", "Empty: the usual time.", &filled.days),
+            Input::select(
+                "default_server",
+                "Default server",
+                "For programs that do not say which they mean.",
+                &servers,
+                &filled.default_server,
+            ),
+        ],
+        hidden: vec![("seen".to_owned(), seen.to_owned())],
+        ..desk.ask("Edit the settings", "", "Save", Way::new("Settings", desk.at("settings")))
+    }
+}
+
+/// `GET …/settings/edit`
+pub(super) async fn ask_edit(desk: Desk) -> Result<Response, Trouble> {
+    let tenant = &desk.visit.tenant;
+    let page =
+        form_page(&desk, &Filled::of(&tenant.name, &tenant.settings), &fingerprint(&tenant.name, &tenant.settings));
+    Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+/// `POST …/settings/edit`: the fields, and `seen`.
+pub(super) async fn edit(desk: Desk, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = desk.form(form)?;
+    let filled = Filled::read(&desk, &form)?;
+    let seen = desk.one(&form, "seen")?.to_owned();
+    let page = form_page(&desk, &filled, &seen);
+    let settings = match filled.onto(&desk.visit.tenant.settings) {
+        Ok(settings) => Box::new(settings),
+        Err(why) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why)),
+    };
+    match desk.edit(Edit::Tenant { seen, name: filled.name, settings }).await {
+        Ok(ms) => desk.done(&desk.at("settings"), "saved", 1, ms),
+        Err(error) => refused(&desk, page, error),
+    }
+}
