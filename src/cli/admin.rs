@@ -7,7 +7,7 @@ use crate::people::{Username, create_administrator};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AdminCommand {
-    /// Make an administrator of the platform, who can log in to the console.
+    /// Make an administrator of the platform. There is no console for the platform yet: in that of a tenant its own administrators log in.
     Create(CreateArgs),
 }
 

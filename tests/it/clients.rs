@@ -8,7 +8,7 @@ mod management;
 mod metadata_document;
 mod outside_issuer;
 mod quota;
-mod real;
+pub(crate) mod real;
 mod registration;
 mod rules;
 mod statement;

@@ -13,6 +13,7 @@ mod app;
 mod apply;
 mod audit;
 mod authorize;
+mod browser;
 mod cli;
 mod clients;
 mod cluster;

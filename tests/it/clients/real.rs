@@ -33,7 +33,7 @@ pub(super) fn free_port() -> u16 {
 }
 
 /// A running `sallyport dev`.
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) scratch: Scratch,
     dev: Dev,
 }
@@ -70,7 +70,7 @@ impl Everything {
 }
 
 impl World {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let scratch = Scratch::new();
         let dev = Dev::start(&scratch.path("data"), &["--no-tour"]);
         Self { scratch, dev }
@@ -96,14 +96,20 @@ impl World {
         assert_eq!(said.code, 0, "{} {}", said.out, said.err);
     }
 
-    pub(super) fn ready(&self, member: &str) -> String {
+    pub(crate) fn ready(&self, member: &str) -> String {
         self.dev.ready()[member].as_str().unwrap().to_owned()
     }
 
     /// Runs a program as a person at the keyboard would. Every one of its steps must be fine. Gives them.
     pub(super) fn run(&self, arguments: &[&str]) -> Vec<Value> {
+        self.run_as("alex", arguments)
+    }
+
+    /// The same as somebody else.
+    pub(crate) fn run_as(&self, username: &str, arguments: &[&str]) -> Vec<Value> {
         let ready = self.dev.ready();
-        let person = &ready["people"][0];
+        let people = ready["people"].as_array().unwrap();
+        let person = people.iter().find(|person| person["username"] == username).unwrap();
         let output = program(arguments)
             .env("SALLYPORT_USERNAME", person["username"].as_str().unwrap())
             .env("SALLYPORT_PASSWORD", person["password"].as_str().unwrap())

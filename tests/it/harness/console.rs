@@ -151,9 +151,12 @@ impl Things {
                 ("era", "auto"),
                 ("signing", "EdDSA"),
             ],
-            (Page::Servers, Action::Edit) => {
-                &[("upstream", "http://127.0.0.1:9/other"), ("name", "Other"), ("era", "modern"), ("version", "1")]
-            }
+            (Page::Servers, Action::Edit) => &[
+                ("upstream", "http://127.0.0.1:9/made-here-too"),
+                ("name", "Other"),
+                ("era", "modern"),
+                ("version", "1"),
+            ],
             (Page::Servers, Action::Accept) => &[("tool search", "mcp:read"), ("version", "1")],
             (Page::Servers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
             (Page::People, Action::Create) => &[("username", "made-here"), ("name", "Made here")],

@@ -1,0 +1,205 @@
+// The console, as administrators see it: every page in every look, and a day's work without JavaScript.
+//
+//   tests/clients/run ../browser/console.mjs ISSUER DIRECTORY
+//
+// SALLYPORT_USERNAME and SALLYPORT_PASSWORD are an administrator's.
+import { createHash, randomBytes } from 'node:crypto';
+import { readPerson } from '../clients/lib/arguments.mjs';
+import { launch, logIn } from '../clients/lib/browser.mjs';
+import { openCallback } from '../clients/lib/callback.mjs';
+import { LOOKS, eyes } from '../clients/lib/look.mjs';
+import { main, must, Report, Usage } from '../clients/lib/report.mjs';
+
+await main(async () => {
+  const [issuer, directory] = process.argv.slice(2);
+  if (!issuer || !directory) throw new Usage('two arguments are needed: ISSUER and DIRECTORY');
+  const person = readPerson();
+  const report = new Report();
+  report.secret(person.password);
+  const place = new URL(issuer);
+  const base = `${place.origin}/console${place.pathname}`;
+  const callback = await openCallback();
+  const browser = await launch();
+  try {
+    await report.step('work', () => work(browser, { issuer, base, person, callback }));
+    for (const look of LOOKS) {
+      await report.step(look.name, () => tour(browser, look, { base, person, directory }));
+    }
+  } finally {
+    await browser.close();
+    callback.close();
+  }
+}, 400);
+
+// Every page of the console, reached as people reach it: by the navigation, the first object of each list, and its buttons.
+async function tour(browser, kind, { base, person, directory }) {
+  const { context, page, look } = await eyes(browser, kind, directory);
+  await page.goto(base);
+  await look('console-login');
+  await logIn(page, person.username, person.password);
+  await look('console-overview');
+  const seen = [];
+  for (const name of ['servers', 'clients', 'people', 'grants', 'audit', 'keys', 'settings']) {
+    await page.goto(`${base}/${name}`);
+    await look(`console-${name}`);
+    seen.push(name);
+    const first = page.locator('table td a').first();
+    const object = (await first.count()) ? await first.getAttribute('href') : undefined;
+    if (object && !['keys', 'settings'].includes(name)) {
+      await page.goto(new URL(object, base).href);
+      await look(`console-${name}-one`);
+    }
+    const ways = await page.locator('main a.button').evaluateAll((links) => links.map((link) => link.href));
+    for (const way of [...new Set(ways)]) {
+      if (way.includes('page=') || way.includes('before=')) continue;
+      await page.goto(way);
+      const act = new URL(way).pathname.split('/').pop();
+      await look(`console-${name}-${act}`);
+      seen.push(`${name}-${act}`);
+    }
+  }
+  for (const way of ['servers/-/new', 'people/-/new', 'revoke', 'clients?q=nothing-of-this-name']) {
+    await page.goto(`${base}/${way}`);
+    await look(`console-${way.replaceAll(/[^a-z]+/g, '-')}`);
+    seen.push(way);
+  }
+  // Bad input keeps what was typed, and says so where it is read out.
+  await page.goto(`${base}/servers/-/new`);
+  await page.locator('input[name=name]').fill('Kept');
+  await page.locator('input[name=upstream]').fill('ftp://nowhere');
+  await page.locator('main form button').click();
+  must((await page.locator('[role=alert]').count()) === 1, 'nothing is said of an address that cannot be');
+  must((await page.locator('input[name=name]').inputValue()) === 'Kept', 'what was typed is lost');
+  await look('console-servers-wrong', ['400']);
+  await page.goto(`${base}/nothing`).catch(() => {});
+  await context.close();
+  return { pages: seen.length };
+}
+
+// A day's work, with JavaScript off: let clients wait, approve one, see what a person allowed it, and take it back.
+async function work(browser, { issuer, base, person, callback }) {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  const press = async (name) => {
+    await page.getByRole('button', { name, exact: true }).click();
+    await page.waitForLoadState();
+  };
+  const follow = async (name) => {
+    // Not the account in the head, which may have the same name as somebody in a list.
+    await page.locator('nav, main').getByRole('link', { name, exact: true }).first().click();
+    await page.waitForLoadState();
+  };
+  const says = async (text) => {
+    const main = await page.locator('main').innerText();
+    must(main.includes(text), `no "${text}" but: ${main.slice(0, 400)}`);
+  };
+  await page.goto(base);
+  await logIn(page, person.username, person.password);
+  must(page.url() === base, `the login led to ${page.url()}`);
+
+  await follow('Settings');
+  await follow('Edit');
+  await page.locator('select[name=registration]').selectOption('approval');
+  await press('Save');
+  await says('it waits for an administrator');
+
+  const client = await register(issuer, callback.url);
+  await follow('Overview');
+  await says('waits for an approval');
+  await follow('Look at them');
+  await follow('Day tripper');
+  await follow('Approve');
+  await press('Approve');
+  await says('Approved.');
+
+  const tokens = await authorize(page, issuer, client, callback);
+  must((await call(issuer, tokens.access_token)) === 200, 'the approved client cannot call');
+  await page.goto(`${base}/grants?q=${client.client_id}`);
+  await follow(person.username);
+  await follow('Revoke');
+  await press('Revoke');
+  await says('Revoked 1 grant: refused everywhere after');
+  must((await call(issuer, tokens.access_token)) === 401, 'a revoked token still works');
+
+  await follow('Servers');
+  await follow('Add a server');
+  await page.locator('input[name=upstream]').fill('http://127.0.0.1:9/mcp');
+  await page.locator('input[name=name]').fill('Out of order');
+  await page.locator('input[name=slug]').fill('out-of-order');
+  await press('Add the server');
+  await press('Ask it now');
+  await says('It gave no usable answer');
+  await page.goto(`${base}/servers/demo/probe`);
+  await press('Ask it now');
+  await says('What it offers');
+  await press('Accept these');
+  await says('Demo server');
+
+  await follow('People');
+  await follow('Invite somebody');
+  await page.locator('input[name=username]').fill('grace');
+  await press('Make the invitation');
+  await says('/link?link=');
+
+  await follow('Audit log');
+  await says('admin.changed');
+  await follow('Settings');
+  await follow('Edit');
+  await page.locator('select[name=registration]').selectOption('open');
+  await press('Save');
+  await context.close();
+}
+
+async function register(issuer, redirect) {
+  const response = await fetch(`${issuer}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ client_name: 'Day tripper', redirect_uris: [redirect], token_endpoint_auth_method: 'none' }),
+  });
+  must(response.status === 201, `the registration was answered with ${response.status}`);
+  return response.json();
+}
+
+async function authorize(page, issuer, client, callback) {
+  const verifier = randomBytes(32).toString('base64url');
+  const address = new URL(`${issuer}/authorize`);
+  address.search = new URLSearchParams({
+    response_type: 'code',
+    client_id: client.client_id,
+    redirect_uri: callback.url,
+    state: 'day',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    resource: `${issuer}/mcp/demo`,
+  });
+  await page.goto(address.href);
+  await page.locator('button[name=decision][value=approve]').click();
+  await page.waitForURL((to) => to.href.startsWith(callback.url));
+  const code = new URL(page.url()).searchParams.get('code');
+  const body = { grant_type: 'authorization_code', client_id: client.client_id, redirect_uri: callback.url, code, code_verifier: verifier };
+  const response = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(body) });
+  must(response.ok, `the token request was answered with ${response.status}`);
+  return response.json();
+}
+
+async function call(issuer, token) {
+  const response = await fetch(`${issuer}/mcp/demo`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/list',
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/list',
+      params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} } },
+    }),
+  });
+  await response.text();
+  return response.status;
+}
