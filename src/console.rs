@@ -23,6 +23,7 @@ mod people;
 mod routes;
 mod servers;
 mod settings;
+mod usage;
 
 pub use desk::{Asked, Desk};
 pub use routes::routes;

@@ -10,6 +10,7 @@ pub mod lost_calls;
 pub mod refusals;
 pub mod rewrap;
 pub mod signing_keys;
+pub mod usage;
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,6 +41,7 @@ pub fn start(app: Arc<App>, stop: CancellationToken) -> JoinHandle<()> {
         start("refusals", |app, stop| refusals::run(app, stop).boxed());
         start("rewrap", |app, stop| rewrap::run(app, stop).boxed());
         start("signing_keys", |app, stop| signing_keys::run(app, stop).boxed());
+        start("usage", |app, stop| usage::run(app, stop).boxed());
         tokio::select! {
             () = app.lease.ended() => {}
             lacking = lacks_a_key(app.clone(), stop.clone()) => tracing::error!(%lacking, "this process cannot go on"),

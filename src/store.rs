@@ -35,6 +35,7 @@ pub mod server_secrets;
 pub mod sessions;
 pub mod tenants;
 mod turn;
+pub mod usage;
 
 use begin::Beginning;
 pub use connect::NoConnection;

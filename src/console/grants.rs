@@ -11,6 +11,7 @@ pub(super) use many::{ask_revoke_all, revoke_all};
 use super::{
     Desk,
     list::{Head, Wanted},
+    usage,
 };
 use crate::{
     access::{Action, Page},
@@ -151,6 +152,8 @@ fn facts(desk: &Desk, row: &StandingRow) -> Vec<Fact> {
 pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let mut tx = desk.tx().await?;
     let row = named(&desk, &mut tx).await?;
+    let calls = usage::section(&desk, &mut tx, &usage::under(vec![row.id])).await;
+    let calls = calls.map_err(|error| desk.visit.fault(error))?;
     let page = desk.at(&format!("grants/{}", row.id));
     let mut danger = Vec::new();
     if desk.may(Page::Grants, Action::Revoke) {
@@ -166,7 +169,7 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         state: Cell::state("In force", Tone::Good),
         lead: String::new(),
         facts: facts(&desk, &row),
-        sections: Vec::new(),
+        sections: vec![calls],
         actions: Vec::new(),
         danger,
     };

@@ -3,13 +3,18 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::Desk;
+use super::{Desk, usage};
 use crate::{
     http::{
+        pages::Unit,
         pages::console::{Attention, OverviewPage, Tile, Tone},
         trouble::Trouble,
     },
-    store::overview::{self, Counts},
+    store::{
+        StoreError,
+        overview::{self, Counts},
+        usage::Whose,
+    },
 };
 
 /// `GET /console/t/{tenant}`
@@ -18,12 +23,20 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let mut tx = desk.tx().await?;
     let counts = overview::counts(&mut tx, now).await.map_err(|error| desk.visit.fault(error))?;
     let lately = super::audit::lately(&desk, &mut tx).await.map_err(|error| desk.visit.fault(error))?;
+    let charts = async {
+        let all = Whose::default();
+        let hours = usage::chart(&desk, &mut tx, &all, (Unit::Hour, 24)).await?;
+        let days = usage::chart(&desk, &mut tx, &all, (Unit::Day, 30)).await?;
+        Ok::<_, StoreError>((vec![hours, days], usage::servers(&desk, &mut tx).await?))
+    };
+    let (charts, servers) = charts.await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let page = OverviewPage {
         frame: desk.frame(),
         tiles: tiles(&desk, &counts),
         attention: attention(&desk, &counts),
-        charts: Vec::new(),
+        charts,
+        servers,
         lately,
     };
     Ok(desk.visit.page(StatusCode::OK, page))

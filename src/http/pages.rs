@@ -5,6 +5,7 @@
 //! forget it. An address that somebody else chose is a [`SafeHref`].
 
 mod account;
+mod chart;
 mod consent;
 pub mod console;
 mod device;
@@ -27,6 +28,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 pub use account::{GrantView, SignedInPage, SignedOutPage};
+pub use chart::{Chart, Point, Unit, grouped};
 pub use consent::{ClientView, ConsentPage, ReturnTo, ScopeChoice, ServerView};
 pub use device::{DeviceCodePage, DeviceDonePage, DevicePage, DeviceView};
 pub use error::{ErrorLink, ErrorPage};

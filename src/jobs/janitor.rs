@@ -15,6 +15,7 @@
 //! | links to set a password | a week | support can see that one was used or expired |
 //! | initial access tokens | 30 days | an administrator can see that one expired |
 //! | checkpoints of logs | all for a week, then the last of each hour | later ones prove the same; what witnesses have signed stays |
+//! | calls by hour | 400 days | charts go back no further |
 //! | clients that registered and were never used | 30 days, or as the tenant says | a person may finish a set-up later |
 //!
 //! A live family keeps all its refresh tokens, since an old one that comes back ends it. Clients are collected only if
@@ -49,6 +50,8 @@ const PAUSE: RealDuration = RealDuration::from_secs(3600);
 const BATCH: u32 = 500;
 /// For so many months to come there are partitions of events.
 const MONTHS: i32 = 3;
+/// For so long calls are known by hour.
+const USAGE: Duration = Duration::days(400);
 /// Clients a transaction removes at most: each is an entry of the authority log.
 const CLIENTS: u32 = 100;
 
@@ -133,10 +136,27 @@ async fn round(app: &App) {
         }
     }
     for tenant in tenants {
+        if let Err(error) = forget(app, tenant.id).await {
+            tracing::warn!(%error, tenant = %tenant.slug, "the janitor could not take old counts of calls away");
+        }
         if let Err(error) = sweep(app, tenant.id).await {
             tracing::warn!(%error, tenant = %tenant.slug, "the janitor could not finish");
         }
     }
+}
+
+/// Takes away counts of calls that no chart shows any more.
+///
+/// # Errors
+/// A fault of ours, or a clock that cannot be believed: nothing was taken away.
+pub async fn forget(app: &App, tenant: TenantId) -> Result<u64, StoreError> {
+    if app.clock.is_odd() {
+        return Err(StoreError::OddClock);
+    }
+    let mut tx = app.store.tenant_tx(tenant).await?;
+    let forgotten = store::usage::forget(&mut tx, app.clock.now() - USAGE).await?;
+    tx.commit().await?;
+    Ok(forgotten)
 }
 
 /// Takes away checkpoints of a log that say no more than later ones.

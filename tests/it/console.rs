@@ -2,7 +2,7 @@
 
 mod audit;
 mod authorization;
-mod clients;
+pub(crate) mod clients;
 mod first;
 mod grants;
 mod lists;

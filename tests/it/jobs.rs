@@ -1,3 +1,4 @@
 //! Background work.
 
 mod janitor;
+mod usage;

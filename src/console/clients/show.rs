@@ -13,7 +13,7 @@ use crate::{
         standing::Suspension,
         statement::vouched_by,
     },
-    console::{Desk, grants},
+    console::{Desk, grants, usage},
     http::{
         pages::console::{Cell, Fact, Section, SheetPage, Way},
         trouble::Trouble,
@@ -25,6 +25,7 @@ use crate::{
             standing,
         },
         grants::many::{Selection, StandingRow},
+        usage::Whose,
     },
 };
 
@@ -35,6 +36,7 @@ struct Known {
     remembered: bool,
     alike: Vec<ListedRow>,
     grants: Vec<StandingRow>,
+    calls: Section,
 }
 
 /// `GET …/clients/{object}`
@@ -43,7 +45,7 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let client = named(&desk, &mut tx).await?;
     let known = read(&desk, &mut tx, client).await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
-    let page = page(&desk, &known);
+    let page = page(&desk, known);
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
@@ -54,11 +56,15 @@ async fn read(desk: &Desk, tx: &mut TenantTx, client: Client) -> Result<Known, S
         remembered: standing::is_remembered(tx, Software::of(&client.metadata)).await?,
         alike: listed::alike(tx, &client.id).await?,
         grants: grants::some(desk, tx, &of).await?,
+        calls: usage::section(desk, tx, &Whose { client: Some(client.id.to_string()), ..Whose::default() }).await?,
         client,
     })
 }
 
-fn page(desk: &Desk, known: &Known) -> SheetPage {
+fn page(desk: &Desk, mut known: Known) -> SheetPage {
+    let calls = std::mem::replace(&mut known.calls, Section::new("", ""));
+    let (known, mut parts) = (&known, vec![calls]);
+    parts.extend(sections(desk, known));
     let client = &known.client;
     SheetPage {
         frame: desk.frame(),
@@ -67,7 +73,7 @@ fn page(desk: &Desk, known: &Known) -> SheetPage {
         state: state(client.status),
         lead: lead(known),
         facts: facts(desk, known),
-        sections: sections(desk, known),
+        sections: parts,
         actions: actions(desk, client),
         danger: danger(desk, known),
     }

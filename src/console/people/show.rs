@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{at, named, role_names, state};
 use crate::{
     access::{Action, Page},
-    console::{Desk, grants},
+    console::{Desk, grants, usage},
     http::{
         pages::console::{Cell, Fact, Section, SheetPage, Way},
         trouble::Trouble,
@@ -26,8 +26,13 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let sessions = listed::sessions(&mut tx, row.id, now).await.map_err(fault)?;
     let of = Selection { person: Some(row.id), ..Selection::default() };
     let grants = grants::some(&desk, &mut tx, &of).await.map_err(fault)?;
+    let calls = usage::section(&desk, &mut tx, &usage::under(grants.iter().map(|grant| grant.id).collect())).await;
+    let calls = calls.map_err(fault)?;
     tx.commit().await.map_err(fault)?;
-    let page = page(&desk, &row, &sessions, &grants);
+    let mut page = page(&desk, &row, &sessions, &grants);
+    if !grants.is_empty() {
+        page.sections.insert(1, calls);
+    }
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 

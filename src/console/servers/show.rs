@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{at, named, state, without_query};
 use crate::{
     access::{Action, Page},
-    console::{Desk, grants},
+    console::{Desk, grants, usage},
     http::{
         pages::console::{Cell, Fact, Section, SheetPage, Way},
         trouble::Trouble,
@@ -15,6 +15,7 @@ use crate::{
         StoreError, TenantTx,
         grants::many::{Selection, StandingRow},
         tenants::{self, CatalogueRow, ScopeRow, ServerRow},
+        usage::Whose,
     },
 };
 
@@ -23,6 +24,7 @@ struct Known {
     scopes: Vec<ScopeRow>,
     items: Vec<CatalogueRow>,
     grants: Vec<StandingRow>,
+    calls: Section,
 }
 
 /// `GET …/servers/{object}`
@@ -31,7 +33,7 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let row = named(&desk, &mut tx).await?;
     let known = read(&desk, &mut tx, row).await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
-    let page = page(&desk, &known);
+    let page = page(&desk, known);
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
@@ -40,10 +42,15 @@ async fn read(desk: &Desk, tx: &mut TenantTx, row: ServerRow) -> Result<Known, S
     scopes.retain(|scope| scope.server == row.id);
     items.retain(|item| item.server == row.id);
     let of = Selection { server: Some(row.id), ..Selection::default() };
-    Ok(Known { scopes, items, grants: grants::some(desk, tx, &of).await?, row })
+    let whose = Whose { server: Some(row.id), ..Whose::default() };
+    let calls = usage::section(desk, tx, &whose).await?;
+    Ok(Known { scopes, items, grants: grants::some(desk, tx, &of).await?, calls, row })
 }
 
-fn page(desk: &Desk, known: &Known) -> SheetPage {
+fn page(desk: &Desk, mut known: Known) -> SheetPage {
+    let calls = std::mem::replace(&mut known.calls, Section::new("", ""));
+    let (known, mut parts) = (&known, vec![calls]);
+    parts.extend(sections(desk, known));
     let row = &known.row;
     SheetPage {
         frame: desk.frame(),
@@ -52,7 +59,7 @@ fn page(desk: &Desk, known: &Known) -> SheetPage {
         state: state(&row.status),
         lead: row.description.clone(),
         facts: facts(desk, row),
-        sections: sections(desk, known),
+        sections: parts,
         actions: actions(desk, row),
         danger: danger(desk, known),
     }

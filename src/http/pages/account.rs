@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::filters;
+use super::{Chart, filters};
 
 /// Who is logged in, and what they allowed.
 #[derive(Template)]
@@ -36,6 +36,8 @@ pub struct GrantView {
     pub may: Vec<String>,
     /// When it was allowed, to follow "Allowed": `2 minutes ago`.
     pub since: String,
+    /// Calls by day.
+    pub calls: Chart,
 }
 
 /// What is shown after a logout.

@@ -10,7 +10,7 @@ use crate::{
     http::{
         csrf::Purpose,
         form::{Form, FormError},
-        pages::{GrantView, SignedInPage},
+        pages::{Chart, GrantView, Point, SignedInPage, Unit},
         trouble::Trouble,
         visit::Visit,
         words::ago,
@@ -19,6 +19,7 @@ use crate::{
     store::{
         StoreError,
         grants::{self, GivenRow},
+        usage::{self, OfGrant},
     },
     token::revoke::{self, Reason},
 };
@@ -56,7 +57,7 @@ async fn take_back(visit: &Visit, session: &Session, grant: GrantId) -> Result<(
 }
 
 pub(super) async fn signed_in(visit: &Visit, session: &Session) -> Result<Response, Trouble> {
-    let given = given(visit, session).await.map_err(|error| visit.fault(error))?;
+    let (given, calls) = given(visit, session).await.map_err(|error| visit.fault(error))?;
     let page = SignedInPage {
         tenant_name: visit.tenant.name.clone(),
         person: session.display_name.clone(),
@@ -64,7 +65,7 @@ pub(super) async fn signed_in(visit: &Visit, session: &Session) -> Result<Respon
         logout_action: visit.path("logout"),
         revoke_action: visit.path("account/revoke"),
         csrf: visit.csrf(Purpose::Account),
-        grants: given.into_iter().map(|grant| view(visit, grant)).collect(),
+        grants: given.into_iter().map(|grant| view(visit, grant, &calls)).collect(),
     };
     Ok(visit.page(StatusCode::OK, page))
 }
@@ -74,14 +75,21 @@ fn console_href(visit: &Visit, session: &Session) -> Option<String> {
     may.then(|| format!("/console/t/{}", visit.tenant.slug))
 }
 
-async fn given(visit: &Visit, session: &Session) -> Result<Vec<GivenRow>, StoreError> {
+/// Days of calls that are shown.
+const DAYS: u16 = 30;
+
+async fn given(visit: &Visit, session: &Session) -> Result<(Vec<GivenRow>, Vec<OfGrant>), StoreError> {
     let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
     let given = grants::given_by(&mut tx, session.person).await?;
+    let ids: Vec<GrantId> = given.iter().map(|grant| grant.id).collect();
+    let calls = usage::by_grant(&mut tx, &ids, Unit::Day.since(visit.app.clock.now(), DAYS)).await?;
     tx.commit().await?;
-    Ok(given)
+    Ok((given, calls))
 }
 
-fn view(visit: &Visit, grant: GivenRow) -> GrantView {
+fn view(visit: &Visit, grant: GivenRow, calls: &[OfGrant]) -> GrantView {
+    let own = calls.iter().filter(|calls| calls.grant == grant.id);
+    let own: Vec<Point> = own.map(|calls| Point { begins: calls.day, forwarded: calls.calls, denied: 0 }).collect();
     let server = visit.tenant.server_by_id(grant.server);
     let scopes = server.map(|server| server.policy.scopes()).unwrap_or_default();
     let held = scopes.iter().filter(|scope| grant.scopes.iter().any(|held| held == scope.name.as_str()));
@@ -91,5 +99,6 @@ fn view(visit: &Visit, grant: GivenRow) -> GrantView {
         server: server.map_or("a server that is switched off", |server| server.name.as_str()).to_owned(),
         may: held.map(|scope| scope.description.clone()).collect(),
         since: ago(visit.app.clock.now(), grant.created_at),
+        calls: Chart::new(&own, Unit::Day, DAYS, visit.app.clock.now()).small(),
     }
 }

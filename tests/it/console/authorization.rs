@@ -122,7 +122,7 @@ async fn what_an_auditor_reads_is_in_the_log() {
     let browser = TestBrowser::new(&app);
     browser.log_in(&tenant, &person).await;
     assert_eq!(browser.get("/console/t/acme/clients").await.status, 200);
-    let events = app.app.store.audit_recent(tenant.id, 5).await.unwrap();
+    let events = app.app.store.audit_recent(tenant.id, 100).await.unwrap();
     let read = events.iter().find(|event| event.kind == "auditor.read").expect("an event");
     assert_eq!(read.body["page"], "Clients");
     assert_eq!(read.body["action"], "list");

@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 /// An administrator who is logged in.
-pub(super) async fn administrator(app: &TestApp) -> (TestTenant, TestBrowser) {
+pub(crate) async fn administrator(app: &TestApp) -> (TestTenant, TestBrowser) {
     let tenant = app.tenant("acme").await;
     appoint(app, tenant.person.id, "administrator").await;
     let browser = TestBrowser::new(app);
@@ -46,7 +46,7 @@ async fn a_client_that_waits_is_approved_and_asks_people() {
     assert_eq!(again.status, 409);
     assert!(again.body.contains("somebody else was quicker"), "{}", again.body);
     // Who did it is in the log.
-    let events = app.app.store.audit_recent(tenant.id, 5).await.unwrap();
+    let events = app.app.store.audit_recent(tenant.id, 100).await.unwrap();
     let approved = events.iter().find(|event| event.kind == "client.approved").expect("an event");
     assert_eq!(approved.body["actor"], json!({ "kind": "person", "person": tenant.person.id.to_string() }));
     // The next of its kind needs nobody.

@@ -56,7 +56,7 @@ async fn roles_are_given_and_taken_and_one_administrator_stays() {
     // She is the last one now.
     let last = post(&hers, &grace, &[("auditor", "yes")]).await;
     assert_eq!(last.status, 409);
-    let events = app.app.store.audit_recent(tenant.id, 10).await.unwrap();
+    let events = app.app.store.audit_recent(tenant.id, 100).await.unwrap();
     let changes = events.iter().filter(|event| event.kind == "admin.changed");
     let fields: Vec<_> = changes.map(|event| event.body["fields"][0].clone()).collect();
     let taken = serde_json::json!({ "name": "roles", "old": "person, administrator", "new": "person" });

@@ -173,7 +173,7 @@ async fn a_server_is_disabled_enabled_and_removed_for_everybody() {
     let to = act("remove").await;
     assert!(browser.get(&to).await.body.contains("There is no server yet"));
     assert_eq!(there().await, 404);
-    let events = app.app.store.audit_recent(tenant.id, 10).await.unwrap();
+    let events = app.app.store.audit_recent(tenant.id, 100).await.unwrap();
     let changes: Vec<&str> = events
         .iter()
         .filter(|event| event.kind == "admin.changed" && event.body["object"] == "server/demo")

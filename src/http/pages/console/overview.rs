@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::super::Chart;
 use super::{Cell, Frame, Section, Tone, filters};
 
 /// Numbers, and what needs attention.
@@ -14,8 +15,10 @@ pub struct OverviewPage {
     pub tiles: Vec<Tile>,
     /// What somebody should look at.
     pub attention: Vec<Attention>,
-    /// Charts, as SVG that is drawn elsewhere; and what happened lately.
-    pub charts: Vec<String>,
+    /// Calls over time.
+    pub charts: Vec<Chart>,
+    /// How servers answer.
+    pub servers: Section,
     /// What happened lately.
     pub lately: Section,
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::super::Chart;
 use super::{Cell, Column, Frame, Row, Way, filters};
 
 /// The page of one object.
@@ -46,6 +47,8 @@ pub struct Section {
     pub facts: Vec<Fact>,
     /// Its table.
     pub table: Option<Table>,
+    /// Calls over time.
+    pub chart: Option<Chart>,
     /// Text to be read as it is.
     pub pre: Option<String>,
     /// Where there is more.
@@ -70,7 +73,15 @@ impl Fact {
 impl Section {
     /// A part with a sentence.
     pub fn new(title: &str, text: impl Into<String>) -> Self {
-        Self { title: title.to_owned(), text: text.into(), facts: Vec::new(), table: None, pre: None, more: None }
+        Self {
+            title: title.to_owned(),
+            text: text.into(),
+            facts: Vec::new(),
+            table: None,
+            chart: None,
+            pre: None,
+            more: None,
+        }
     }
 
     /// With a table; its last columns may be numbers.
@@ -89,6 +100,12 @@ impl Section {
         let columns = heads.iter().enumerate().map(column).collect();
         let rows = rows.into_iter().map(|cells| Row { cells }).collect();
         Self { table: Some(Table { columns, rows }), ..self }
+    }
+
+    /// With calls over time.
+    #[must_use]
+    pub fn chart(self, chart: Chart) -> Self {
+        Self { chart: Some(chart), ..self }
     }
 
     /// With a way to more of it.

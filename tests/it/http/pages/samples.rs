@@ -383,5 +383,6 @@ fn grant(client: &str, since: &str) -> GrantView {
         server: "Team notes".into(),
         may: vec!["See what this server offers, and use what only looks things up.".into()],
         since: since.into(),
+        calls: console::chart().small(),
     }
 }

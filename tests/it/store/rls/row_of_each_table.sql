@@ -53,3 +53,6 @@ insert into audit_checkpoint (tenant, epoch, size, root, note, signed_at) values
 insert into audit_shipment (tenant, kind, target, epoch, next, holder, held_until)
     values (:tenant, 'ship', 'siem', 1, 0, :tenant, now());
 insert into audit_cosignature (tenant, epoch, size, key, line, kept_at) values (:tenant, 1, 1, 'k', 'l', now());
+insert into usage_hour (tenant, hour, server, client, grant_id, outcome, calls, millis)
+    values (:tenant, now(), :tenant, 'c', :tenant, 'answered', 1, '{1,0,0,0,0,0,0,0}');
+insert into usage_cursor (tenant, epoch, next_index) values (:tenant, 1, 1);

@@ -1,8 +1,11 @@
 //! The shapes of the console.
 
-use sallyport::http::pages::console::{
-    AskPage, Attention, Cell, Column, Difference, Fact, Filter, Frame, Input, ListPage, NavItem, Opt, OverviewPage,
-    Pager, Row, Search, Section, SheetPage, Tile, Tone, Way,
+use sallyport::http::pages::{
+    Chart, Point, Unit,
+    console::{
+        AskPage, Attention, Cell, Column, Difference, Fact, Filter, Frame, Input, ListPage, NavItem, Opt, OverviewPage,
+        Pager, Row, Search, Section, SheetPage, Tile, Tone, Way,
+    },
 };
 
 use super::{Sample, sample};
@@ -110,6 +113,17 @@ fn ask() -> AskPage {
     }
 }
 
+/// Calls on some days.
+pub(super) fn chart() -> Chart {
+    let now = time::macros::datetime!(2026-08-03 10:20 UTC);
+    let point = |n: i64| Point {
+        begins: Unit::Day.beginning(now) - time::Duration::days(n),
+        forwarded: (n * 37) % 91,
+        denied: if n % 7 == 0 { 5 } else { 0 },
+    };
+    Chart::new(&(0..30).map(point).collect::<Vec<_>>(), Unit::Day, 30, now)
+}
+
 fn overview() -> OverviewPage {
     let tile = |label: &str| Tile {
         label: label.into(),
@@ -126,7 +140,8 @@ fn overview() -> OverviewPage {
             verb: "Look at them".into(),
             tone: Tone::Waits,
         }],
-        charts: Vec::new(),
+        charts: vec![chart(), chart().small()],
+        servers: Section::new("How servers answered", "").table(&["a", "b", "c", "d", "e", "f"], vec![cells()]),
         lately: Section::new("Lately", "").table(&["a", "b", "c", "d", "e", "f"], vec![cells()]),
     }
 }
