@@ -6,6 +6,7 @@ mod errand;
 pub mod link;
 mod login;
 mod name;
+pub mod oidc;
 mod password;
 mod person;
 pub mod routes;

@@ -53,3 +53,8 @@ insert into audit_checkpoint (tenant, epoch, size, root, note, signed_at) values
 insert into audit_shipment (tenant, kind, target, epoch, next, holder, held_until)
     values (:tenant, 'ship', 'siem', 1, 0, :tenant, now());
 insert into audit_cosignature (tenant, epoch, size, key, line, kept_at) values (:tenant, 1, 1, 'k', 'l', now());
+insert into identity_provider (tenant, id, slug, name, issuer, client_id, auth_method, created_at)
+    values (:tenant, :tenant, 'idp', 'i', 'https://idp.example', 'c', 'none', now());
+insert into person_identity (tenant, provider, subject, person, linked_at) values (:tenant, :tenant, 's', :tenant, now());
+insert into login_attempt (tenant, hash, provider, box, created_at, expires_at)
+    values (:tenant, 'h', :tenant, 'b', now(), now());
