@@ -78,6 +78,10 @@ alter table session
     add column given_roles  text[] not null default '{}';
 create index session_provider on session (tenant, provider, provider_sid) where ended_at is null and provider is not null;
 
+-- `sallyport apply` makes them, too.
+alter table applied drop constraint applied_kind_check,
+    add constraint applied_kind_check check (kind in ('tenant', 'server', 'person', 'client', 'provider'));
+
 -- How many secrets each key holds, over all tenants: beside `key_values`.
 create function identity_provider_values()
     returns table (kind text, key_id text, what text, live bigint, spent bigint)

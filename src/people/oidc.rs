@@ -19,7 +19,7 @@ mod provider;
 
 pub(super) use begin::begin;
 pub(super) use callback::{Answer, finish};
-pub use claims::{Account, Claims, NoAccount, account_for};
+pub use claims::{Account, Claims, NoAccount, SESSION_ROLES, account_for};
 pub use exchange::Refusal;
 pub use metadata::Providers;
 pub use provider::{Accounts, Provider, ProviderSettings, RoleRule, secret_place};

@@ -29,13 +29,22 @@ pub struct ProviderRow {
     pub secret: Option<Sealed>,
     /// The rest.
     pub settings: Value,
+    /// `active`, `disabled` or `removed`.
+    pub status: String,
 }
 
-type Columns = (Uuid, String, String, String, String, String, Option<String>, Option<Vec<u8>>, Value);
+impl ProviderRow {
+    /// Whether it is gone. Its slug is never used again.
+    pub fn is_removed(&self) -> bool {
+        self.status == "removed"
+    }
+}
 
-fn row((id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings): Columns) -> ProviderRow {
+type Columns = (Uuid, String, String, String, String, String, Option<String>, Option<Vec<u8>>, Value, String);
+
+fn row((id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status): Columns) -> ProviderRow {
     let secret = kek_id.zip(sealed).map(|(kek_id, bytes)| Sealed { kek_id, bytes });
-    ProviderRow { id: ProviderId(id), slug, name, issuer, client_id, auth_method, secret, settings }
+    ProviderRow { id: ProviderId(id), slug, name, issuer, client_id, auth_method, secret, settings, status }
 }
 
 /// Adds a provider.
@@ -64,16 +73,57 @@ pub async fn insert(tx: &mut TenantTx, new: &ProviderRow, now: OffsetDateTime) -
 /// The providers through which people may log in, by their names.
 pub async fn active(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
     let tenant = tx.tenant();
-    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
            from identity_provider where tenant = $1 and status = 'active' order by name, slug";
     let rows = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).fetch_all(tx.conn()).await?;
     Ok(rows.into_iter().map(row).collect())
 }
 
+/// All of them, whatever their status.
+pub async fn all(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
+           from identity_provider where tenant = $1";
+    let rows = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).fetch_all(tx.conn()).await?;
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Changes a provider: all but its slug and its issuer.
+pub async fn update(tx: &mut TenantTx, new: &ProviderRow) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let statement = "update identity_provider
+            set name = $3, client_id = $4, auth_method = $5, kek_id = $6, sealed = $7, settings = $8
+          where tenant = $1 and id = $2";
+    sqlx::query(statement)
+        .bind(tenant.0)
+        .bind(new.id.0)
+        .bind(&new.name)
+        .bind(&new.client_id)
+        .bind(&new.auth_method)
+        .bind(new.secret.as_ref().map(|secret| &secret.kek_id))
+        .bind(new.secret.as_ref().map(|secret| &secret.bytes))
+        .bind(&new.settings)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Removes a provider: its secret is gone, and whoever is logged in through it is not any more.
+pub async fn remove(tx: &mut TenantTx, id: ProviderId, now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let statement =
+        "update identity_provider set status = 'removed', auth_method = 'none', kek_id = null, sealed = null
+          where tenant = $1 and id = $2";
+    sqlx::query(statement).bind(tenant.0).bind(id.0).execute(tx.conn()).await?;
+    let statement = "update session set ended_at = $3 where tenant = $1 and provider = $2 and ended_at is null";
+    sqlx::query(statement).bind(tenant.0).bind(id.0).bind(now).execute(tx.conn()).await?;
+    Ok(())
+}
+
 /// The provider of this name, if people may log in through it.
 pub async fn by_slug(tx: &mut TenantTx, slug: &str) -> Result<Option<ProviderRow>, StoreError> {
     let tenant = tx.tenant();
-    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
            from identity_provider where tenant = $1 and slug = $2 and status = 'active'";
     let found = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).bind(slug).fetch_optional(tx.conn()).await?;
     Ok(found.map(row))

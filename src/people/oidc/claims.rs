@@ -12,7 +12,7 @@ const MAX_NAME: usize = 200;
 /// Ways to prove oneself that are noted, and how long their names may be.
 const MAX_AMR: (usize, usize) = (8, 32);
 /// Roles that a provider's word can give.
-const ROLES: [&str; 2] = ["administrator", "auditor"];
+pub const SESSION_ROLES: [&str; 2] = ["administrator", "auditor"];
 
 /// The claims of an ID token that was verified.
 pub struct Claims(pub Map<String, Value>);
@@ -119,7 +119,7 @@ impl Claims {
     pub fn roles(&self, settings: &ProviderSettings) -> Vec<String> {
         let given =
             settings.roles.iter().filter(|rule| self.has(&rule.claim, &rule.value)).map(|rule| rule.role.as_str());
-        let mut given: Vec<String> = given.filter(|role| ROLES.contains(role)).map(str::to_owned).collect();
+        let mut given: Vec<String> = given.filter(|role| SESSION_ROLES.contains(role)).map(str::to_owned).collect();
         given.sort_unstable();
         given.dedup();
         given

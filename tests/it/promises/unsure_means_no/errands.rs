@@ -202,7 +202,7 @@ impl Props {
     /// What is done at a route. A new route needs an errand here.
     fn errands(&self, route: &Route) -> Vec<Errand> {
         let path = route.path.replace("{tenant}", "acme").replace("{server}", "demo");
-        let path = path.replace("{client_id}", &self.registered.id);
+        let path = path.replace("{client_id}", &self.registered.id).replace("{provider}", "nobody");
         let one = |what: &'static str, done: StatusCode, path: String, make: Make| Errand {
             what,
             guard: route.guard,
@@ -238,6 +238,13 @@ impl Props {
                     ("csrf", self.stranger.1.clone()),
                 ];
                 vec![one("log in", StatusCode::SEE_OTHER, path, self.form(&self.stranger.0, form))]
+            }
+            ("POST", "/t/{tenant}/login/with/{provider}") => {
+                let form = vec![("csrf", self.stranger.1.clone())];
+                vec![one("ask for a provider", StatusCode::NOT_FOUND, path, self.form(&self.stranger.0, form))]
+            }
+            ("GET", "/t/{tenant}/login/with/{provider}/callback") => {
+                vec![one("come from a provider", StatusCode::NOT_FOUND, path, with_cookies(&self.cookies))]
             }
             ("GET", "/t/{tenant}/link") => {
                 let path = format!("{path}?link={}", self.link.0);
