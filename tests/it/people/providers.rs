@@ -35,7 +35,11 @@ impl World {
     /// Two providers, `idp` and `other`, which differ in nothing but their names.
     async fn start(settings: Value) -> Self {
         let issuer = Issuer::start();
-        let app = TestApp::start_with(|config| issuer.publisher.allow(config)).await;
+        let app = TestApp::start_with(|config| {
+            issuer.publisher.allow(config);
+            config.authorization.burst = 60_000;
+        })
+        .await;
         let acme = app.tenant("acme").await;
         let this = Self { app, acme, issuer };
         this.describe(true);
