@@ -18,7 +18,7 @@ use crate::{
     http::{address::ClientAddress, metrics::Metrics},
     ids::{ProcessId, Slug, TenantId},
     keys::Keyring,
-    people::{HashError, PasswordHasher},
+    people::{HashError, PasswordHasher, oidc::Providers},
     secret::{Entropy, NoEntropy},
     store::{self, Store, StoreError, keys::KeyCheckError},
     tenants::{self, Found, Tenant},
@@ -104,6 +104,8 @@ pub struct App {
     pub client_keys: RemoteKeys,
     /// Keys of outside issuers.
     pub(crate) outside: OutsideKeys,
+    /// Identity providers of people.
+    pub(crate) providers: Providers,
     /// Turns of reads for those who are not known yet.
     pub(crate) cold: ColdReads,
 }
@@ -138,6 +140,7 @@ impl App {
         let dialer = Dialer::new(&DialSettings::of(&config.upstream)?)?;
         let untrusted = Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?;
         let outside = OutsideKeys::new(Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?);
+        let providers = Providers::new(Untrusted::new(&UntrustedSettings::of(&config.untrusted)?)?);
         let upstreams = Upstreams::new(dialer, config.tokens.inner_jwt, clock.clone(), entropy.clone());
         let most = MostCalls { of_family: config.gateway.calls_per_token, of_tenant: CallLog::ROOM / 4 };
         let (node, lease) = Keeper::start(process, &store, &clock, &entropy, most).await?;
@@ -166,6 +169,7 @@ impl App {
             upstreams,
             client_keys: RemoteKeys::new(untrusted.clone()),
             outside,
+            providers,
             untrusted,
             cold,
         }))

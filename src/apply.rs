@@ -22,7 +22,9 @@ mod state;
 mod step;
 mod write;
 
-pub use document::{ClientDoc, Document, PasswordDoc, PersonDoc, PolicyDoc, ROLES, SecretDoc, ServerDoc, TenantDoc};
+pub use document::{
+    ClientDoc, Document, PasswordDoc, PersonDoc, PolicyDoc, ProviderDoc, ROLES, SecretDoc, ServerDoc, TenantDoc,
+};
 pub use plan::{Action, Change, Field, Kind, Plan};
 pub use problem::{Mistakes, Problem};
 pub use proposal::proposal;

@@ -50,6 +50,8 @@ macro_rules! uuid_ids {
 }
 
 uuid_ids! {
+    /// An identity provider through which people log in.
+    ProviderId,
     /// A tenant: owns an issuer, keys, people, clients, servers and policy.
     TenantId,
     /// An upstream MCP server, published as a protected resource.

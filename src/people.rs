@@ -7,6 +7,7 @@ pub mod first;
 pub mod link;
 mod login;
 mod name;
+pub mod oidc;
 mod password;
 mod person;
 pub mod roles;

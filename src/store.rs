@@ -29,6 +29,7 @@ pub mod outside;
 pub mod overview;
 pub mod people;
 pub mod person_links;
+pub mod providers;
 pub mod provision;
 pub mod schema;
 pub mod server_secrets;

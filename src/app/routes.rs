@@ -99,6 +99,8 @@ pub fn public() -> Vec<Route> {
         Route::new(M::DELETE, "/t/{tenant}/register/{client_id}", RegistrationToken, registration::remove),
         Route::new(M::GET, "/t/{tenant}/login", Browser, people::login_page),
         Route::new(M::POST, "/t/{tenant}/login", Browser, people::login),
+        Route::new(M::POST, "/t/{tenant}/login/with/{provider}", Browser, people::begin_with).within(Limit::of_authorizations),
+        Route::new(M::GET, "/t/{tenant}/login/with/{provider}/callback", Browser, people::callback).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/link", Browser, people::link_page).within(Limit::of_authorizations),
         Route::new(M::POST, "/t/{tenant}/link", Browser, people::set_password).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/logout", Browser, people::logout_page),

@@ -2,6 +2,7 @@
 
 mod client;
 mod person;
+mod provider;
 mod server;
 
 use std::collections::BTreeMap;
@@ -109,6 +110,7 @@ pub(super) async fn tenant(
     server::all(&mut findings, doc, state, prune)?;
     person::all(&mut findings, doc, state, prune).await?;
     client::all(&mut findings, doc, state, prune);
+    provider::all(&mut findings, doc, state, prune)?;
     let Findings { steps, unchanged, notes, .. } = findings;
     Ok(TenantSteps { new: known.is_none().then_some(row), id, slug: slug.to_owned(), steps, unchanged, notes })
 }

@@ -4,9 +4,9 @@ use crate::{
     clients::metadata::Metadata,
     ids::{ClientId, Slug},
     keys::SigningAlg,
-    people::{Password, PasswordHash, Username},
+    people::{Password, PasswordHash, Username, oidc::ProviderSettings},
     policy::{CatalogueItem, Scope, ScopeDef, ScopeSet},
-    secret::Handle,
+    secret::{Handle, SecretText},
     tenants::{EraSetting, OutsideIssuer, Settings},
 };
 
@@ -36,6 +36,32 @@ pub struct TenantDoc {
     pub people: Vec<PersonDoc>,
     /// Its clients; those that register themselves are none of `apply`'s business.
     pub clients: Vec<ClientDoc>,
+    /// The identity providers through which its people log in.
+    pub providers: Vec<ProviderDoc>,
+    /// Where it stands in the file.
+    pub line: Option<usize>,
+}
+
+/// How we can prove ourselves to an identity provider.
+pub(super) const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+
+/// An identity provider as it is to be.
+#[derive(Debug)]
+pub struct ProviderDoc {
+    /// Its name in addresses; says which provider is meant.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Its issuer identifier, byte by byte. Never changes.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// How we prove ourselves to it. None: as now; a new one with a secret takes `client_secret_basic`.
+    pub auth_method: Option<String>,
+    /// By what. None: as now.
+    pub client_secret: Option<SecretText>,
+    /// The rest, whole.
+    pub settings: ProviderSettings,
     /// Where it stands in the file.
     pub line: Option<usize>,
 }

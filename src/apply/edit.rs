@@ -147,6 +147,7 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
         servers: Vec::new(),
         people: Vec::new(),
         clients: Vec::new(),
+        providers: Vec::new(),
         line: None,
     };
     let mut removed = None;

@@ -5,6 +5,7 @@ mod introspection;
 mod issuer;
 mod item;
 mod person;
+mod provider;
 mod secret;
 mod server;
 mod tenant;

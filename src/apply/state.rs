@@ -11,6 +11,7 @@ use crate::{
         self, PlatformTx, StoreError, TenantTx,
         apply::Kind,
         people::PersonRow,
+        providers::ProviderRow,
         tenants::{ServerRow, TenantRow},
     },
     tenants::{Settings, policy_spec, read_issuer},
@@ -28,6 +29,8 @@ pub(super) struct State {
     pub(super) clients: BTreeMap<String, Client>,
     /// What clients may do for themselves, by client.
     pub(super) own: BTreeMap<String, Vec<OwnGrant>>,
+    /// By slug, whatever their status.
+    pub(super) providers: BTreeMap<String, ProviderRow>,
     made: Vec<(String, String)>,
 }
 
@@ -45,8 +48,10 @@ impl State {
         let people = people.into_iter().map(|person| (person.username.to_lowercase(), person)).collect();
         let servers = servers(&mut tx).await?;
         let clients = clients(&mut tx, &made, doc).await?;
+        let providers = store::providers::all(&mut tx).await?;
+        let providers = providers.into_iter().map(|provider| (provider.slug.clone(), provider)).collect();
         let own = own(&mut tx, &servers).await?;
-        Ok((tx.leave().await?, Self { row, settings, servers, people, clients, own, made }))
+        Ok((tx.leave().await?, Self { row, settings, servers, people, clients, own, providers, made }))
     }
 
     /// Whether `apply` made this object.

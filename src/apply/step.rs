@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clients::Client,
     people::{Password, PasswordHash},
-    store::{people::PersonRow, tenants::TenantRow},
+    store::{people::PersonRow, providers::ProviderRow, tenants::TenantRow},
 };
 
 /// One change.
@@ -25,6 +25,7 @@ pub(super) enum Write {
     Server(Box<Published>),
     Person(Box<PersonWrite>),
     Client(Box<ClientWrite>),
+    Provider(Box<ProviderWrite>),
     Remove(Removed),
 }
 
@@ -34,6 +35,7 @@ pub(super) enum Removed {
     Server(Box<Published>),
     Person(PersonRow),
     Client(Box<Client>),
+    Provider(Box<ProviderRow>),
 }
 
 /// A person's row, and what it does not say.
@@ -51,6 +53,12 @@ pub(super) struct PersonWrite {
 pub(super) struct ClientWrite {
     pub(super) client: Client,
     pub(super) own: Vec<OwnGrant>,
+}
+
+/// An identity provider's row.
+pub(super) struct ProviderWrite {
+    pub(super) row: ProviderRow,
+    pub(super) is_new: bool,
 }
 
 /// A password to set. Hashing waits until it is certain that it will be set.

@@ -9,7 +9,7 @@ use super::{
     document::OwnGrant,
     plan::{Action, Field, Kind},
     published::Published,
-    step::{ClientWrite, NewPassword, PersonWrite, Removed, Step, Write},
+    step::{ClientWrite, NewPassword, PersonWrite, ProviderWrite, Removed, Step, Write},
 };
 use crate::{
     audit::{Event, FieldChange, Personal, PlatformEvent, Shown},
@@ -165,6 +165,7 @@ impl Writer<'_> {
             Write::Server(server) => self.server(&server, action).await,
             Write::Person(person) => self.person(*person, action).await,
             Write::Client(client) => self.client(&client, action).await,
+            Write::Provider(provider) => self.provider(&provider, action).await,
             Write::Remove(removed) => self.remove(removed, tenant).await,
         }
     }
@@ -289,6 +290,18 @@ impl Writer<'_> {
         self.record(format!("client/{}", client.id), action).await
     }
 
+    async fn provider(&mut self, provider: &ProviderWrite, action: Action) -> Result<(), ApplyError> {
+        let ProviderWrite { row, is_new } = provider;
+        if *is_new {
+            store::providers::insert(&mut self.tx, row, self.tools.recorder.clock.now()).await?;
+            self.mark(Kind::Provider, &row.id.to_string()).await?;
+        } else {
+            store::providers::update(&mut self.tx, row).await?;
+        }
+        // Providers are looked up at each use, as sessions are: no node has anything to forget.
+        self.record(format!("provider/{}", row.slug), action).await
+    }
+
     /// What the client may do for itself: exactly this. Whatever it loses goes with the entry of the client.
     async fn own_grants(&mut self, client: &ClientId, own: &[OwnGrant]) -> Result<(), ApplyError> {
         let recorder = self.tools.recorder;
@@ -338,6 +351,10 @@ impl Writer<'_> {
                 store::apply::end_grants(&mut self.tx, &Ended::Person(gone.id), now).await?;
                 self.take(Entry::Person(gone.id));
                 (Kind::Person, gone.id.to_string(), gone.id.to_string())
+            }
+            Removed::Provider(row) => {
+                store::providers::remove(&mut self.tx, row.id, now).await?;
+                (Kind::Provider, row.id.to_string(), row.slug)
             }
             Removed::Client(client) => {
                 let gone = Client { status: Status::Removed, ..*client };

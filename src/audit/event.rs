@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{CallFacts, CallRefusal, FieldChange, Outcome, Personal};
 use crate::{
-    ids::{ClientId, DeviceId, EventId, FamilyId, GrantId, LinkId, PersonId, ServerId, SessionId},
+    ids::{ClientId, DeviceId, EventId, FamilyId, GrantId, LinkId, PersonId, ProviderId, ServerId, SessionId},
     keys::SigningAlg,
     tenants::Evidence,
 };
@@ -77,7 +77,14 @@ pub enum Event {
     #[serde(rename = "client.expired")]
     ClientExpired { client: ClientId },
     #[serde(rename = "login.succeeded")]
-    LoginSucceeded { person: PersonId, session: SessionId, amr: Vec<String> },
+    LoginSucceeded {
+        person: PersonId,
+        session: SessionId,
+        amr: Vec<String>,
+        /// The identity provider, where the person logged in there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provider: Option<ProviderId>,
+    },
     #[serde(rename = "login.failed")]
     LoginFailed {
         /// Whose account, where the name is somebody's.
@@ -146,6 +153,13 @@ pub enum Event {
     /// A link to set a password that never was, or cannot be used any more.
     #[serde(rename = "link.refused")]
     LinkRefused {
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A login at an identity provider that came to nothing.
+    #[serde(rename = "provider.refused")]
+    ProviderRefused {
+        reason: &'static str,
         #[serde(flatten)]
         tally: Tally,
     },
@@ -401,6 +415,16 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         object: Option<String>,
     },
+    /// From now on an identity provider vouches for a person.
+    #[serde(rename = "identity.linked")]
+    IdentityLinked {
+        person: PersonId,
+        provider: ProviderId,
+        /// What the provider calls the person.
+        subject: Personal,
+        /// The account was made for it.
+        created: bool,
+    },
     /// A person set a password with a link.
     #[serde(rename = "link.used")]
     LinkUsed { link: LinkId, person: PersonId },
@@ -435,6 +459,7 @@ impl Event {
     pub(super) fn personal(&self) -> Vec<&Personal> {
         match self {
             Self::ClientMapped { outside_client: personal, .. }
+            | Self::IdentityLinked { subject: personal, .. }
             | Self::GrantMapped { subject: personal, .. }
             | Self::AuditHoldPlaced { reason: personal, .. }
             | Self::PersonNamed { name: personal, .. } => vec![personal],

@@ -41,6 +41,8 @@ pub enum Refused {
     Device(&'static str),
     /// A link to set a password that never was, or cannot be used any more.
     Link,
+    /// A login at an identity provider: `state`, `iss`, `error`, `exchange`, `token`, `account`, `unreachable`.
+    Provider(&'static str),
     /// A page or a change of the console, to somebody whose roles do not go so far: the action.
     Console(&'static str),
     /// A request that leads nowhere.
@@ -61,6 +63,7 @@ impl Refused {
             Self::Authorization(_) => "authorization.refused",
             Self::Device(_) => "device.refused",
             Self::Link => "link.refused",
+            Self::Provider(_) => "provider.refused",
             Self::Console(_) => "console.refused",
             Self::Request(_) => "request.refused",
         }
@@ -86,6 +89,7 @@ impl Refused {
             Self::Authorization(reason) => Event::AuthorizationRefused { reason, tally },
             Self::Device(reason) => Event::DeviceRefused { reason, tally },
             Self::Link => Event::LinkRefused { tally },
+            Self::Provider(reason) => Event::ProviderRefused { reason, tally },
             Self::Console(action) => Event::ConsoleRefused { action, tally },
             Self::Request(reason) => Event::RequestRefused { reason, tally },
         }

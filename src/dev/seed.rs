@@ -97,6 +97,7 @@ fn document(people: &[Person], upstream: &str) -> Result<Document, SeedError> {
         servers: vec![server(upstream)?],
         people: people.iter().map(person).collect::<Result<_, _>>()?,
         clients: Vec::new(),
+        providers: Vec::new(),
         line: None,
     };
     Ok(Document { file: String::new(), tenants: vec![tenant] })

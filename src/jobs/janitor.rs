@@ -12,6 +12,7 @@
 //! | access tokens | a day | support can tell an expired one from one that never was |
 //! | refresh tokens | 30 days after their family's end | the client still hears that its permission ended |
 //! | counts of failed logins | two days | no window is longer than a day |
+//! | logins at identity providers | a day | support can see where one stopped |
 //! | links to set a password | a week | support can see that one was used or expired |
 //! | initial access tokens | 30 days | an administrator can see that one expired |
 //! | checkpoints of logs | all for a week, then the last of each hour | later ones prove the same; what witnesses have signed stays |
@@ -74,6 +75,8 @@ pub enum Kind {
     RefreshToken,
     /// Counts of failed logins.
     LoginThrottle,
+    /// Logins on their way to an identity provider that expired.
+    LoginAttempt,
     /// Links to set a password that expired.
     Link,
     /// Initial access tokens that expired.
@@ -84,7 +87,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them. Authorization requests go before the clients that they name.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Interaction,
         Self::Device,
         Self::Session,
@@ -93,6 +96,7 @@ impl Kind {
         Self::AccessToken,
         Self::RefreshToken,
         Self::LoginThrottle,
+        Self::LoginAttempt,
         Self::Link,
         Self::InitialToken,
         Self::Client,
@@ -101,7 +105,9 @@ impl Kind {
     /// For how long after their end. Of clients a tenant may say something else.
     pub const fn kept(self) -> Duration {
         match self {
-            Self::Interaction | Self::Device | Self::Assertion | Self::AccessToken => Duration::DAY,
+            Self::Interaction | Self::Device | Self::LoginAttempt | Self::Assertion | Self::AccessToken => {
+                Duration::DAY
+            }
             Self::LoginThrottle => Duration::days(2),
             Self::Session | Self::Code | Self::Link => Duration::WEEK,
             Self::RefreshToken | Self::InitialToken | Self::Client => Duration::days(30),
@@ -215,6 +221,7 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
         Kind::AccessToken => rows::access_tokens(&mut tx, before, BATCH).await?,
         Kind::RefreshToken => rows::refresh_tokens(&mut tx, before, BATCH, now).await?,
         Kind::LoginThrottle => rows::login_throttle(&mut tx, before, BATCH).await?,
+        Kind::LoginAttempt => rows::login_attempts(&mut tx, before, BATCH).await?,
         Kind::Link => rows::person_links(&mut tx, before, BATCH).await?,
         Kind::InitialToken => rows::initial_tokens(&mut tx, before, BATCH).await?,
         Kind::Client => return clients(app, tx).await,

@@ -137,7 +137,8 @@ impl Desk<'_> {
         if let Some(previous) = previous {
             session::end(&mut tx, self.recorder, &previous).await?;
         }
-        let (session, handle) = session::begin(self.app, &mut tx, self.recorder, person.id).await?;
+        let (session, handle) =
+            session::begin(self.app, &mut tx, self.recorder, person.id, session::Proof::password()).await?;
         if let Some(errand) = errand {
             errand::attach(&mut tx, errand, session).await?;
         }

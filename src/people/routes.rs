@@ -4,11 +4,13 @@ mod account;
 mod link;
 mod login;
 mod logout;
+mod provider;
 
 pub use account::{account, revoke};
 pub use link::{link_page, set_password};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};
+pub use provider::{begin_with, callback};
 
 use super::errand::{self, Errand};
 use crate::{

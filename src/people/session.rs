@@ -10,7 +10,7 @@ use crate::{
     secret::{Handle, HandleKind},
     store::{
         Store, StoreError, TenantTx,
-        sessions::{self, LiveSession, NewSession},
+        sessions::{self, LiveSession, NewSession, Vouched},
     },
 };
 
@@ -70,17 +70,32 @@ async fn live(app: &App, tenant: TenantId, handle: &Handle) -> Result<Option<Liv
     Ok(live)
 }
 
-/// Begins a session after a password was right. The handle is new at every login, so none can be planted beforehand.
+/// How somebody proved who they are.
+pub(super) struct Proof {
+    /// The ways (RFC 8176).
+    pub(super) amr: Vec<String>,
+    /// By whose word, if not by ours.
+    pub(super) vouched: Option<Vouched>,
+}
+
+impl Proof {
+    /// A password was right.
+    pub(super) fn password() -> Self {
+        Self { amr: vec![PASSWORD.to_owned()], vouched: None }
+    }
+}
+
+/// Begins a session after somebody proved who they are. The handle is new at every login, so none can be planted beforehand.
 pub(super) async fn begin(
     app: &App,
     tx: &mut TenantTx,
     recorder: &Recorder,
     person: PersonId,
+    Proof { amr, vouched }: Proof,
 ) -> Result<(SessionId, Handle), StoreError> {
     let handle = Handle::generate(HandleKind::Session, &app.entropy)?;
     let id = SessionId::new(&app.clock, &app.entropy)?;
     let now = app.clock.now();
-    let amr = vec![PASSWORD.to_owned()];
     let row = NewSession {
         id,
         handle: &app.keyring.store(tx.tenant(), &handle),
@@ -88,9 +103,15 @@ pub(super) async fn begin(
         amr: &amr,
         auth_time: now,
         expires_at: now + app.config.login.session,
+        vouched: vouched.as_ref(),
     };
     sessions::insert(tx, &row).await?;
-    recorder.record(tx, &Event::LoginSucceeded { person, session: id, amr }).await?;
+    recorder
+        .record(
+            tx,
+            &Event::LoginSucceeded { person, session: id, amr, provider: vouched.map(|vouched| vouched.provider) },
+        )
+        .await?;
     Ok((id, handle))
 }
 

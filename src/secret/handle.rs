@@ -49,10 +49,12 @@ pub enum HandleKind {
     DeviceCode,
     /// A link by which a person sets a password.
     PersonLink,
+    /// The `state` of a login at an identity provider.
+    LoginState,
 }
 
 impl HandleKind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::Code,
@@ -65,6 +67,7 @@ impl HandleKind {
         Self::Interaction,
         Self::DeviceCode,
         Self::PersonLink,
+        Self::LoginState,
     ];
 
     /// The text that every handle of this kind begins with.
@@ -82,6 +85,7 @@ impl HandleKind {
             Self::Interaction => "sp_in_",
             Self::DeviceCode => "sp_dc_",
             Self::PersonLink => "sp_pl_",
+            Self::LoginState => "sp_os_",
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Kind {
     Person,
     /// A client.
     Client,
+    /// An identity provider.
+    Provider,
 }
 
 impl Kind {
@@ -26,6 +28,7 @@ impl Kind {
             Self::Server => "server",
             Self::Person => "person",
             Self::Client => "client",
+            Self::Provider => "provider",
         }
     }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{StoreError, TenantTx};
 use crate::{
-    ids::{PersonId, SessionId},
+    ids::{PersonId, ProviderId, SessionId},
     keys::Stored,
 };
 
@@ -23,6 +23,19 @@ pub struct NewSession<'a> {
     pub auth_time: OffsetDateTime,
     /// When it ends by itself.
     pub expires_at: OffsetDateTime,
+    /// Who vouched for the person, if that was not us.
+    pub vouched: Option<&'a Vouched>,
+}
+
+/// What an identity provider says of a login.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    /// Which.
+    pub provider: ProviderId,
+    /// What it calls its own session.
+    pub sid: Option<String>,
+    /// What the person may be in this session, beside what they are.
+    pub roles: Vec<String>,
 }
 
 /// A session that is in force, of a person who is active.
@@ -38,7 +51,7 @@ pub struct LiveSession {
     pub username: String,
     /// The person's name on pages.
     pub display_name: String,
-    /// What the person may be.
+    /// What the person may be, by their account and by their login.
     pub roles: Vec<String>,
     /// When the person logged in.
     pub auth_time: OffsetDateTime,
@@ -48,8 +61,8 @@ pub struct LiveSession {
 pub async fn insert(tx: &mut TenantTx, session: &NewSession<'_>) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at, provider, provider_sid, given_roles)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         tenant.0,
         session.id.0,
         session.handle.hash.as_slice(),
@@ -57,7 +70,10 @@ pub async fn insert(tx: &mut TenantTx, session: &NewSession<'_>) -> Result<(), S
         session.person.0,
         session.amr,
         session.auth_time,
-        session.expires_at
+        session.expires_at,
+        session.vouched.map(|vouched| vouched.provider.0),
+        session.vouched.and_then(|vouched| vouched.sid.as_deref()),
+        session.vouched.map_or(&[][..], |vouched| &vouched.roles)
     )
     .execute(tx.conn())
     .await?;
@@ -74,7 +90,8 @@ pub async fn live(
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     let row = sqlx::query_as!(
         LiveSession,
-        r#"select s.id as "id: SessionId", s.hash, s.person as "person: PersonId", p.username, p.display_name, p.roles, s.auth_time
+        r#"select s.id as "id: SessionId", s.hash, s.person as "person: PersonId", p.username, p.display_name,
+                  array(select distinct unnest(p.roles || s.given_roles)) as "roles!", s.auth_time
              from session s join person p on (p.tenant, p.id) = (s.tenant, s.person)
             where s.tenant = $1 and s.hash = any ($2)
               and s.ended_at is null and s.expires_at > $3 and p.status = 'active'"#,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use claims::{LEEWAY, Mapped, Unverified};
 pub use discovery::NotFound;
-use keys::Wanted;
+pub(crate) use keys::Wanted;
 pub use keys::{NoKeys, OutsideKeys};
 pub use presented::OutsideToken;
 use time::OffsetDateTime;
@@ -194,7 +194,8 @@ impl Presented<'_> {
         }
         let issuer = server.issuers.iter().find(|issuer| issuer.issuer == named).ok_or(BadToken::Untrusted)?;
         unverified.check_algorithm(issuer)?;
-        let wanted = Wanted { tenant: tenant.id, issuer, kid: unverified.kid.as_deref(), own };
+        let (jwks_uri, kid) = (issuer.jwks_uri.as_ref(), unverified.kid.as_deref());
+        let wanted = Wanted { tenant: tenant.id, issuer: &issuer.issuer, jwks_uri, kid, own };
         let keys = app.outside.get(&app.clock, wanted).await?;
         Ok((issuer, unverified.verify(issuer, server, &keys, app.clock.now())?))
     }

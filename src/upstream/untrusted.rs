@@ -14,10 +14,11 @@ use budget::Budget;
 use bytes::Bytes;
 use flights::Flights;
 use http::{
-    HeaderMap, HeaderValue, Request, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT},
 };
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::Client,
@@ -109,7 +110,7 @@ type Connector = Bounded<HttpsConnector<Gate>>;
 /// Fetches what strangers name. Cheap to clone.
 #[derive(Clone)]
 pub struct Untrusted {
-    client: Client<Connector, Empty<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     budget: Arc<Budget>,
     flights: Arc<Flights>,
     /// Of strangers: who is known shares no refusal with them.
@@ -177,22 +178,60 @@ impl Untrusted {
         outcome
     }
 
+    /// Posts a form and gives back what comes, whatever its status: for the endpoints of those who were judged before, such as
+    /// an identity provider. The same gate and budget; nothing is shared, and no redirect is followed.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn post(
+        &self,
+        asker: Asker,
+        tenant: TenantId,
+        request: Request<Vec<u8>>,
+        most: usize,
+    ) -> Result<Response<Vec<u8>>, FetchError> {
+        let url =
+            Url::parse(&request.uri().to_string()).map_err(|_| FetchError::Answer("its address cannot be asked"))?;
+        let _room = self.budget.enter(asker, tenant, &url.origin().ascii_serialization()).ok_or(FetchError::Busy)?;
+        let mut request = request.map(|body| Full::new(Bytes::from(body)));
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        match tokio::time::timeout(WHOLE, self.answer(request, most)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(FetchError::Unreached(format!("no answer within {} s", WHOLE.as_secs()))),
+        }
+    }
+
+    async fn answer(&self, request: Request<Full<Bytes>>, most: usize) -> Result<Response<Vec<u8>>, FetchError> {
+        let answer = self.client.request(request).await.map_err(|error| FetchError::Unreached(reason(&error)))?;
+        let (head, body) = answer.into_parts();
+        if head.status.is_redirection() {
+            return Err(FetchError::Answer("the answer is a redirect, which is not followed"));
+        }
+        let body = read(body, most).await?;
+        Ok(Response::from_parts(head, body.into()))
+    }
+
     async fn get(&self, url: &Url, most: usize) -> Result<Fetched, FetchError> {
         let request = Request::get(url.as_str())
             .header(ACCEPT, "application/json")
             .header(ACCEPT_ENCODING, "identity")
             .header(USER_AGENT, AGENT)
-            .body(Empty::new())
+            .body(Full::default())
             .map_err(|_| FetchError::Answer("its address cannot be asked"))?;
         let answer = self.client.request(request).await.map_err(|error| FetchError::Unreached(reason(&error)))?;
         let (head, body) = answer.into_parts();
         judge(head.status, &head.headers)?;
-        let body = Limited::new(body, most).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
-            true => FetchError::Answer("the answer is too large"),
-            false => FetchError::Unreached(error.to_string()),
-        })?;
-        Ok(Fetched { body: body.to_bytes(), fresh: freshness::of(&head.headers) })
+        Ok(Fetched { body: read(body, most).await?, fresh: freshness::of(&head.headers) })
     }
+}
+
+async fn read(body: Incoming, most: usize) -> Result<Bytes, FetchError> {
+    let body = Limited::new(body, most).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+        true => FetchError::Answer("the answer is too large"),
+        false => FetchError::Unreached(error.to_string()),
+    })?;
+    Ok(body.to_bytes())
 }
 
 /// Whether a body is worth reading.

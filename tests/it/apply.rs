@@ -4,6 +4,7 @@ mod authority;
 mod idempotence;
 mod manual;
 mod probe;
+mod providers;
 mod prune;
 mod read;
 mod registration;

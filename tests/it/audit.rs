@@ -16,7 +16,7 @@ use sallyport::{ids::TenantId, jobs::refusals, store::audit::EventRow};
 use crate::harness::app::TestApp;
 
 /// The kinds of the lane.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "login.failed",
     "session.refused",
     "form.refused",
@@ -27,6 +27,7 @@ const KINDS: [&str; 11] = [
     "authorization.refused",
     "console.refused",
     "link.refused",
+    "provider.refused",
     "request.refused",
 ];
 

@@ -7,4 +7,5 @@ mod forms;
 mod grants;
 pub(crate) mod links;
 mod login;
+mod providers;
 mod throttle;

@@ -3,7 +3,7 @@
 use serde::Deserialize as _;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{Item, ReadContext, client, person, server};
+use super::{Item, ReadContext, client, person, provider, server};
 use crate::{
     apply::document::TenantDoc,
     clients::{metadata::WebUri, redirect::check_scheme},
@@ -32,10 +32,13 @@ pub(super) fn read(mut item: Item<'_>, context: ReadContext<'_>) -> Option<Tenan
     let people: Vec<_> = people.flatten().collect();
     let clients = item.tables("client", child("client")).into_iter();
     let clients: Vec<_> = clients.filter_map(|child| client::read(child, &label, &assumed, context)).collect();
+    let providers = item.tables("provider", child("provider")).into_iter();
+    let providers: Vec<_> = providers.filter_map(|child| provider::read(child, &label, context)).collect();
     item.finish();
     item.twice("server", servers.iter().map(|server| (server.slug.as_str(), server.line)));
     item.twice("person", people.iter().map(|person| (person.username.as_str(), person.line)));
     item.twice("client", clients.iter().map(|client| (client.id.as_str(), client.line)));
+    item.twice("provider", providers.iter().map(|provider| (provider.slug.as_str(), provider.line)));
     Some(TenantDoc {
         slug: slug?,
         name: name?,
@@ -44,6 +47,7 @@ pub(super) fn read(mut item: Item<'_>, context: ReadContext<'_>) -> Option<Tenan
         servers,
         people,
         clients,
+        providers,
         line: Some(item.line()),
     })
 }

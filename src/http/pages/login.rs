@@ -28,7 +28,7 @@ pub struct LoginPage {
     pub error: Option<String>,
     /// Who made the person come here.
     pub asking: Option<AskingClient>,
-    /// Other ways to log in, each a link below the form.
+    /// Other ways to log in, each a form with one button below the other.
     pub choices: Vec<LoginChoice>,
 }
 
@@ -44,8 +44,8 @@ pub struct AskingClient {
 pub struct LoginChoice {
     /// The identity provider's name, as the administrator wrote it.
     pub name: String,
-    /// Where that login starts, on this host.
-    pub href: String,
+    /// Where its form posts to.
+    pub action: String,
 }
 
 impl LoginPage {

@@ -175,6 +175,7 @@ fn tenant(filled: &Filled, password: &str, repeat: &str) -> Result<TenantDoc, St
         servers: Vec::new(),
         people: vec![person],
         clients: Vec::new(),
+        providers: Vec::new(),
         line: None,
     })
 }

@@ -16,11 +16,12 @@ use crate::{
         cookies::CookieName,
         csrf::Purpose,
         form::{Form, FormError},
-        pages::{AskingClient, LoginPage},
+        pages::{AskingClient, LoginChoice, LoginPage},
         trouble::Trouble,
         visit::Visit,
     },
     secret::Handle,
+    store::{StoreError, providers},
 };
 
 /// `GET`: the form, unless the person is logged in already and that is enough.
@@ -40,7 +41,7 @@ pub async fn login_page(visit: Visit) -> Result<Response, Trouble> {
         }
         _ => {
             let hint = waiting.as_ref().and_then(|waiting| waiting.errand.login_hint.clone()).unwrap_or_default();
-            Ok(show(&visit, waiting, hint, None))
+            show(&visit, waiting, hint, None).await
         }
     }
 }
@@ -52,11 +53,11 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
     let username = one(&visit, &form, "username")?.unwrap_or_default();
     let password = one(&visit, &form, "password")?.unwrap_or_default();
     if username.is_empty() || password.is_empty() {
-        return Ok(show(&visit, waiting, username.to_owned(), Some(Refusal::Incomplete)));
+        return show(&visit, waiting, username.to_owned(), Some(Refusal::Incomplete)).await;
     }
     let password = match Password::presented(password) {
         Ok(password) => password,
-        Err(error) => return Ok(show(&visit, waiting, username.to_owned(), Some(Refusal::NoPassword(error)))),
+        Err(error) => return show(&visit, waiting, username.to_owned(), Some(Refusal::NoPassword(error))).await,
     };
     let previous = session::current(&visit).await;
     let attempt = Attempt {
@@ -73,10 +74,10 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
         Login::Throttled => Refusal::TooMany { minutes: visit.app.config.login.throttle.window.as_secs().div_ceil(60) },
         Login::Busy => Refusal::Busy,
     };
-    Ok(show(&visit, waiting, username.to_owned(), Some(refusal)))
+    show(&visit, waiting, username.to_owned(), Some(refusal)).await
 }
 
-fn logged_in(visit: &Visit, waiting: Option<&Waiting>, handle: &Handle) -> Result<Response, Trouble> {
+pub(super) fn logged_in(visit: &Visit, waiting: Option<&Waiting>, handle: &Handle) -> Result<Response, Trouble> {
     let on = match waiting {
         Some(waiting) => waiting.on(visit),
         None => visit.path("account"),
@@ -85,7 +86,19 @@ fn logged_in(visit: &Visit, waiting: Option<&Waiting>, handle: &Handle) -> Resul
     Ok((CookieName::session(&visit.tenant.slug).set(handle), response).into_response())
 }
 
-fn show(visit: &Visit, waiting: Option<Waiting>, username: String, refusal: Option<Refusal>) -> Response {
+async fn show(
+    visit: &Visit,
+    waiting: Option<Waiting>,
+    username: String,
+    refusal: Option<Refusal>,
+) -> Result<Response, Trouble> {
+    let others = async {
+        let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+        let others = providers::active(&mut tx).await?;
+        tx.commit().await?;
+        Ok::<_, StoreError>(others)
+    };
+    let others = others.await.map_err(|error| visit.fault(error))?;
     let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
     let retry_after = refusal.as_ref().and_then(Refusal::retry_after);
     let asking = waiting.as_ref().and_then(|waiting| waiting.errand.asking.as_ref());
@@ -104,14 +117,16 @@ fn show(visit: &Visit, waiting: Option<Waiting>, username: String, refusal: Opti
         username,
         error: refusal.map(|refusal| refusal.to_string()),
         asking,
-        // Other ways to log in go here.
-        choices: Vec::new(),
+        choices: others
+            .into_iter()
+            .map(|other| LoginChoice { action: visit.path(&format!("login/with/{}", other.slug)), name: other.name })
+            .collect(),
     };
     let mut response = visit.page(status, page);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response
+    Ok(response)
 }
 
 /// Why the form is shown again. None of them says whether the account exists, or whose attempts were too many.

@@ -19,7 +19,6 @@ use crate::{
     config::PublicUrl,
     ids::TenantId,
     mcp::json,
-    tenants::OutsideIssuer,
     upstream::{Asker, FetchError, Untrusted},
 };
 
@@ -99,13 +98,15 @@ impl std::fmt::Debug for OutsideKeys {
 
 /// Whose key is needed.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) tenant: TenantId,
-    pub(super) issuer: &'a OutsideIssuer,
+pub(crate) struct Wanted<'a> {
+    pub(crate) tenant: TenantId,
+    pub(crate) issuer: &'a str,
+    /// Where they are, if somebody knows.
+    pub(crate) jwks_uri: Option<&'a KeysUri>,
     /// The key's id. None: any.
-    pub(super) kid: Option<&'a str>,
+    pub(crate) kid: Option<&'a str>,
     /// Our own address, where nobody else's keys are.
-    pub(super) own: &'a PublicUrl,
+    pub(crate) own: &'a PublicUrl,
 }
 
 impl OutsideKeys {
@@ -118,8 +119,8 @@ impl OutsideKeys {
     ///
     /// # Errors
     /// When it cannot be told now which keys it has. That says nothing about a token.
-    pub(super) async fn get(&self, clock: &Clock, wanted: Wanted<'_>) -> Result<ClientKeys, NoKeys> {
-        let key = (wanted.tenant, wanted.issuer.issuer.clone(), wanted.issuer.jwks_uri.clone());
+    pub(crate) async fn get(&self, clock: &Clock, wanted: Wanted<'_>) -> Result<ClientKeys, NoKeys> {
+        let key = (wanted.tenant, wanted.issuer.to_owned(), wanted.jwks_uri.cloned());
         let before = self.tries.get(&key);
         if let Some(answer) = before.as_ref().and_then(|before| before.answers(wanted.kid, clock.now())) {
             return answer;
@@ -145,7 +146,7 @@ impl OutsideKeys {
         match fetched.unwrap_or(Err(NoKeys::TimedOut)) {
             Ok(held) => Try { at: now, held: Some(held), failed: None },
             Err(error) => {
-                let issuer = wanted.issuer.issuer.as_str();
+                let issuer = wanted.issuer;
                 tracing::warn!(tenant = %wanted.tenant, issuer, %error, "an outside issuer's keys are not to be had");
                 // Where they are is found out anew next time.
                 let held = held.map(|held| Held { place: (held.place.0, OffsetDateTime::UNIX_EPOCH), ..held });
@@ -155,12 +156,12 @@ impl OutsideKeys {
     }
 
     async fn fetch(&self, wanted: Wanted<'_>, held: Option<&Held>, now: OffsetDateTime) -> Result<Held, NoKeys> {
-        let Wanted { tenant, issuer, own, .. } = wanted;
+        let Wanted { tenant, issuer, jwks_uri, own, .. } = wanted;
         let known = held.map(|held| &held.place).filter(|(_, at)| *at <= now && now < *at + PLACE);
-        let place = match (&issuer.jwks_uri, known) {
+        let place = match (jwks_uri, known) {
             (Some(configured), _) => (configured.clone(), now),
             (None, Some(known)) => known.clone(),
-            (None, None) => (discovery::jwks_uri(&self.dialer, own, tenant, &issuer.issuer).await?, now),
+            (None, None) => (discovery::jwks_uri(&self.dialer, own, tenant, issuer).await?, now),
         };
         let fetched = self.dialer.fetch(Asker::Known, tenant, &place.0.url()?, MAX_BYTES).await?;
         let fresh = Duration::try_from(fetched.fresh).unwrap_or(FRESH).min(FRESH);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sallyport::{
     apply::Prune,
+    people::oidc::ProviderSettings,
     policy::Scope,
     secret::{Entropy, Handle, HandleKind},
     tenants::{OutsideIssuer, Settings},
@@ -80,6 +81,12 @@ fn the_manual_lists_every_key() {
         let known = known(&format!("{table}\n{own}"));
         assert_eq!(written(&format!("`{table}`")), known.iter().map(String::as_str).collect(), "{table}");
     }
+    let mut provider =
+        known("[[tenant.provider]]\nslug = \"p\"\nname = \"P\"\nissuer = \"https://a.example\"\nclient_id = \"c\"");
+    assert!(provider.remove("settings"));
+    let of_providers = serde_json::to_value(ProviderSettings::default()).unwrap();
+    provider.extend(of_providers.as_object().unwrap().keys().map(|key| format!("settings.{key}")));
+    assert_eq!(written("`[[tenant.provider]]`"), provider.iter().map(String::as_str).collect());
     assert_eq!(written("`[[tenant.server.issuer]]`"), of_issuers().iter().map(String::as_str).collect());
     let settings = serde_json::to_value(Settings::default()).unwrap();
     let settings = settings.as_object().unwrap().keys().map(|key| format!("settings.{key}"));

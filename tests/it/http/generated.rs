@@ -206,7 +206,9 @@ async fn whatever_is_sent_every_endpoint_answers_in_its_own_form() {
         let storms = (0..CONNECTIONS).map(|_| storm(host, &route, &scene, Dice::new(dice.next())));
         let found = futures_util::future::join_all(storms).await;
         let what = format!("{} {}", route.method, route.path);
-        assert!(found.iter().any(|(succeeded, _)| *succeeded), "seed {}: {what} refused everything", seed());
+        // There is no provider in the scene; with one, tests/it/people/providers.rs.
+        let nobodys = route.path.contains("{provider}");
+        assert!(nobodys || found.iter().any(|(succeeded, _)| *succeeded), "seed {}: {what} refused everything", seed());
         wrong.extend(found.into_iter().flat_map(|(_, wrong)| wrong).map(|(kind, how)| format!("{kind}: {how}")));
     }
     assert!(wrong.is_empty(), "seed {}, {} kinds:\n{}", seed(), wrong.len(), wrong.join("\n\n"));

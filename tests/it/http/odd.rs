@@ -15,7 +15,10 @@ const MARK: &str = "\"><script>alert(1)</script>";
 
 fn path(route: &str) -> String {
     let path = route.replace("{tenant}", "acme").replace("{server}", "demo");
-    path.replace("{client_id}", "c_unknown").replace("{file}", "x.css").replace("{object}", "c_unknown")
+    path.replace("{client_id}", "c_unknown")
+        .replace("{file}", "x.css")
+        .replace("{object}", "c_unknown")
+        .replace("{provider}", "nobody")
 }
 
 async fn check(response: Response, guard: Guard, what: &str) {

@@ -186,7 +186,7 @@ async fn every_column_that_names_a_key_is_counted_and_fenced() {
     .unwrap();
     assert!(columns.len() >= 9, "{columns:?}");
     let body: String = sqlx::query_scalar(
-        "select string_agg(prosrc, ' ') from pg_proc where proname in ('key_values', 'server_secret_values', 'person_link_values')",
+        "select string_agg(prosrc, ' ') from pg_proc where proname in ('key_values', 'server_secret_values', 'person_link_values', 'identity_provider_values')",
     )
     .fetch_one(&app.db.owner)
     .await

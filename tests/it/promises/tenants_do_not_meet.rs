@@ -55,7 +55,10 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
     let (loot, other) = (Loot::of(&app, "acme").await, app.tenant("other").await);
     for route in routes::public() {
         let path = route.path.replace("{tenant}", "other").replace("{server}", "demo");
-        let path = path.replace("{client_id}", &loot.client.id).replace("{object}", &loot.client.id);
+        let path = path
+            .replace("{client_id}", &loot.client.id)
+            .replace("{object}", &loot.client.id)
+            .replace("{provider}", "nobody");
         let query = [("client_id", &loot.client.id), ("interaction", &loot.interaction)];
         let url = reqwest::Url::parse_with_params(&app.url(&path), query).unwrap();
         let request = app.http().request(route.method.clone(), url).header("origin", &app.base);

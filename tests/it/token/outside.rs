@@ -2,7 +2,7 @@
 
 mod accepted;
 mod attacks;
-mod issuer;
+pub(crate) mod issuer;
 mod keys;
 mod plain;
 mod revoked;

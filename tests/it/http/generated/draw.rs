@@ -38,7 +38,7 @@ const HEAD: usize = 32 * 1024;
 
 fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
     let mut out = path.to_owned();
-    for name in ["{tenant}", "{server}", "{client_id}", "{file}", "{object}"] {
+    for name in ["{tenant}", "{server}", "{client_id}", "{file}", "{object}", "{provider}"] {
         if dice.one_in(20) {
             let odd = [
                 "nobody", "ACME", "%61cme", "acme%2f", "..", "%2e%2e", ".", "%00", "%ff", "acme%20", "other", "",
@@ -48,7 +48,7 @@ fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
         }
     }
     let out = out.replace("{tenant}", "acme").replace("{server}", "demo").replace("{client_id}", client);
-    let out = out.replace("{file}", "sallyport.css").replace("{object}", object);
+    let out = out.replace("{file}", "sallyport.css").replace("{object}", object).replace("{provider}", "nobody");
     if dice.one_in(40) {
         let odd = ["/", "//", "/.", ".json", "%00", "?", "/../authorize", ";a"];
         return format!("{out}{}", dice.of(&odd)).into_bytes();

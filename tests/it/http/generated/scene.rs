@@ -172,6 +172,12 @@ impl Scene {
                 let form = [("username", "ada"), ("password", &*self.password), ("csrf", login), interaction[0]];
                 vec![page(&[], Some(&form))]
             }
+            ("POST", "/t/{tenant}/login/with/{provider}") => {
+                vec![page(&[], Some(&[("csrf", login), interaction[0]]))]
+            }
+            ("GET", "/t/{tenant}/login/with/{provider}/callback") => {
+                vec![page(&[("state", "sp_os_x"), ("code", "c"), ("iss", "https://idp.example")], None)]
+            }
             ("GET", "/t/{tenant}/link") => vec![page(&[("link", &*self.link)], None)],
             ("POST", "/t/{tenant}/link") => {
                 let typed = [("password", "a password of some length"), ("repeat", "a password of some length")];

@@ -266,8 +266,11 @@ fn people() -> Vec<Sample> {
             "login-choices",
             with(login(), |page| {
                 page.choices = vec![
-                    LoginChoice { name: "Northwind single sign-on".into(), href: "/t/demo/login/northwind".into() },
-                    LoginChoice { name: "GitHub".into(), href: "/t/demo/login/github".into() },
+                    LoginChoice {
+                        name: "Northwind single sign-on".into(),
+                        action: "/t/demo/login/with/northwind".into(),
+                    },
+                    LoginChoice { name: "GitHub".into(), action: "/t/demo/login/with/github".into() },
                 ];
             }),
         ),

@@ -78,6 +78,7 @@ fn request(
     let path = path
         .replace("{client_id}", &secrets.registered.id)
         .replace("{object}", &secrets.registered.id)
+        .replace("{provider}", "nobody")
         .replace("{file}", "nothing.css");
     let mut parameters: Parameters = good.iter().filter(|(name, _)| *name != parameter).cloned().collect();
     parameters.push((parameter, secret.to_owned()));

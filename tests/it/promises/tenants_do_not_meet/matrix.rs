@@ -126,6 +126,11 @@ fn plans(route: &Route) -> Vec<Plan> {
             let typed = [(Form("password"), "seven green umbrellas"), (Form("repeat"), "seven green umbrellas")];
             vec![plan(303, &[(Form("link"), Kind::FirstLink)]).with(&[&place[..], &typed[..]].concat())]
         }
+        // Nobody's provider: with one, tests/it/people/providers.rs.
+        ("POST", "/t/{tenant}/login/with/{provider}") => {
+            vec![plan(404, &[BROWSER, (Form("csrf"), Kind::LoginCsrf)])]
+        }
+        ("GET", "/t/{tenant}/login/with/{provider}/callback") => vec![plan(404, &[]).idle(&[BROWSER])],
         ("GET", "/t/{tenant}/link") => vec![plan(200, &[(Query("link"), Kind::Link)]).idle(&[BROWSER])],
         ("POST", "/t/{tenant}/link") => {
             let own = [BROWSER, (Form("csrf"), Kind::LinkCsrf), (Form("link"), Kind::Link)];

@@ -211,7 +211,7 @@ impl Props {
     /// What is done at a route. A new route needs an errand here.
     fn errands(&self, route: &Route) -> Vec<Errand> {
         let path = route.path.replace("{tenant}", "acme").replace("{server}", "demo");
-        let path = path.replace("{client_id}", &self.registered.id);
+        let path = path.replace("{client_id}", &self.registered.id).replace("{provider}", "nobody");
         let one = |what: &'static str, done: StatusCode, path: String, make: Make| Errand {
             what,
             guard: route.guard,
@@ -265,6 +265,13 @@ impl Props {
                 let typed = [("password", "seven green umbrellas"), ("repeat", "seven green umbrellas")];
                 let form = place.into_iter().chain(typed).map(|(name, value)| (name, value.to_owned())).collect();
                 vec![one("make the first tenant", StatusCode::SEE_OTHER, path, self.form("", form))]
+            }
+            ("POST", "/t/{tenant}/login/with/{provider}") => {
+                let form = vec![("csrf", self.stranger.1.clone())];
+                vec![one("ask for a provider", StatusCode::NOT_FOUND, path, self.form(&self.stranger.0, form))]
+            }
+            ("GET", "/t/{tenant}/login/with/{provider}/callback") => {
+                vec![one("come from a provider", StatusCode::NOT_FOUND, path, with_cookies(&self.cookies))]
             }
             ("GET", "/t/{tenant}/link") => {
                 let path = format!("{path}?link={}", self.link.0);

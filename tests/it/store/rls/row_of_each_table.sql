@@ -56,3 +56,8 @@ insert into audit_cosignature (tenant, epoch, size, key, line, kept_at) values (
 insert into usage_hour (tenant, hour, server, client, grant_id, outcome, calls, millis)
     values (:tenant, now(), :tenant, 'c', :tenant, 'answered', 1, '{1,0,0,0,0,0,0,0}');
 insert into usage_cursor (tenant, epoch, next_index) values (:tenant, 1, 1);
+insert into identity_provider (tenant, id, slug, name, issuer, client_id, auth_method, created_at)
+    values (:tenant, :tenant, 'idp', 'i', 'https://idp.example', 'c', 'none', now());
+insert into person_identity (tenant, provider, subject, person, linked_at) values (:tenant, :tenant, 's', :tenant, now());
+insert into login_attempt (tenant, hash, provider, box, created_at, expires_at)
+    values (:tenant, 'h', :tenant, 'b', now(), now());

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use crate::harness::publisher::{Page, Publisher};
 
 /// A key pair that signs.
-pub(super) struct Signer {
-    pub(super) kid: String,
+pub(crate) struct Signer {
+    pub(crate) kid: String,
     key: EncodingKey,
     algorithm: Algorithm,
-    pub(super) public: Value,
+    pub(crate) public: Value,
 }
 
 impl Signer {
-    pub(super) fn es256(kid: &str) -> Self {
+    pub(crate) fn es256(kid: &str) -> Self {
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         let point = pair.public_key_raw();
         let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
@@ -28,7 +28,7 @@ impl Signer {
         }
     }
 
-    pub(super) fn ed25519(kid: &str) -> Self {
+    pub(crate) fn ed25519(kid: &str) -> Self {
         let pair = KeyPair::generate_for(&PKCS_ED25519).unwrap();
         let x = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
         Self {
@@ -40,31 +40,31 @@ impl Signer {
     }
 
     /// The header of a token.
-    pub(super) fn header(&self) -> Value {
+    pub(crate) fn header(&self) -> Value {
         let alg = if self.algorithm == Algorithm::ES256 { "ES256" } else { "EdDSA" };
         json!({ "alg": alg, "kid": self.kid, "typ": "at+jwt" })
     }
 
     /// Signs texts as they are.
-    pub(super) fn sign(&self, header: &str, claims: &str) -> String {
+    pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = crypto::sign(signed.as_bytes(), &self.key, self.algorithm).unwrap();
         format!("{signed}.{signature}")
     }
 }
 
-pub(super) struct Issuer {
-    pub(super) publisher: Publisher,
+pub(crate) struct Issuer {
+    pub(crate) publisher: Publisher,
     /// `https://127.0.0.1:PORT/realms/a`
-    pub(super) name: String,
-    pub(super) signer: Signer,
+    pub(crate) name: String,
+    pub(crate) signer: Signer,
 }
 
-pub(super) const METADATA: &str = "/realms/a/.well-known/openid-configuration";
-pub(super) const JWKS: &str = "/realms/a/jwks";
+pub(crate) const METADATA: &str = "/realms/a/.well-known/openid-configuration";
+pub(crate) const JWKS: &str = "/realms/a/jwks";
 
 impl Issuer {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let publisher = Publisher::start();
         let this = Self { name: publisher.url("/realms/a"), publisher, signer: Signer::es256("one") };
         this.publish_metadata(&json!({}));
@@ -72,36 +72,36 @@ impl Issuer {
         this
     }
 
-    pub(super) fn publish_metadata(&self, more: &Value) {
+    pub(crate) fn publish_metadata(&self, more: &Value) {
         let base = json!({ "issuer": self.name, "jwks_uri": self.publisher.url(JWKS) });
         self.publisher.put(METADATA, Page::Json(super::with(base, more)));
     }
 
     /// Publishes these keys, and no others.
-    pub(super) fn publish(&self, signers: &[&Signer]) {
+    pub(crate) fn publish(&self, signers: &[&Signer]) {
         let keys: Vec<_> = signers.iter().map(|signer| signer.public.clone()).collect();
         self.publisher.put(JWKS, Page::Json(json!({ "keys": keys })));
     }
 
     /// The claims of a good token for this resource.
-    pub(super) fn claims(&self, resource: &str, now: i64) -> Value {
+    pub(crate) fn claims(&self, resource: &str, now: i64) -> Value {
         json!({
             "iss": self.name, "aud": resource, "sub": "user-1", "client_id": "app-1", "scope": "mcp:read mcp:write",
             "iat": now, "exp": now + 3600, "jti": "j-1",
         })
     }
 
-    pub(super) fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         self.token_by(&self.signer, &json!({}), claims)
     }
 
     /// Signed by somebody, with these members in the header beside the usual ones.
-    pub(super) fn token_by(&self, signer: &Signer, header: &Value, claims: &Value) -> String {
+    pub(crate) fn token_by(&self, signer: &Signer, header: &Value, claims: &Value) -> String {
         signer.sign(&super::with(signer.header(), header).to_string(), &claims.to_string())
     }
 }
 
 /// The claims of a JWT, believed or not.
-pub(super) fn claims_of(jwt: &str) -> Value {
+pub(crate) fn claims_of(jwt: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap()).unwrap()
 }

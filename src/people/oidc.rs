@@ -1,0 +1,25 @@
+//! Login through a tenant's identity providers (OpenID Connect Core, authorization code with PKCE).
+//!
+//! ```text
+//! begin     → login_attempt     state → nonce, verifier, errand: sealed under the browser's handle
+//!           → the provider      with state, nonce, S256, and an address to come back to that is this provider's alone
+//! callback  → Answer            state of this browser and this provider, good once; then `iss`; then `error`
+//!           → exchange          code → ID token, over the dialer for addresses that others name
+//!           → Claims            signature, iss, aud, azp, exp, iat, nonce, and what the settings require
+//!           → account_for       who that is here: by (provider, sub) alone, never by a name or an address
+//!           → session           as after a password
+//! ```
+
+mod begin;
+mod callback;
+mod claims;
+mod exchange;
+mod metadata;
+mod provider;
+
+pub(super) use begin::begin;
+pub(super) use callback::{Answer, finish};
+pub use claims::{Account, Claims, NoAccount, SESSION_ROLES, account_for};
+pub use exchange::Refusal;
+pub use metadata::Providers;
+pub use provider::{Accounts, Provider, ProviderSettings, RoleRule, secret_place};

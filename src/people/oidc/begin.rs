@@ -1,0 +1,84 @@
+//! The way to a provider.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use openidconnect::{
+    CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope,
+    core::{CoreAuthPrompt, CoreAuthenticationFlow},
+};
+use serde::{Deserialize, Serialize};
+use time::Duration;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{Provider, Refusal, exchange, metadata};
+use crate::{
+    app::App,
+    http::visit::Visit,
+    keys::{open_under, seal_under},
+    secret::{Entropy, Handle, HandleKind, NoEntropy},
+    store::{StoreError, providers},
+};
+
+/// How long a login may take at the provider.
+const LIFE: Duration = Duration::minutes(10);
+const LABEL: &str = "login attempt";
+
+/// What only the browser that began can open.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Secrets {
+    pub(super) nonce: String,
+    pub(super) verifier: String,
+    /// What waits for the login: as in an address.
+    pub(super) waiting: Option<String>,
+}
+
+/// Writes an attempt, and says where the browser goes. `anew`: somebody is logged in here, and must show once more who they are.
+pub(in crate::people) async fn begin(
+    visit: &Visit,
+    provider: &Provider,
+    waiting: Option<String>,
+    anew: bool,
+) -> Result<String, Refusal> {
+    let app = &*visit.app;
+    let kept = metadata::of(app, visit.tenant.id, provider).await?;
+    let state = Handle::generate(HandleKind::LoginState, &app.entropy).map_err(StoreError::from)?;
+    let secrets = Secrets { nonce: word(&app.entropy)?, verifier: word(&app.entropy)?, waiting };
+    let verifier = PkceCodeVerifier::new(secrets.verifier.clone());
+    let (text, nonce) = (state.expose().to_owned(), secrets.nonce.clone());
+    let client = exchange::client(app, &visit.tenant, provider, &kept.0)?;
+    let mut request = client.authorize_url(
+        CoreAuthenticationFlow::AuthorizationCode,
+        move || CsrfToken::new(text),
+        move || Nonce::new(nonce),
+    );
+    if anew {
+        request = request.add_prompt(CoreAuthPrompt::Login);
+    }
+    for scope in &provider.settings.scopes {
+        request = request.add_scope(Scope::new(scope.clone()));
+    }
+    let (url, ..) = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier)).url();
+    let hash = app.keyring.current_hash(visit.tenant.id, &state);
+    let sealed = secrets.seal(app, visit.browser.handle(), &hash)?;
+    let now = app.clock.now();
+    let mut tx = app.store.tenant_tx(visit.tenant.id).await?;
+    providers::begin(&mut tx, (&hash, provider.row.id), &sealed, (now, now + LIFE)).await?;
+    tx.commit().await?;
+    Ok(url.into())
+}
+
+/// 256 random bits as text: a nonce, or a code verifier (RFC 7636 §4.1).
+fn word(entropy: &Entropy) -> Result<String, StoreError> {
+    Ok(URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?.as_slice()))
+}
+
+impl Secrets {
+    fn seal(&self, app: &App, browser: &Handle, hash: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(self).map_err(StoreError::corrupt)?);
+        Ok(seal_under(browser, LABEL, hash, &plain, &app.entropy).map_err(|NoEntropy| NoEntropy)?)
+    }
+
+    /// None: another browser began.
+    pub(super) fn open(browser: &Handle, hash: &[u8], sealed: &[u8]) -> Option<Self> {
+        serde_json::from_slice(&open_under(browser, LABEL, hash, sealed).ok()?).ok()
+    }
+}

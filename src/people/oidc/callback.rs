@@ -1,0 +1,150 @@
+//! The way back from a provider.
+
+use std::time::Duration as RealDuration;
+
+use super::{Account, Claims, NoAccount, Provider, Refusal, account_for, begin::Secrets, exchange, metadata};
+use crate::{
+    audit::{Event, Personal},
+    http::visit::Visit,
+    ids::{InteractionId, PersonId},
+    people::{
+        NewPerson, PersonError, Session, Username, account, errand,
+        session::{self, Proof},
+    },
+    secret::{Handle, HandleKind},
+    store::{
+        StoreError, TenantTx,
+        people::{self, PersonRow},
+        providers,
+        sessions::Vouched,
+    },
+};
+
+/// The longest code that is passed on, in bytes.
+const MAX_CODE: usize = 4 * 1024;
+/// The provider has so long for all that it is asked, so that the person gets an answer.
+const PATIENCE: RealDuration = RealDuration::from_secs(12);
+
+/// What the browser brings back.
+pub(in crate::people) struct Answer<'a> {
+    pub(in crate::people) state: Option<&'a str>,
+    pub(in crate::people) iss: Option<&'a str>,
+    pub(in crate::people) error: Option<&'a str>,
+    pub(in crate::people) code: Option<&'a str>,
+}
+
+/// Somebody for whom a provider vouches, as far as the session is not begun.
+pub(in crate::people) struct Vouching {
+    claims: Claims,
+    /// What waits for the login: as in an address.
+    pub(in crate::people) waiting: Option<String>,
+}
+
+/// From the browser's answer to the claims of an ID token. The attempt is used up, whatever comes of it.
+pub(in crate::people) async fn finish(
+    visit: &Visit,
+    provider: &Provider,
+    answer: Answer<'_>,
+) -> Result<Vouching, Refusal> {
+    let mut secrets = use_up(visit, provider, answer.state).await?;
+    let talk = async {
+        let names_itself = metadata::of(&visit.app, visit.tenant.id, provider).await?.0.names_itself;
+        // Whoever answers for another issuer gets neither our code nor our patience (RFC 9207 §2.4).
+        match answer.iss {
+            Some(iss) if iss != provider.row.issuer => return Err(Refusal::Issuer),
+            None if names_itself => return Err(Refusal::Issuer),
+            _ => {}
+        }
+        let code = match (answer.error, answer.code) {
+            (None, Some(code)) if (1..=MAX_CODE).contains(&code.len()) => code,
+            _ => return Err(Refusal::Said),
+        };
+        exchange::exchange(&visit.app, &visit.tenant, provider, code, &secrets).await
+    };
+    let claims = match tokio::time::timeout(PATIENCE, talk).await {
+        Ok(claims) => claims?,
+        Err(_) => return Err(Refusal::Unreachable("it did not answer in time")),
+    };
+    Ok(Vouching { claims, waiting: secrets.waiting.take() })
+}
+
+/// Finds the attempt of this browser and uses it up. Another browser uses nothing up.
+async fn use_up(visit: &Visit, provider: &Provider, state: Option<&str>) -> Result<Secrets, Refusal> {
+    let (app, tenant) = (&visit.app, visit.tenant.id);
+    let state = Handle::parse(HandleKind::LoginState, state.unwrap_or_default()).map_err(|_| Refusal::State)?;
+    let now = app.clock.now();
+    let mut tx = app.store.tenant_tx(tenant).await?;
+    let found = providers::attempt(&mut tx, &app.keyring.lookup(tenant, &state), provider.row.id, now).await?;
+    let (hash, sealed) = found.ok_or(Refusal::State)?;
+    let secrets = Secrets::open(visit.browser.handle(), &hash, &sealed).ok_or(Refusal::State)?;
+    if !providers::use_up(&mut tx, &hash, now).await? {
+        return Err(Refusal::State);
+    }
+    tx.commit().await?;
+    Ok(secrets)
+}
+
+impl Vouching {
+    /// Begins the session of whoever that is here, all in one transaction.
+    pub(in crate::people) async fn admit(
+        self,
+        visit: &Visit,
+        provider: &Provider,
+        previous: Option<Session>,
+        errand: Option<InteractionId>,
+    ) -> Result<Handle, Refusal> {
+        let (app, recorder) = (&visit.app, visit.recorder());
+        let mut tx = app.store.tenant_tx(visit.tenant.id).await?;
+        let person = self.person(&mut tx, visit, provider).await?;
+        let sid = self.claims.text("sid").filter(|sid| sid.len() <= 255).map(str::to_owned);
+        let roles = self.claims.roles(&provider.settings);
+        let vouched = Vouched { provider: provider.row.id, sid, roles };
+        let proof = Proof { amr: self.claims.amr(), vouched: Some(vouched) };
+        if let Some(previous) = previous {
+            session::end(&mut tx, &recorder, &previous).await?;
+        }
+        let (session, handle) = session::begin(app, &mut tx, &recorder, person, proof).await?;
+        if let Some(errand) = errand {
+            errand::attach(&mut tx, errand, session).await?;
+        }
+        tx.commit().await?;
+        Ok(handle)
+    }
+
+    async fn person(&self, tx: &mut TenantTx, visit: &Visit, provider: &Provider) -> Result<PersonId, Refusal> {
+        let subject = self.claims.subject()?;
+        let now = visit.app.clock.now();
+        let known = providers::seen(tx, provider.row.id, subject, now).await?;
+        let (username, display_name) = match account_for(&provider.settings, &self.claims, known)? {
+            Account::Known(person) => {
+                let person = people::lock(tx, person).await?.filter(PersonRow::is_active);
+                return Ok(person.ok_or(NoAccount::Disabled)?.id);
+            }
+            Account::New { username, display_name } => (username, display_name),
+        };
+        let username = free(tx, username, &provider.row.slug).await?;
+        let (recorder, new) = (visit.recorder(), NewPerson { username, display_name, password: None });
+        let person = account::create(tx, &recorder, new).await.map_err(|error| match error {
+            PersonError::Store(error) => Refusal::Fault(error),
+            // Somebody was faster.
+            _ => Refusal::Account(NoAccount::Username),
+        })?;
+        providers::link(tx, provider.row.id, (subject, person), now).await?;
+        let subject = Personal::new(subject, Some(person), &recorder.entropy).map_err(StoreError::from)?;
+        let linked = Event::IdentityLinked { person, provider: provider.row.id, subject, created: true };
+        recorder.record(tx, &linked).await?;
+        Ok(person)
+    }
+}
+
+/// The name, or one with the provider's behind it. An account that has the name is somebody else's, whoever they are.
+async fn free(tx: &mut TenantTx, username: Username, slug: &str) -> Result<Username, Refusal> {
+    if people::by_username(tx, username.as_str()).await?.is_none() {
+        return Ok(username);
+    }
+    let longer = Username::parse(&format!("{username}@{slug}")).map_err(|_| NoAccount::Username)?;
+    match people::by_username(tx, longer.as_str()).await? {
+        None => Ok(longer),
+        Some(_) => Err(NoAccount::Username.into()),
+    }
+}

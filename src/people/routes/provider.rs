@@ -1,0 +1,132 @@
+//! `/t/{tenant}/login/with/{provider}`: login through an identity provider.
+
+use axum::{
+    extract::Path,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+
+use super::{
+    super::{
+        oidc::{self, Answer, NoAccount, Provider, Refusal},
+        session,
+    },
+    Waiting,
+    login::logged_in,
+    one, waiting,
+};
+use crate::{
+    audit::Refused,
+    http::{
+        csrf::Purpose,
+        form::{Form, FormError},
+        trouble::{Trouble, Words},
+        visit::Visit,
+    },
+};
+
+/// `POST`: fields `csrf` and, where something waits, what it goes by. Sends the browser to the provider.
+pub async fn begin_with(
+    Path((_, slug)): Path<(String, String)>,
+    visit: Visit,
+    form: Result<Form, FormError>,
+) -> Result<Response, Trouble> {
+    let form = visit.form(form, Purpose::Login)?;
+    let waiting = waiting(&visit, &form).await?;
+    let provider = provider(&visit, &slug).await?;
+    let waiting = waiting.map(|waiting| waiting.pair());
+    // Whoever is logged in and comes here has to log in once more.
+    let anew = session::current(&visit).await.map_err(|error| visit.fault(error))?.is_some();
+    let location = oidc::begin(&visit, &provider, waiting, anew).await;
+    let location = location.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    visit.see_other(&location)
+}
+
+/// `GET`: what the provider sends back: `state`, `iss`, and `code` or `error`.
+pub async fn callback(Path((_, slug)): Path<(String, String)>, visit: Visit) -> Result<Response, Trouble> {
+    let provider = provider(&visit, &slug).await?;
+    let query = visit.query()?;
+    let field = |name| one(&visit, &query, name);
+    let answer = Answer { state: field("state")?, iss: field("iss")?, error: field("error")?, code: field("code")? };
+    let vouching = oidc::finish(&visit, &provider, answer).await;
+    let vouching = vouching.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    let waiting = match &vouching.waiting {
+        Some(text) => {
+            let form = Form::query(Some(text)).map_err(|error| Trouble::unreadable(error, &visit.request_id))?;
+            waiting(&visit, &form).await?
+        }
+        None => None,
+    };
+    let previous = session::current(&visit).await.map_err(|error| visit.fault(error))?;
+    let errand = waiting.as_ref().and_then(|waiting| waiting.errand.id);
+    let admitted = vouching.admit(&visit, &provider, previous, errand).await;
+    let handle = admitted.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    Ok(logged_in(&visit, waiting.as_ref(), &handle)?.into_response())
+}
+
+impl Waiting {
+    /// As in an address. There is nothing to escape.
+    fn pair(&self) -> String {
+        format!("{}={}", self.name, self.value)
+    }
+}
+
+/// The provider that a path names.
+async fn provider(visit: &Visit, slug: &str) -> Result<Provider, Trouble> {
+    let found = async {
+        let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+        let found = Provider::find(&mut tx, slug).await?;
+        tx.commit().await?;
+        Ok::<_, crate::store::StoreError>(found)
+    };
+    found.await.map_err(|error| visit.fault(error))?.ok_or_else(|| {
+        let words = Words {
+            title: "There is no such way to log in",
+            what: "You are not logged in.",
+            why: "Nobody logs in through that identity provider here, or not any more.",
+            now: "Go to the login page and choose another way.",
+        };
+        Trouble::new(StatusCode::NOT_FOUND, &words, &visit.request_id)
+    })
+}
+
+/// In our words: what the provider says is not shown.
+fn trouble(visit: &Visit, provider: &Provider, refusal: Refusal) -> Trouble {
+    let Some(word) = refusal.word() else { return visit.fault(refusal) };
+    visit.refused(Refused::Provider(word));
+    tracing::info!(tenant = %visit.tenant.id, provider = provider.row.slug, %refusal, "a login at an identity provider came to nothing");
+    let (status, why, now) = match refusal {
+        Refusal::State => (
+            StatusCode::BAD_REQUEST,
+            "A login lasts ten minutes, can be finished once, and belongs to the browser that it began in.",
+            "Go to the login page and begin once more.",
+        ),
+        Refusal::Said => (
+            StatusCode::FORBIDDEN,
+            "Your identity provider did not let you in, or you went back.",
+            "Go to the login page and try again.",
+        ),
+        Refusal::Account(NoAccount::Disabled) => (
+            StatusCode::FORBIDDEN,
+            "Your account here may not log in.",
+            "Ask your administrator, and tell them the request id below.",
+        ),
+        Refusal::Account(_) => (
+            StatusCode::FORBIDDEN,
+            "Your identity provider knows you, but you have no account here.",
+            "Ask your administrator for one, and tell them the request id below.",
+        ),
+        Refusal::Unreachable(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Your identity provider did not answer as it should.",
+            "Wait a moment and try again. If it stays like this, tell your administrator the request id below.",
+        ),
+        Refusal::Issuer | Refusal::Exchange(_) | Refusal::Token(_) | Refusal::Fault(_) => (
+            StatusCode::BAD_REQUEST,
+            "What your identity provider sent cannot be believed.",
+            "Go to the login page and try again. If it stays like this, tell your administrator the request id below.",
+        ),
+    };
+    let words = Words { title: "You are not logged in", what: "Nothing was changed.", why, now };
+    Trouble::new(status, &words, &visit.request_id)
+}

@@ -1,0 +1,210 @@
+//! Identity providers, whom they know of our people, and logins on their way to them.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{StoreError, TenantTx};
+use crate::{
+    ids::{PersonId, ProviderId},
+    keys::Sealed,
+};
+
+/// An identity provider as it is kept.
+#[derive(Clone, Debug)]
+pub struct ProviderRow {
+    /// Its id.
+    pub id: ProviderId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name on pages.
+    pub name: String,
+    /// Its issuer identifier.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// How we prove ourselves to it: `none`, `client_secret_basic` or `client_secret_post`.
+    pub auth_method: String,
+    /// The client secret.
+    pub secret: Option<Sealed>,
+    /// The rest.
+    pub settings: Value,
+    /// `active`, `disabled` or `removed`.
+    pub status: String,
+}
+
+impl ProviderRow {
+    /// Whether it is gone. Its slug is never used again.
+    pub fn is_removed(&self) -> bool {
+        self.status == "removed"
+    }
+}
+
+type Columns = (Uuid, String, String, String, String, String, Option<String>, Option<Vec<u8>>, Value, String);
+
+fn row((id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status): Columns) -> ProviderRow {
+    let secret = kek_id.zip(sealed).map(|(kek_id, bytes)| Sealed { kek_id, bytes });
+    ProviderRow { id: ProviderId(id), slug, name, issuer, client_id, auth_method, secret, settings, status }
+}
+
+/// Adds a provider.
+pub async fn insert(tx: &mut TenantTx, new: &ProviderRow, now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let statement = "insert into identity_provider
+             (tenant, id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    sqlx::query(statement)
+        .bind(tenant.0)
+        .bind(new.id.0)
+        .bind(&new.slug)
+        .bind(&new.name)
+        .bind(&new.issuer)
+        .bind(&new.client_id)
+        .bind(&new.auth_method)
+        .bind(new.secret.as_ref().map(|secret| &secret.kek_id))
+        .bind(new.secret.as_ref().map(|secret| &secret.bytes))
+        .bind(&new.settings)
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The providers through which people may log in, by their names.
+pub async fn active(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
+           from identity_provider where tenant = $1 and status = 'active' order by name, slug";
+    let rows = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).fetch_all(tx.conn()).await?;
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// All of them, whatever their status.
+pub async fn all(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
+           from identity_provider where tenant = $1";
+    let rows = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).fetch_all(tx.conn()).await?;
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Changes a provider: all but its slug and its issuer.
+pub async fn update(tx: &mut TenantTx, new: &ProviderRow) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let statement = "update identity_provider
+            set name = $3, client_id = $4, auth_method = $5, kek_id = $6, sealed = $7, settings = $8
+          where tenant = $1 and id = $2";
+    sqlx::query(statement)
+        .bind(tenant.0)
+        .bind(new.id.0)
+        .bind(&new.name)
+        .bind(&new.client_id)
+        .bind(&new.auth_method)
+        .bind(new.secret.as_ref().map(|secret| &secret.kek_id))
+        .bind(new.secret.as_ref().map(|secret| &secret.bytes))
+        .bind(&new.settings)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Removes a provider: its secret is gone, and whoever is logged in through it is not any more.
+pub async fn remove(tx: &mut TenantTx, id: ProviderId, now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let statement =
+        "update identity_provider set status = 'removed', auth_method = 'none', kek_id = null, sealed = null
+          where tenant = $1 and id = $2";
+    sqlx::query(statement).bind(tenant.0).bind(id.0).execute(tx.conn()).await?;
+    let statement = "update session set ended_at = $3 where tenant = $1 and provider = $2 and ended_at is null";
+    sqlx::query(statement).bind(tenant.0).bind(id.0).bind(now).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// The provider of this name, if people may log in through it.
+pub async fn by_slug(tx: &mut TenantTx, slug: &str) -> Result<Option<ProviderRow>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
+           from identity_provider where tenant = $1 and slug = $2 and status = 'active'";
+    let found = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).bind(slug).fetch_optional(tx.conn()).await?;
+    Ok(found.map(row))
+}
+
+/// Notes that a browser is sent to a provider.
+pub async fn begin(
+    tx: &mut TenantTx,
+    (hash, provider): (&[u8; 32], ProviderId),
+    sealed: &[u8],
+    (now, expires_at): (OffsetDateTime, OffsetDateTime),
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let statement = "insert into login_attempt (tenant, hash, provider, box, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6)";
+    sqlx::query(statement)
+        .bind(tenant.0)
+        .bind(hash.as_slice())
+        .bind(provider.0)
+        .bind(sealed)
+        .bind(now)
+        .bind(expires_at)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// A login that is on its way to this provider: the hash it was found by, and its box.
+pub async fn attempt(
+    tx: &mut TenantTx,
+    hashes: &[[u8; 32]],
+    provider: ProviderId,
+    now: OffsetDateTime,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    let tenant = tx.tenant();
+    let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
+    let statement = "select hash, box from login_attempt
+          where tenant = $1 and hash = any ($2) and provider = $3 and used_at is null and expires_at > $4";
+    let found = sqlx::query_as(statement).bind(tenant.0).bind(hashes).bind(provider.0).bind(now);
+    Ok(found.fetch_optional(tx.conn()).await?)
+}
+
+/// Uses it up. False: somebody did before.
+pub async fn use_up(tx: &mut TenantTx, hash: &[u8], now: OffsetDateTime) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "update login_attempt set used_at = $3 where tenant = $1 and hash = $2 and used_at is null";
+    let done = sqlx::query(statement).bind(tenant.0).bind(hash).bind(now).execute(tx.conn()).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whom a provider means. Notes the time.
+pub async fn seen(
+    tx: &mut TenantTx,
+    provider: ProviderId,
+    subject: &str,
+    now: OffsetDateTime,
+) -> Result<Option<PersonId>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "update person_identity set last_login_at = $4
+          where tenant = $1 and provider = $2 and subject = $3 returning person";
+    let found = sqlx::query_scalar::<_, Uuid>(statement).bind(tenant.0).bind(provider.0).bind(subject).bind(now);
+    Ok(found.fetch_optional(tx.conn()).await?.map(PersonId))
+}
+
+/// Notes whom a provider means by a subject.
+pub async fn link(
+    tx: &mut TenantTx,
+    provider: ProviderId,
+    (subject, person): (&str, PersonId),
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let statement = "insert into person_identity (tenant, provider, subject, person, linked_at, last_login_at)
+         values ($1, $2, $3, $4, $5, $5)";
+    sqlx::query(statement)
+        .bind(tenant.0)
+        .bind(provider.0)
+        .bind(subject)
+        .bind(person.0)
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
