@@ -69,6 +69,8 @@ pub enum Asker {
     Stranger(IpAddr),
     /// It belongs to a client that is known. What strangers name meanwhile does not keep it waiting.
     Known,
+    /// An administrator wrote the address down, and people who log in need it.
+    Configured,
 }
 
 /// What came: a JSON text of a size that was allowed.
@@ -159,7 +161,7 @@ impl Untrusted {
     /// See [`FetchError`].
     pub async fn fetch(&self, asker: Asker, tenant: TenantId, url: &Url, most: usize) -> Result<Fetched, FetchError> {
         let (this, address) = (self.clone(), url.clone());
-        let flights = if asker == Asker::Known { &self.flights } else { &self.of_strangers };
+        let flights = if matches!(asker, Asker::Stranger(_)) { &self.of_strangers } else { &self.flights };
         let fetch = async move { this.alone(asker, tenant, &address, most).await };
         flights.join((tenant, url.as_str().to_owned()), fetch).await
     }

@@ -109,7 +109,7 @@ pub(super) async fn exchange(
     let client = client(app, tenant, provider, &kept.0)?;
     let hook = |request: HttpRequest| {
         let (dialer, tenant) = (app.providers.dialer.clone(), tenant.id);
-        async move { dialer.post(Asker::Known, tenant, request, metadata::MAX_BYTES).await }
+        async move { dialer.post(Asker::Configured, tenant, request, metadata::MAX_BYTES).await }
     };
     let request = client
         .exchange_code(AuthorizationCode::new(code.to_owned()))

@@ -66,7 +66,7 @@ pub(super) async fn of(app: &App, tenant: TenantId, provider: &Provider) -> Resu
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
     let url = url::Url::parse(&format!("{base}/.well-known/openid-configuration"));
     let url = url.map_err(|_| Refusal::Unreachable("no address can be built from the issuer"))?;
-    let fetched = app.providers.dialer.fetch(Asker::Known, tenant, &url, MAX_BYTES).await;
+    let fetched = app.providers.dialer.fetch(Asker::Configured, tenant, &url, MAX_BYTES).await;
     let fetched = fetched.map_err(|error| {
         tracing::warn!(%tenant, issuer, error = error.detail(), "an identity provider's metadata cannot be had");
         Refusal::Unreachable("its metadata cannot be had")

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     clients::jwks,
-    ids::{ProviderId, TenantId},
+    ids::{ProviderId, Slug, TenantId},
     keys::Keyring,
     store::{StoreError, TenantTx, providers, providers::ProviderRow},
     tenants::Tenant,
@@ -90,7 +90,9 @@ impl Provider {
     /// # Errors
     /// A fault of ours.
     pub async fn find(tx: &mut TenantTx, slug: &str) -> Result<Option<Self>, StoreError> {
-        let Some(row) = providers::by_slug(tx, slug).await? else { return Ok(None) };
+        // What is no name cannot be asked for.
+        let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
+        let Some(row) = providers::by_slug(tx, slug.as_str()).await? else { return Ok(None) };
         let settings = serde_json::from_value(row.settings.clone()).map_err(StoreError::corrupt)?;
         Ok(Some(Self { row, settings }))
     }

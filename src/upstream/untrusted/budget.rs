@@ -17,6 +17,8 @@ const ORIGIN_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 const ORIGIN_BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
 const TENANT_PER_MINUTE: NonZeroU32 = NonZeroU32::new(240).unwrap();
 const TENANT_BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
+const LOGINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(1_200).unwrap();
+const LOGINS_BURST: NonZeroU32 = NonZeroU32::new(300).unwrap();
 /// Keys after which those are forgotten whose buckets are full again.
 const KEYS: usize = 10_000;
 
@@ -27,10 +29,10 @@ const OF_ASKER: usize = 4;
 
 /// What is left. Strangers name any number of addresses, also of hosts where known clients are, and of hosts that keep us
 /// waiting: so what they name and what belongs to known clients is counted apart.
-#[derive(Default)]
 pub(super) struct Budget {
     known: Lane,
     strangers: Lane,
+    configured: Lane,
     askers: Askers,
 }
 
@@ -39,6 +41,8 @@ struct Lane {
     tenants: DefaultKeyedRateLimiter<TenantId>,
     at_once: Arc<Semaphore>,
     of_tenant: Cache<TenantId, Arc<Semaphore>>,
+    /// At the same time, for one tenant.
+    each: usize,
 }
 
 struct Askers {
@@ -49,13 +53,43 @@ struct Askers {
 /// One fetch. Gives its room back when it is dropped.
 pub(super) struct Room(#[expect(dead_code, reason = "held")] Vec<OwnedSemaphorePermit>);
 
-impl Default for Lane {
+/// How much a lane lets through.
+struct Most {
+    at_once: usize,
+    of_tenant: usize,
+    origin: Quota,
+    tenant: Quota,
+}
+
+impl Most {
+    /// What strangers name, and what belongs to clients that are known: keys and documents, now and then.
+    const fn now_and_then() -> Self {
+        Self {
+            at_once: AT_ONCE,
+            of_tenant: OF_TENANT,
+            origin: Quota::per_minute(ORIGIN_PER_MINUTE).allow_burst(ORIGIN_BURST),
+            tenant: Quota::per_minute(TENANT_PER_MINUTE).allow_burst(TENANT_BURST),
+        }
+    }
+
+    /// What an administrator wrote down: each login of a person asks there once, and many log in when work begins.
+    const fn at_each_login() -> Self {
+        Self {
+            at_once: 64,
+            of_tenant: 32,
+            origin: Quota::per_minute(LOGINS_PER_MINUTE).allow_burst(LOGINS_BURST),
+            tenant: Quota::per_minute(LOGINS_PER_MINUTE).allow_burst(LOGINS_BURST),
+        }
+    }
+}
+
+impl Default for Budget {
     fn default() -> Self {
         Self {
-            origins: RateLimiter::keyed(Quota::per_minute(ORIGIN_PER_MINUTE).allow_burst(ORIGIN_BURST)),
-            tenants: RateLimiter::keyed(Quota::per_minute(TENANT_PER_MINUTE).allow_burst(TENANT_BURST)),
-            at_once: Arc::new(Semaphore::new(AT_ONCE)),
-            of_tenant: Cache::new(KEYS),
+            known: Lane::new(&Most::now_and_then()),
+            strangers: Lane::new(&Most::now_and_then()),
+            configured: Lane::new(&Most::at_each_login()),
+            askers: Askers::default(),
         }
     }
 }
@@ -72,6 +106,7 @@ impl Budget {
     pub(super) fn enter(&self, asker: Asker, tenant: TenantId, origin: &str) -> Option<Room> {
         let (lane, own) = match asker {
             Asker::Known => (&self.known, None),
+            Asker::Configured => (&self.configured, None),
             Asker::Stranger(from) => (&self.strangers, Some(self.askers.enter(from)?)),
         };
         let mut room = lane.enter(tenant, origin)?;
@@ -92,11 +127,21 @@ impl Askers {
 }
 
 impl Lane {
+    fn new(most: &Most) -> Self {
+        Self {
+            origins: RateLimiter::keyed(most.origin),
+            tenants: RateLimiter::keyed(most.tenant),
+            at_once: Arc::new(Semaphore::new(most.at_once)),
+            of_tenant: Cache::new(KEYS),
+            each: most.of_tenant,
+        }
+    }
+
     fn enter(&self, tenant: TenantId, origin: &str) -> Option<Vec<OwnedSemaphorePermit>> {
         if self.origins.len() > KEYS {
             self.origins.retain_recent();
         }
-        let held = vec![room(&self.of_tenant, &tenant, OF_TENANT)?, self.at_once.clone().try_acquire_owned().ok()?];
+        let held = vec![room(&self.of_tenant, &tenant, self.each)?, self.at_once.clone().try_acquire_owned().ok()?];
         // Room is taken before it is counted: what finds none costs nothing.
         self.tenants.check_key(&tenant).ok()?;
         self.origins.check_key(&origin.to_owned()).ok()?;
