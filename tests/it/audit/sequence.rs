@@ -49,8 +49,11 @@ pub(crate) async fn settled(app: &TestApp, log: TenantId) {
         "select count(*) from audit_event where tenant = $1"
     };
     while count(app, "select count(*) from audit_entry where tenant = $1", log).await < count(app, events, log).await {
-        go_on(&app.app, log).await.unwrap();
-        tokio::task::yield_now().await;
+        match go_on(&app.app, log).await {
+            // Where a test has put something in the place of a checkpoint: the log grows all the same.
+            Ok(_) | Err(SignError::Foreign { .. }) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
