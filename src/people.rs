@@ -2,6 +2,8 @@
 
 mod account;
 mod administrator;
+mod admission;
+mod change;
 mod errand;
 pub mod first;
 pub mod link;
@@ -12,6 +14,7 @@ mod password;
 mod person;
 pub mod roles;
 pub mod routes;
+pub mod second;
 mod session;
 mod throttle;
 

@@ -16,6 +16,9 @@ mod href;
 mod interstitial;
 mod link;
 mod login;
+mod qr;
+mod second;
+mod security;
 mod stylesheet;
 mod text;
 
@@ -37,6 +40,9 @@ pub use href::{SafeHref, UnsafeHref};
 pub use interstitial::InterstitialPage;
 pub use link::{LinkDonePage, LinkPage};
 pub use login::{AskingClient, LoginChoice, LoginPage};
+pub use qr::Qr;
+pub use second::{EnrolPage, Errand, RecoveryPage, SecondPage};
+pub use security::{OwnLogin, PasswordPage, SecurityPage};
 pub use stylesheet::{STYLESHEET_ROUTE, stylesheet, stylesheet_path};
 pub use text::display_text;
 

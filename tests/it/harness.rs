@@ -17,5 +17,7 @@ pub(crate) mod nodes;
 pub(crate) mod process;
 pub(crate) mod publisher;
 pub(crate) mod scratch;
+pub(crate) mod second;
+pub(crate) mod totp;
 pub(crate) mod web;
 pub(crate) mod wiretap;

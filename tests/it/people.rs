@@ -8,4 +8,6 @@ mod grants;
 pub(crate) mod links;
 mod login;
 mod providers;
+mod second;
+mod security;
 mod throttle;

@@ -55,6 +55,8 @@ pub struct Ended {
     pub server_secrets: u64,
     /// Links by which people set a password.
     pub links: u64,
+    /// Recovery codes.
+    pub recovery_codes: u64,
 }
 
 /// Ends everything of the tenant that is stored under a pepper. Goes with audit events and an authority log entry.
@@ -123,6 +125,10 @@ pub async fn end_under_pepper(
     let server_secrets = servers.execute(tx.conn()).await?.rows_affected();
     let links = sqlx::query!("delete from person_link where tenant = $1 and pepper_id = $2", tenant, pepper);
     let links = links.execute(tx.conn()).await?.rows_affected();
+    let steps = sqlx::query!("delete from login_step where tenant = $1 and pepper_id = $2", tenant, pepper);
+    steps.execute(tx.conn()).await?;
+    let codes_left = sqlx::query!("delete from recovery_code where tenant = $1 and pepper_id = $2", tenant, pepper);
+    let recovery_codes = codes_left.execute(tx.conn()).await?.rows_affected();
     Ok(Ended {
         families,
         access_tokens,
@@ -133,5 +139,6 @@ pub async fn end_under_pepper(
         client_secrets,
         server_secrets,
         links,
+        recovery_codes,
     })
 }

@@ -26,6 +26,7 @@ use crate::{
         browser::{Page as Answer, TestBrowser},
         console::{Things, appoint, first_link},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
+        second::Waiting,
         web::{Web, limits},
     },
     people::links,
@@ -67,13 +68,18 @@ pub(super) enum Kind {
     Jwt,
     ConsoleCsrf,
     FirstLink,
+    /// A login that waits for its second factor, in a browser of its own.
+    Step,
+    WaitingBrowser,
+    SecondCsrf,
+    Recovery,
     /// What a route of the console is about.
     Object(Page, Action),
 }
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 13] = [
+    pub(super) const HANDLES: [Self; 14] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
@@ -86,6 +92,7 @@ impl Kind {
         Self::Interaction,
         Self::DeviceCode,
         Self::Link,
+        Self::Step,
         Self::Jwt,
     ];
 
@@ -122,6 +129,7 @@ pub(super) struct Loot {
     upstream: Upstream,
     things: Things,
     first: String,
+    waiting: Waiting,
 }
 
 impl Loot {
@@ -206,6 +214,7 @@ impl Loot {
             upstream,
             things,
             first: first_link(app).await,
+            waiting: Waiting::of(app, &tenant).await,
             tokens,
             client,
             tenant,
@@ -259,6 +268,10 @@ impl Loot {
             Kind::Jwt => return self.upstream.jwt(),
             Kind::ConsoleCsrf => &self.things.csrf,
             Kind::FirstLink => &self.first,
+            Kind::Step => &self.waiting.step,
+            Kind::WaitingBrowser => &self.waiting.browser,
+            Kind::SecondCsrf => &self.waiting.csrf,
+            Kind::Recovery => &self.waiting.recovery,
             Kind::Object(page, action) => return self.things.object(page, action),
         }
         .clone()
@@ -283,7 +296,9 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Registration => handle(HandleKind::RegistrationToken),
         Kind::Initial => handle(HandleKind::InitialAccessToken),
         Kind::Session => handle(HandleKind::Session),
-        Kind::Browser => handle(HandleKind::Browser),
+        Kind::Browser | Kind::WaitingBrowser => handle(HandleKind::Browser),
+        Kind::Step => handle(HandleKind::LoginStep),
+        Kind::Recovery => "BCDF-GHJK-LMNP".to_owned(),
         Kind::Interaction => handle(HandleKind::Interaction),
         Kind::DeviceCode => handle(HandleKind::DeviceCode),
         Kind::Link | Kind::FirstLink => handle(HandleKind::PersonLink),
@@ -295,6 +310,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         | Kind::DeviceCsrf
         | Kind::LinkCsrf
         | Kind::ConsoleCsrf
+        | Kind::SecondCsrf
         | Kind::Seen => entropy.text::<32>().unwrap(),
         Kind::McpSession => entropy.text::<48>().unwrap(),
         Kind::ClientId => ClientId::new(&app.clock, &entropy).unwrap().to_string(),

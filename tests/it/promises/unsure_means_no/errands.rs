@@ -21,6 +21,7 @@ use crate::{
         console::{self, Things, appoint, first_link},
         device::{self, TestDevice},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
+        second::Waiting,
     },
     people::links,
 };
@@ -94,8 +95,17 @@ pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
     let props = Props::of(app, tenant).await;
     let mut errands: Vec<Errand> = routes::public().iter().flat_map(|route| props.errands(route)).collect();
     let ends = |errand: &Errand| {
-        ["remove", "revoke", "take a grant back", "log out", "set a password", "make the first tenant"]
-            .contains(&errand.what)
+        [
+            "remove",
+            "revoke",
+            "take a grant back",
+            "log out",
+            "change the password",
+            "use a recovery code",
+            "set a password",
+            "make the first tenant",
+        ]
+        .contains(&errand.what)
     };
     errands.sort_by_key(ends);
     errands
@@ -138,6 +148,7 @@ struct Props {
     leaving: (String, String),
     things: Things,
     first: String,
+    waiting: Waiting,
 }
 
 impl Props {
@@ -204,6 +215,7 @@ impl Props {
             verifier: flow.verifier,
             things,
             first: first_link(app).await,
+            waiting: Waiting::of(app, tenant).await,
             client,
         }
     }
@@ -286,6 +298,36 @@ impl Props {
                     ("repeat", password()),
                 ];
                 vec![one("set a password", StatusCode::OK, path, self.form(&self.cookies, form))]
+            }
+            ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
+                vec![one("see how one logs in", StatusCode::OK, path, with_cookies(&self.cookies))]
+            }
+            ("POST", "/t/{tenant}/account/totp") => {
+                let form = vec![("csrf", self.account_csrf.clone()), ("code", "123456".to_owned())];
+                vec![one("try a code", StatusCode::BAD_REQUEST, path, self.form(&self.cookies, form))]
+            }
+            (
+                "POST",
+                "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery" | "/t/{tenant}/account/sessions/end",
+            ) => {
+                let nobody = "00000000-0000-7000-8000-000000000000".to_owned();
+                let form = vec![("csrf", self.account_csrf.clone()), ("session", nobody)];
+                vec![one("take away what is not there", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
+            ("POST", "/t/{tenant}/account/password") => {
+                let own = || self.password.clone();
+                let csrf = self.account_csrf.clone();
+                let form = vec![("csrf", csrf), ("current", own()), ("password", own()), ("repeat", own())];
+                vec![one("change the password", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
+            ("GET", "/t/{tenant}/login/second") => {
+                let cookies = self.waiting.cookies("acme");
+                vec![one("be asked for a second factor", StatusCode::OK, path, with_cookies(&cookies))]
+            }
+            ("POST", "/t/{tenant}/login/second") => {
+                let form = vec![("csrf", self.waiting.csrf.clone()), ("recovery", self.waiting.recovery.clone())];
+                let form = self.form(&self.waiting.cookies("acme"), form);
+                vec![one("use a recovery code", StatusCode::SEE_OTHER, path, form)]
             }
             ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => {
                 vec![one("see the account", StatusCode::OK, path, with_cookies(&self.cookies))]
