@@ -8,6 +8,8 @@ mod authenticator;
 pub mod cbor;
 mod client_data;
 pub mod cose;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod json;
 mod options;
 mod register;
