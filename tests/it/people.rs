@@ -7,5 +7,6 @@ mod forms;
 mod grants;
 pub(crate) mod links;
 mod login;
+mod passkeys;
 mod providers;
 mod throttle;

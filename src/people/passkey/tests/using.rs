@@ -160,3 +160,20 @@ fn answers_of_another_shape_are_refused() {
     let new = registration(client_data("webauthn.create").to_string().as_bytes(), &object(&data));
     assert_eq!(Assertion::read(&new.to_string()).err(), Some(BadPasskey::Json), "a registration");
 }
+
+/// What `static/passkey.js` sent from Chromium 156 with its virtual authenticator: a registration and a use, once with the
+/// browser's own JSON and once with what the script makes where there is none.
+#[test]
+fn what_a_browser_sends_is_taken() {
+    let (party, mut answers) = (party("http://localhost:18080"), include_str!("chromium.jsonl").lines());
+    for _ in 0..2 {
+        let (new, used) = (answers.next().unwrap(), answers.next().unwrap());
+        let made = Registration::read(new).unwrap().verify(&party, &CHALLENGE, Verification::Required).unwrap();
+        assert_eq!((made.alg, made.sign_count, made.backed_up), (Algorithm::EdDsa, 1, false));
+        assert_eq!(made.transports, ["internal"]);
+        let kept = Kept { credential: &made.credential, ..kept(&made.public_key, made.sign_count) };
+        let said = Assertion::read(used).unwrap().verify(&party, &CHALLENGE, Purpose::Login, &kept);
+        assert_eq!(said, Ok(Asserted { sign_count: 2, user_verified: true, backed_up: false }));
+    }
+    assert_eq!(answers.next(), None);
+}
