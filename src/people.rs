@@ -10,6 +10,7 @@ pub mod link;
 mod login;
 mod name;
 pub mod oidc;
+pub mod passkey;
 mod password;
 mod person;
 pub mod roles;

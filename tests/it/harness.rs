@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod canary;
 pub(crate) mod cancel;

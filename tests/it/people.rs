@@ -7,6 +7,7 @@ mod forms;
 mod grants;
 pub(crate) mod links;
 mod login;
+mod passkeys;
 mod providers;
 mod second;
 mod security;

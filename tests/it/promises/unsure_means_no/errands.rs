@@ -69,7 +69,7 @@ impl Errand {
         assert_eq!(answer.status, self.done, "{self} {when}: {:?} {}", answer.headers, answer.body);
     }
 
-    /// The stylesheet is part of the program.
+    /// The stylesheet and the script are part of the program.
     pub(super) fn needs_the_store(&self) -> bool {
         !self.path.starts_with("/static/")
     }
@@ -246,7 +246,10 @@ impl Props {
         }
         match (route.method.as_str(), route.path) {
             ("GET", "/static/{file}") => {
-                vec![plain("the stylesheet", sallyport::http::pages::stylesheet_path().to_owned())]
+                vec![
+                    plain("the stylesheet", sallyport::http::pages::stylesheet_path().to_owned()),
+                    plain("the script", sallyport::http::pages::script_path().to_owned()),
+                ]
             }
             ("GET", _) if route.guard == Guard::Public => vec![plain("discover", path)],
             ("POST", "/t/{tenant}/register") => {
