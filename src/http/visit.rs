@@ -18,7 +18,7 @@ use super::{
     browser::Browser,
     csrf::{self, Purpose},
     form::{Form, FormError},
-    pages::html,
+    pages::{html, html_with_script},
     request_id::RequestId,
     trouble::Trouble,
 };
@@ -79,6 +79,14 @@ impl Visit {
         match self.browser.cookie() {
             Some(cookie) => (cookie, html(status, page)).into_response(),
             None => html(status, page),
+        }
+    }
+
+    /// Answers with a page that asks for a passkey.
+    pub fn page_with_script(&self, status: StatusCode, page: impl Template) -> Response {
+        match self.browser.cookie() {
+            Some(cookie) => (cookie, html_with_script(status, page)).into_response(),
+            None => html_with_script(status, page),
         }
     }
 

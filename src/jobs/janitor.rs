@@ -13,6 +13,8 @@
 //! | refresh tokens | 30 days after their family's end | the client still hears that its permission ended |
 //! | counts of failed logins | two days | no window is longer than a day |
 //! | logins at identity providers | a day | support can see where one stopped |
+//! | logins that wait for a second factor | a day | the same |
+//! | challenges for passkeys that were answered | a day | clocks may differ: one that is removed could be answered again |
 //! | links to set a password | a week | support can see that one was used or expired |
 //! | initial access tokens | 30 days | an administrator can see that one expired |
 //! | checkpoints of logs | all for a week, then the last of each hour | later ones prove the same; what witnesses have signed stays |
@@ -77,6 +79,10 @@ pub enum Kind {
     LoginThrottle,
     /// Logins on their way to an identity provider that expired.
     LoginAttempt,
+    /// Logins whose second factor never came.
+    LoginStep,
+    /// Challenges for passkeys that were answered.
+    Challenge,
     /// Links to set a password that expired.
     Link,
     /// Initial access tokens that expired.
@@ -87,7 +93,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them. Authorization requests go before the clients that they name.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Interaction,
         Self::Device,
         Self::Session,
@@ -97,6 +103,8 @@ impl Kind {
         Self::RefreshToken,
         Self::LoginThrottle,
         Self::LoginAttempt,
+        Self::LoginStep,
+        Self::Challenge,
         Self::Link,
         Self::InitialToken,
         Self::Client,
@@ -105,9 +113,13 @@ impl Kind {
     /// For how long after their end. Of clients a tenant may say something else.
     pub const fn kept(self) -> Duration {
         match self {
-            Self::Interaction | Self::Device | Self::LoginAttempt | Self::Assertion | Self::AccessToken => {
-                Duration::DAY
-            }
+            Self::Interaction
+            | Self::Device
+            | Self::LoginAttempt
+            | Self::LoginStep
+            | Self::Challenge
+            | Self::Assertion
+            | Self::AccessToken => Duration::DAY,
             Self::LoginThrottle => Duration::days(2),
             Self::Session | Self::Code | Self::Link => Duration::WEEK,
             Self::RefreshToken | Self::InitialToken | Self::Client => Duration::days(30),
@@ -222,6 +234,8 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
         Kind::RefreshToken => rows::refresh_tokens(&mut tx, before, BATCH, now).await?,
         Kind::LoginThrottle => rows::login_throttle(&mut tx, before, BATCH).await?,
         Kind::LoginAttempt => rows::login_attempts(&mut tx, before, BATCH).await?,
+        Kind::LoginStep => rows::login_steps(&mut tx, before, BATCH).await?,
+        Kind::Challenge => rows::challenges(&mut tx, before, BATCH).await?,
         Kind::Link => rows::person_links(&mut tx, before, BATCH).await?,
         Kind::InitialToken => rows::initial_tokens(&mut tx, before, BATCH).await?,
         Kind::Client => return clients(app, tx).await,

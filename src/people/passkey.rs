@@ -3,6 +3,7 @@
 //! Pure: reading and checking only. What was asked, of whom, and that it was asked once is for the caller to keep; so is
 //! which passkeys there are. Why this is our own is in `docs/adr/0013-passkeys.md`.
 
+pub(super) mod ask;
 mod assert;
 mod authenticator;
 pub mod cbor;

@@ -4,6 +4,7 @@ mod account;
 mod link;
 mod login;
 mod logout;
+mod passkey;
 mod provider;
 mod second;
 mod security;
@@ -12,6 +13,7 @@ pub use account::{account, revoke};
 pub use link::{link_page, set_password};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};
+pub use passkey::{add_passkey, login_with_passkey, passkey_page, remove_passkey};
 pub use provider::{begin_with, callback};
 pub use second::{second_page, show_second};
 pub use security::{

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod enrol;
+pub(in crate::people) mod passkeys;
 pub mod prove;
 pub mod recovery;
 pub mod reset;
@@ -53,7 +54,7 @@ pub fn is_required(policy: &LoginPolicy, roles: &[String]) -> bool {
 impl Held {
     /// Whether there is a second factor. Recovery codes alone are none: they stand in for one.
     pub const fn has_any(&self) -> bool {
-        self.totp_since.is_some()
+        self.totp_since.is_some() || self.passkeys > 0
     }
 }
 

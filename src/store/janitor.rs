@@ -226,6 +226,26 @@ pub async fn login_attempts(tx: &mut TenantTx, before: OffsetDateTime, limit: u3
     Ok(Batch::of(done.rows_affected(), limit))
 }
 
+/// Removes logins that waited for a second factor until before `before`.
+pub async fn login_steps(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "with old as materialized (
+             select hash from login_step where tenant = $1 and expires_at < $2 limit $3 for update skip locked)
+         delete from login_step where tenant = $1 and hash in (select hash from old)";
+    let done = sqlx::query(statement).bind(tenant.0).bind(before).bind(i64::from(limit)).execute(tx.conn()).await?;
+    Ok(Batch::of(done.rows_affected(), limit))
+}
+
+/// Removes answered challenges for passkeys that could be answered until before `before`.
+pub async fn challenges(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "with old as materialized (
+             select hash from passkey_challenge where tenant = $1 and expires_at < $2 limit $3 for update skip locked)
+         delete from passkey_challenge where tenant = $1 and hash in (select hash from old)";
+    let done = sqlx::query(statement).bind(tenant.0).bind(before).bind(i64::from(limit)).execute(tx.conn()).await?;
+    Ok(Batch::of(done.rows_affected(), limit))
+}
+
 /// Removes links to set a password that expired before `before`.
 pub async fn person_links(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
     let tenant = tx.tenant();

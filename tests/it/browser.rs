@@ -25,3 +25,14 @@ fn a_page_with_faults_is_refused() {
     let steps = world.run_as("admin", &["../browser/faults.mjs", &world.ready("issuer")]);
     assert_eq!(steps.len(), 3, "{steps:?}");
 }
+
+/// Second factors without JavaScript, passkeys with Chromium's own authenticator, and each page of it in each look.
+#[test]
+fn second_factors_and_passkeys_work_and_are_accessible() {
+    let world = World::start();
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("security");
+    let arguments = ["../browser/security.mjs", &world.ready("issuer"), pictures.to_str().unwrap()];
+    let steps = world.run_as("admin", &arguments);
+    let names: Vec<&str> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(names, ["set up", "passkeys", "light", "dark", "phone", "phone-dark", "narrow"]);
+}

@@ -7,6 +7,7 @@ mod forms;
 mod grants;
 pub(crate) mod links;
 mod login;
+mod passkey_logins;
 mod passkeys;
 mod providers;
 mod second;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::filters;
+use super::{Errand, PasskeyAsk, filters};
 
 /// The question "who are you?".
 ///
@@ -28,6 +28,8 @@ pub struct LoginPage {
     pub error: Option<String>,
     /// Who made the person come here.
     pub asking: Option<AskingClient>,
+    /// What an authenticator is asked, where somebody here has a passkey.
+    pub passkey: Option<PasskeyAsk>,
     /// Whether passwords are taken.
     pub passwords: bool,
     /// Other ways to log in, each a form with one button below the other.
@@ -51,6 +53,13 @@ pub struct LoginChoice {
 }
 
 impl LoginPage {
+    /// What waits, as the one field of a form.
+    fn waiting(&self) -> Errand {
+        let interaction = self.interaction.clone().map(|value| ("interaction", value));
+        let device = self.user_code.clone().map(|value| ("user_code", value));
+        interaction.or(device).or_else(|| self.back.clone())
+    }
+
     /// Whether the cursor starts in the password field, because the username is there already.
     fn username_known(&self) -> bool {
         !self.username.is_empty()

@@ -3,7 +3,7 @@
 use askama::Template;
 use zeroize::Zeroizing;
 
-use super::Qr;
+use super::{PasskeyAsk, Qr};
 
 /// What waits for the login, as fields of a form: name and value.
 pub type Errand = Option<(&'static str, String)>;
@@ -24,6 +24,10 @@ pub struct SecondPage {
     pub waiting: Errand,
     /// Where the login begins anew, for another account.
     pub login_href: String,
+    /// Whether the person has an authenticator app.
+    pub totp: bool,
+    /// What an authenticator is asked, where the person has a passkey.
+    pub passkey: Option<PasskeyAsk>,
     /// Whether it was a recovery code that failed.
     pub recovery: bool,
     /// Why the last try failed and what to do, in whole sentences.

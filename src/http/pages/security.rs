@@ -26,6 +26,14 @@ pub struct SecurityPage {
     pub remove_action: String,
     /// Whether this person must have one.
     pub required: bool,
+    /// Whether there is any second factor.
+    pub has_any: bool,
+    /// Where a passkey is added. None: this installation has no name that passkeys could be for.
+    pub passkey_href: Option<String>,
+    /// Where "Remove" of a passkey posts to.
+    pub passkey_action: String,
+    /// The passkeys that there are.
+    pub passkeys: Vec<OwnPasskey>,
     /// Recovery codes that are left.
     pub recovery_codes: i64,
     /// Where "Make new ones" posts to.
@@ -36,6 +44,18 @@ pub struct SecurityPage {
     pub end_action: String,
     /// Where they are logged in, newest first.
     pub logins: Vec<OwnLogin>,
+}
+
+/// One passkey.
+pub struct OwnPasskey {
+    /// Its id.
+    pub id: String,
+    /// By what the person knows it.
+    pub name: String,
+    /// Since when it is here.
+    pub since: String,
+    /// When it was used.
+    pub used: Option<String>,
 }
 
 /// One login.

@@ -9,9 +9,10 @@ use super::{
         admission::Admitted,
         errand,
         login::{Attempt, Login, log_in},
+        passkey::Purpose as Use,
         session,
     },
-    INTERACTION, Waiting, one, waiting,
+    INTERACTION, Waiting, one, passkey, waiting,
 };
 use crate::{
     http::{
@@ -23,7 +24,7 @@ use crate::{
         trouble::Trouble,
         visit::Visit,
     },
-    store::{StoreError, providers},
+    store::{StoreError, providers, second},
 };
 
 /// `GET`: the form, unless the person is logged in already and that is enough.
@@ -102,7 +103,7 @@ pub(super) fn on(visit: &Visit, waiting: Option<&Waiting>) -> String {
     waiting.map_or_else(|| visit.path("account"), |waiting| waiting.on(visit))
 }
 
-async fn show(
+pub(super) async fn show(
     visit: &Visit,
     waiting: Option<Waiting>,
     username: String,
@@ -111,16 +112,21 @@ async fn show(
     let others = async {
         let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
         let others = providers::active(&mut tx).await?;
+        let passkeys = second::any_passkey(&mut tx).await?;
         tx.commit().await?;
-        Ok::<_, StoreError>(others)
+        Ok::<_, StoreError>((others, passkeys))
     };
-    let others = others.await.map_err(|error| visit.fault(error))?;
+    let (others, passkeys) = others.await.map_err(|error| visit.fault(error))?;
     let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
     let retry_after = refusal.as_ref().and_then(Refusal::retry_after);
     let asking = waiting.as_ref().and_then(|waiting| waiting.errand.asking.as_ref());
     let asking =
         asking.map(|asking| AskingClient { name: asking.client_name.clone(), server_name: asking.server_name.clone() });
+    let form = (visit.path("login/passkey"), visit.csrf(Purpose::Login));
+    let passkey = if passkeys { passkey::ask(visit, (Use::Login, None), &[], form)? } else { None };
+    let has_script = passkey.is_some();
     let page = LoginPage {
+        passkey,
         tenant_name: visit.tenant.name.clone(),
         action: visit.path("login"),
         csrf: visit.csrf(Purpose::Login),
@@ -139,7 +145,7 @@ async fn show(
             .map(|other| LoginChoice { action: visit.path(&format!("login/with/{}", other.slug)), name: other.name })
             .collect(),
     };
-    let mut response = visit.page(status, page);
+    let mut response = if has_script { visit.page_with_script(status, page) } else { visit.page(status, page) };
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -148,7 +154,7 @@ async fn show(
 
 /// Why the form is shown again. None of them says whether the account exists, or whose attempts were too many.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     #[error("Fill in both your username and your password.")]
     Incomplete,
     #[error("This cannot be your password: {0}. Try again.")]
@@ -160,6 +166,10 @@ enum Refusal {
          your password, ask your administrator for a new one."
     )]
     TooMany { minutes: u64 },
+    #[error(
+        "This passkey does not let anybody in here, or the page was open for too long. Try again, or take another way."
+    )]
+    NoPasskey,
     #[error("Nobody logs in with a password here. Choose another way below.")]
     NoPasswords,
     #[error("Too many people are logging in at this moment, so nothing was checked. Try again in a few seconds.")]
@@ -171,7 +181,7 @@ impl Refusal {
         match self {
             Self::Incomplete | Self::NoPassword(_) => StatusCode::BAD_REQUEST,
             // Not 401, which would need a WWW-Authenticate challenge that no form can answer (RFC 9110 §15.5.2).
-            Self::Wrong | Self::NoPasswords => StatusCode::FORBIDDEN,
+            Self::Wrong | Self::NoPasswords | Self::NoPasskey => StatusCode::FORBIDDEN,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }

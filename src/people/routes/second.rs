@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
 use super::{
     super::{
+        passkey::Purpose as Use,
         second::{
             enrol,
             prove::{Second, Shown, Try, find, prove},
@@ -15,7 +16,7 @@ use super::{
     },
     Waiting,
     login::on,
-    one, waiting,
+    one, passkey, waiting,
 };
 use crate::{
     http::{
@@ -31,7 +32,7 @@ use crate::{
     secret::{Handle, HandleKind},
     store::{
         StoreError,
-        second::{self as rows, Held, StepRow},
+        second::{self as rows, Held, PasskeyRow, StepRow},
     },
 };
 
@@ -58,6 +59,7 @@ pub async fn show_second(visit: Visit, form: Result<Form, FormError>) -> Result<
         Shown::Recovery(_) => Refusal::Recovery,
         Shown::Code(_) => Refusal::Code,
         Shown::New(..) => Refusal::New,
+        Shown::Passkey(..) => Refusal::Passkey,
     };
     let previous = session::current(&visit).await.map_err(|error| visit.fault(error))?;
     let tried = Try {
@@ -108,6 +110,12 @@ fn to_login(visit: &Visit, waiting: Option<&Waiting>) -> String {
 
 /// What the form shows, or why that can be nothing.
 fn shown(visit: &Visit, form: &Form, step: &Step) -> Result<Result<Shown, Refusal>, Trouble> {
+    if one(visit, form, "credential")?.is_some() {
+        let question = passkey::question(visit, "second", Some(step.row.person));
+        return Ok(passkey::answer(visit, form)?
+            .map(|answer| Shown::Passkey(Box::new((answer, question))))
+            .ok_or(Refusal::Passkey));
+    }
     if let Some(recovery) = one(visit, form, "recovery")? {
         return Ok(RecoveryCode::parse(recovery).map(Shown::Recovery).ok_or(Refusal::NoRecovery));
     }
@@ -127,14 +135,23 @@ async fn show(
     refused: Option<(Refusal, Option<&str>)>,
 ) -> Result<Response, Trouble> {
     let (refusal, typed) = refused.map_or((None, None), |(refusal, typed)| (Some(refusal), typed));
-    let held = held(visit, step.row.person).await.map_err(|error| visit.fault(error))?;
+    let (held, passkeys) = held(visit, step.row.person).await.map_err(|error| visit.fault(error))?;
     let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
     let recovery = matches!(refusal, Some(Refusal::Recovery | Refusal::NoRecovery));
     let seconds = refusal.as_ref().and_then(Refusal::retry_after);
     let error = refusal.map(|refusal| refusal.to_string());
     let waiting_fields = waiting.map(|waiting| (waiting.name, waiting.value.clone()));
     let mut response = if held.has_any() {
+        let form = (visit.path("login/second"), visit.csrf(Purpose::Second));
+        let passkey = if passkeys.is_empty() {
+            None
+        } else {
+            passkey::ask(visit, (Use::Second, Some(step.row.person)), &passkeys, form)?
+        };
+        let has_script = passkey.is_some();
         let page = SecondPage {
+            totp: held.totp_since.is_some(),
+            passkey,
             tenant_name: visit.tenant.name.clone(),
             action: visit.path("login/second"),
             csrf: visit.csrf(Purpose::Second),
@@ -143,7 +160,7 @@ async fn show(
             recovery,
             error,
         };
-        visit.page(status, page)
+        if has_script { visit.page_with_script(status, page) } else { visit.page(status, page) }
     } else {
         let new =
             New { holder: &step.handle, person: step.row.person, username: username(visit, step.row.person).await? };
@@ -164,9 +181,9 @@ async fn show(
     Ok(response)
 }
 
-async fn held(visit: &Visit, person: PersonId) -> Result<Held, StoreError> {
+async fn held(visit: &Visit, person: PersonId) -> Result<(Held, Vec<PasskeyRow>), StoreError> {
     let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
-    let held = rows::held(&mut tx, person).await?;
+    let held = (rows::held(&mut tx, person).await?, rows::passkeys(&mut tx, person).await?);
     tx.commit().await?;
     Ok(held)
 }
@@ -235,6 +252,8 @@ enum Refusal {
         "That was not the code of this key. Wait for the next one and type that; if it stays like this, scan the key once more."
     )]
     New,
+    #[error("This passkey is not right, or the page was open for too long. Try again, or take another way.")]
+    Passkey,
     #[error("There were too many tries, so this one was not looked at. Wait {minutes} minutes and try again.")]
     TooMany { minutes: u64 },
 }
@@ -243,7 +262,7 @@ impl Refusal {
     const fn status(&self) -> StatusCode {
         match self {
             Self::NoCode | Self::NoRecovery => StatusCode::BAD_REQUEST,
-            Self::Code | Self::Recovery | Self::New => StatusCode::FORBIDDEN,
+            Self::Code | Self::Recovery | Self::New | Self::Passkey => StatusCode::FORBIDDEN,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }

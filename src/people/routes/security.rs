@@ -2,12 +2,14 @@
 
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header::RETRY_AFTER};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
     super::{
         BadPassword, Password, Session, change,
         change::Changed,
+        passkey::RelyingParty,
         second::{
             enrol::{self, Enrolled},
             is_required, recovery, reset,
@@ -23,7 +25,7 @@ use crate::{
     http::{
         csrf::Purpose,
         form::{Form, FormError},
-        pages::{EnrolPage, OwnLogin, PasswordPage, SecurityPage},
+        pages::{EnrolPage, OwnLogin, OwnPasskey, PasswordPage, SecurityPage},
         trouble::Trouble,
         visit::Visit,
         words::ago,
@@ -31,12 +33,12 @@ use crate::{
     ids::SessionId,
     store::{
         StoreError, people,
-        second::{self as rows, Held},
+        second::{self as rows, Held, PasskeyRow},
         sessions::{self, OwnSession},
     },
 };
 
-const SECURITY: &str = "account/security";
+pub(super) const SECURITY: &str = "account/security";
 const TOTP: &str = "account/totp";
 const PASSWORD: &str = "account/password";
 
@@ -51,14 +53,21 @@ pub async fn security(visit: Visit) -> Result<Response, Trouble> {
         let held = rows::held(&mut tx, session.person).await?;
         let own = sessions::of_person(&mut tx, session.person, visit.app.clock.now()).await?;
         let person = people::by_id(&mut tx, session.person).await?;
+        let passkeys = rows::passkeys(&mut tx, session.person).await?;
         tx.commit().await?;
-        Ok::<_, StoreError>((held, own, person.is_some_and(|person| person.password_hash.is_some())))
+        Ok::<_, StoreError>(((held, passkeys), own, person.is_some_and(|person| person.password_hash.is_some())))
     };
     let (held, own, has_password) = read.await.map_err(|error| visit.fault(error))?;
-    Ok(visit.page(StatusCode::OK, page(&visit, &session, &held, own, has_password)))
+    Ok(visit.page(StatusCode::OK, page(&visit, &session, held, own, has_password)))
 }
 
-fn page(visit: &Visit, session: &Session, held: &Held, own: Vec<OwnSession>, has_password: bool) -> SecurityPage {
+fn page(
+    visit: &Visit,
+    session: &Session,
+    (held, passkeys): (Held, Vec<PasskeyRow>),
+    own: Vec<OwnSession>,
+    has_password: bool,
+) -> SecurityPage {
     let now = visit.app.clock.now();
     SecurityPage {
         tenant_name: visit.tenant.name.clone(),
@@ -70,6 +79,10 @@ fn page(visit: &Visit, session: &Session, held: &Held, own: Vec<OwnSession>, has
         totp_used: held.totp_used.map(|used| ago(now, used)),
         remove_action: visit.path("account/totp/remove"),
         required: is_required(&visit.tenant.settings.login, &session.roles),
+        has_any: held.has_any(),
+        passkey_href: RelyingParty::of(&visit.app.config.public_url).map(|_| visit.path("account/passkey")),
+        passkey_action: visit.path("account/passkey/remove"),
+        passkeys: passkeys.into_iter().map(|row| passkey(now, row)).collect(),
         recovery_codes: held.recovery_codes,
         recovery_action: visit.path("account/recovery"),
         password_href: has_password.then(|| visit.path(PASSWORD)),
@@ -78,16 +91,27 @@ fn page(visit: &Visit, session: &Session, held: &Held, own: Vec<OwnSession>, has
     }
 }
 
+fn passkey(now: OffsetDateTime, row: PasskeyRow) -> OwnPasskey {
+    OwnPasskey {
+        id: row.id.to_string(),
+        name: row.name,
+        since: ago(now, row.created_at),
+        used: row.last_used_at.map(|used| ago(now, used)),
+    }
+}
+
 fn login(visit: &Visit, session: &Session, own: OwnSession) -> OwnLogin {
-    let is_multi = own.amr.iter().any(|way| way == "mfa");
+    let has = |way: &str| own.amr.iter().any(|own| own == way);
+    let (is_multi, is_alone) = (has("mfa"), has("hwk") && !has("pwd"));
     let by = match own.provider {
         Some(provider) => format!("through {provider}"),
+        None if is_alone => "with a passkey".to_owned(),
         None => "with your password".to_owned(),
     };
     OwnLogin {
         id: own.id.to_string(),
         agent: if own.agent.is_empty() { "A browser".to_owned() } else { own.agent },
-        how: if is_multi { format!("{by} and a second factor") } else { by },
+        how: if is_multi && !is_alone { format!("{by} and a second factor") } else { by },
         since: ago(visit.app.clock.now(), own.auth_time),
         here: own.id == session.id,
     }
@@ -282,7 +306,7 @@ async fn known(visit: &Visit, page: &str) -> Result<Result<Session, Response>, T
 }
 
 /// Whoever logged in lately: nobody who finds an open browser changes how its owner logs in.
-async fn lately(visit: &Visit, page: &str) -> Result<Result<Session, Response>, Trouble> {
+pub(super) async fn lately(visit: &Visit, page: &str) -> Result<Result<Session, Response>, Trouble> {
     match known(visit, page).await? {
         Ok(session) if visit.app.clock.now() - session.auth_time > FRESH => {
             Ok(Err(back::to_login(visit, &Method::GET, &visit.path(page), "again")))

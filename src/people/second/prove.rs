@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     enrol::{self, Enrolled},
+    passkeys,
     recovery::RecoveryCode,
     totp::{Code, TotpSecret},
 };
@@ -15,6 +16,7 @@ use crate::{
     people::{
         Session, errand,
         login::LoginFault,
+        passkey::{self, Assertion, ask::Question},
         session::{self, Proof},
         throttle::{Buckets, Standing},
     },
@@ -28,6 +30,8 @@ use crate::{
 
 /// A one-time password was right (RFC 8176).
 const OTP: &str = "otp";
+/// A key that proved to be there was (RFC 8176).
+const HARDWARE: &str = "hwk";
 /// More than one factor was (RFC 8176).
 const MULTI: &str = "mfa";
 
@@ -39,6 +43,8 @@ pub(in crate::people) enum Shown {
     Recovery(RecoveryCode),
     /// The first code of an authenticator that they set up now.
     New(TotpSecret, Code),
+    /// One of their passkeys, and what was asked.
+    Passkey(Box<(Assertion, Question)>),
 }
 
 /// Who shows it.
@@ -130,6 +136,7 @@ impl Desk<'_> {
         if !is_active || !rows::use_up(&mut tx, &step.hash, self.app.clock.now()).await? {
             return Ok(Second::Ended);
         }
+        let way = if matches!(shown, Shown::Passkey(..)) { HARDWARE } else { OTP };
         let codes = match self.right(&mut tx, step.person, shown).await? {
             Right::Yes(codes) => codes,
             Right::No => return Ok(Second::Refused),
@@ -139,7 +146,7 @@ impl Desk<'_> {
         if let Some(previous) = previous {
             session::end(&mut tx, self.recorder, &previous).await?;
         }
-        let amr = step.amr.into_iter().chain([OTP.to_owned(), MULTI.to_owned()]).collect();
+        let amr = step.amr.into_iter().chain([way.to_owned(), MULTI.to_owned()]).collect();
         let proof = Proof { amr, vouched: step.vouched, is_multi: true, agent };
         let policy = &self.tenant.settings.login;
         let (session, handle) = session::begin((self.app, policy), &mut tx, self.recorder, step.person, proof).await?;
@@ -179,6 +186,11 @@ impl Desk<'_> {
                     self.recorder.record(tx, &Event::RecoveryUsed { person, left }).await?;
                 }
                 used
+            }
+            Shown::Passkey(asked) => {
+                let (answer, question) = *asked;
+                let used = passkeys::used(self.app, tx, &question, passkey::Purpose::Second, &answer).await?;
+                used == Some(person)
             }
             Shown::New(secret, code) => {
                 // Whoever has a second factor already shows that one: a password alone sets up no other.

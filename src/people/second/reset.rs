@@ -2,7 +2,7 @@
 
 use crate::{
     audit::{Event, Recorder},
-    ids::PersonId,
+    ids::{PasskeyId, PersonId},
     people::{PersonError, Username, account::known},
     store::{StoreError, TenantTx, second, sessions},
 };
@@ -14,12 +14,12 @@ use crate::{
 /// Nobody of that name may log in here; or a fault of ours.
 pub async fn all(tx: &mut TenantTx, recorder: &Recorder, username: &Username) -> Result<(PersonId, bool), PersonError> {
     let person = known(tx, username).await?.id;
-    let had = second::reset(tx, person).await?;
+    let (totp, passkeys) = second::reset(tx, person).await?;
     sessions::end_all(tx, person, recorder.clock.now()).await?;
-    if had {
-        recorder.record(tx, &Event::SecondFactorRemoved { person, factor: "totp" }).await?;
-    }
-    Ok((person, had))
+    let factors = totp.then_some("totp").into_iter().chain((0..passkeys).map(|_| "passkey"));
+    let events = factors.map(|factor| Event::SecondFactorRemoved { person, factor });
+    recorder.record_many(tx, events).await?;
+    Ok((person, totp || passkeys > 0))
 }
 
 /// A person takes their own authenticator away, and with the last factor the codes that stand in for it. False: there was none.
@@ -27,9 +27,33 @@ pub(crate) async fn totp(tx: &mut TenantTx, recorder: &Recorder, person: PersonI
     if !second::drop_totp(tx, person).await? {
         return Ok(false);
     }
-    recorder.record(tx, &Event::SecondFactorRemoved { person, factor: "totp" }).await?;
+    removed(tx, recorder, person, "totp").await?;
+    Ok(true)
+}
+
+/// A person takes one of their passkeys away. False: it is none of theirs.
+pub(crate) async fn passkey(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    person: PersonId,
+    passkey: PasskeyId,
+) -> Result<bool, StoreError> {
+    if second::drop_passkeys(tx, person, Some(passkey)).await? == 0 {
+        return Ok(false);
+    }
+    removed(tx, recorder, person, "passkey").await?;
+    Ok(true)
+}
+
+async fn removed(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    person: PersonId,
+    factor: &'static str,
+) -> Result<(), StoreError> {
+    recorder.record(tx, &Event::SecondFactorRemoved { person, factor }).await?;
     if !second::held(tx, person).await?.has_any() {
         second::drop_recovery_codes(tx, person).await?;
     }
-    Ok(true)
+    Ok(())
 }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     ids::PersonId,
     keys::{Sealed, Stored},
-    store::{StoreError, TenantTx},
+    store::{StoreError, TenantTx, second::drop_passkeys},
 };
 
 /// An authenticator app.
@@ -24,6 +24,8 @@ pub struct Held {
     pub totp_since: Option<OffsetDateTime>,
     /// When a code of it was used.
     pub totp_used: Option<OffsetDateTime>,
+    /// Passkeys.
+    pub passkeys: i64,
     /// Recovery codes that were not used.
     pub recovery_codes: i64,
 }
@@ -34,6 +36,7 @@ pub async fn held(tx: &mut TenantTx, person: PersonId) -> Result<Held, StoreErro
     let held = sqlx::query_as!(
         Held,
         r#"select t.created_at as "totp_since?", t.last_used_at as "totp_used?",
+                  (select count(*) from passkey k where k.tenant = $1 and k.person = $2) as "passkeys!",
                   (select count(*) from recovery_code r where r.tenant = $1 and r.person = $2 and r.used_at is null) as "recovery_codes!"
              from (select 1) one left join person_totp t on t.tenant = $1 and t.person = $2"#,
         tenant.0,
@@ -160,9 +163,10 @@ pub async fn drop_recovery_codes(tx: &mut TenantTx, person: PersonId) -> Result<
     Ok(())
 }
 
-/// Takes away all that a person has. False: there was nothing.
-pub async fn reset(tx: &mut TenantTx, person: PersonId) -> Result<bool, StoreError> {
+/// Takes away all that a person has: whether there was an authenticator app, and how many passkeys.
+pub async fn reset(tx: &mut TenantTx, person: PersonId) -> Result<(bool, u64), StoreError> {
     let had = drop_totp(tx, person).await?;
+    let passkeys = drop_passkeys(tx, person, None).await?;
     drop_recovery_codes(tx, person).await?;
-    Ok(had)
+    Ok((had, passkeys))
 }

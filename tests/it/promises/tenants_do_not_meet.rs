@@ -81,7 +81,10 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
             }
             (
                 Guard::Browser,
-                "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password",
+                "/t/{tenant}/account/passkey"
+                | "/t/{tenant}/account/security"
+                | "/t/{tenant}/account/totp"
+                | "/t/{tenant}/account/password",
             ) if route.method == Method::GET => {
                 assert!(location(&answer).starts_with("/t/other/login"), "{at}");
             }

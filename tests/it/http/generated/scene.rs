@@ -179,6 +179,18 @@ impl Scene {
                 let form = [("csrf", &*own.csrf), ("pending", &*own.pending), ("code", &*own.code)];
                 vec![Good { headers: vec![("cookie", own.cookies.clone())], ..page(&[], Some(&form)) }]
             }
+            // The installation has no name that passkeys could be for; with one, tests/it/people/passkeys.rs.
+            ("GET", "/t/{tenant}/account/passkey") => vec![page(&[], None)],
+            ("POST", "/t/{tenant}/account/passkey") => {
+                vec![page(&[], Some(&[("csrf", account), ("credential", "{}"), ("name", "Mine")]))]
+            }
+            ("POST", "/t/{tenant}/account/passkey/remove") => {
+                let passkey = ("passkey", "00000000-0000-7000-8000-000000000000");
+                vec![page(&[], Some(&[("csrf", account), passkey]))]
+            }
+            ("POST", "/t/{tenant}/login/passkey") => {
+                vec![page(&[], Some(&[("csrf", login), ("credential", "{}"), interaction[0]]))]
+            }
             ("POST", "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery") => {
                 vec![page(&[], Some(&[("csrf", account)]))]
             }

@@ -6,8 +6,8 @@ use askama::Template;
 use sallyport::http::pages::{
     AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, EnrolPage,
     ErrorLink, ErrorPage, FirstPage, GrantView, InterstitialPage, LinkDonePage, LinkPage, LoginChoice, LoginPage,
-    OwnLogin, PasswordPage, Qr, RecoveryPage, ReturnTo, SafeHref, ScopeChoice, SecondPage, SecurityPage, ServerView,
-    SignedInPage, SignedOutPage,
+    OwnLogin, OwnPasskey, PasskeyAsk, PasskeyPage, PasswordPage, Qr, RecoveryPage, ReturnTo, SafeHref, ScopeChoice,
+    SecondPage, SecurityPage, ServerView, SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -44,6 +44,7 @@ pub(super) fn login() -> LoginPage {
         username: "dana".into(),
         error: None,
         asking: Some(AskingClient { name: "Claude Code".into(), server_name: "Team notes".into() }),
+        passkey: None,
         passwords: true,
         choices: Vec::new(),
     }
@@ -380,6 +381,15 @@ fn people() -> Vec<Sample> {
                 page.error = Some("This recovery code is not right, or was used before.".into());
             }),
         ),
+        sample(
+            "second-passkey",
+            with(second(), |page| {
+                (page.totp, page.passkey) = (false, Some(passkey_ask()));
+            }),
+        ),
+        sample("login-passkey", LoginPage { passkey: Some(passkey_ask()), ..login() }),
+        sample("passkey", passkey()),
+        sample("passkey-failed", PasskeyPage { error: Some("The passkey was not added.".into()), ..passkey() }),
         sample("enrol", enrol()),
         sample("enrol-own", with(enrol(), |page| page.required = false)),
         sample("enrol-failed", with(enrol(), |page| page.error = Some("That was not the code of this key.".into()))),
@@ -390,6 +400,8 @@ fn people() -> Vec<Sample> {
             "security-bare",
             with(security(), |page| {
                 (page.totp_since, page.totp_used, page.password_href) = (None, None, None);
+                (page.has_any, page.passkey_href) = (false, None);
+                page.passkeys.clear();
                 page.logins.truncate(1);
             }),
         ),
@@ -408,7 +420,27 @@ fn second() -> SecondPage {
         csrf: "csrf-token".into(),
         waiting: Some(("interaction", "interaction-handle".into())),
         login_href: "/t/demo/login".into(),
+        totp: true,
+        passkey: None,
         recovery: false,
+        error: None,
+    }
+}
+
+fn passkey_ask() -> PasskeyAsk {
+    PasskeyAsk {
+        action: "/t/demo/login/passkey".into(),
+        csrf: "csrf-token".into(),
+        options: "{\"challenge\":\"AAAA\"}".into(),
+    }
+}
+
+fn passkey() -> PasskeyPage {
+    PasskeyPage {
+        tenant_name: "Northwind".into(),
+        ask: passkey_ask(),
+        name: "Firefox on Linux".into(),
+        back_href: "/t/demo/account/security".into(),
         error: None,
     }
 }
@@ -457,6 +489,15 @@ fn security() -> SecurityPage {
         totp_used: Some("2 hours ago".into()),
         remove_action: "/t/demo/account/totp/remove".into(),
         required: true,
+        has_any: true,
+        passkey_href: Some("/t/demo/account/passkey".into()),
+        passkey_action: "/t/demo/account/passkey/remove".into(),
+        passkeys: vec![OwnPasskey {
+            id: "00000000-0000-7000-8000-000000000000".into(),
+            name: "Safari on <b>iPhone</b>".into(),
+            since: "3 days ago".into(),
+            used: Some("2 minutes ago".into()),
+        }],
         recovery_codes: 9,
         recovery_action: "/t/demo/account/recovery".into(),
         password_href: Some("/t/demo/account/password".into()),

@@ -147,6 +147,20 @@ fn plans(route: &Route) -> Vec<Plan> {
             let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
             vec![plan(400, &own).with(&[(Form("pending"), "AAAA"), (Form("code"), "123456")])]
         }
+        // There is no name for passkeys: with one, tests/it/people/passkeys.rs.
+        ("GET", "/t/{tenant}/account/passkey") => vec![plan(303, &[SESSION]).idle(&[BROWSER])],
+        ("POST", "/t/{tenant}/account/passkey") => {
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            vec![plan(303, &own).with(&[(Form("credential"), "{}")])]
+        }
+        ("POST", "/t/{tenant}/account/passkey/remove") => {
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            vec![plan(303, &own).idle(&[(Form("passkey"), Kind::Grant)])]
+        }
+        ("POST", "/t/{tenant}/login/passkey") => {
+            let own = [BROWSER, (Form("csrf"), Kind::LoginCsrf), (Form("interaction"), Kind::Interaction)];
+            vec![plan(403, &own).with(&[(Form("credential"), "{}")])]
+        }
         ("POST", "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery") => {
             vec![plan(303, &[SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)])]
         }

@@ -305,13 +305,27 @@ impl Props {
             ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
                 vec![one("see how one logs in", StatusCode::OK, path, with_cookies(&self.cookies))]
             }
+            ("GET", "/t/{tenant}/account/passkey") => {
+                vec![one("ask for a passkey", StatusCode::SEE_OTHER, path, with_cookies(&self.cookies))]
+            }
+            ("POST", "/t/{tenant}/account/passkey") => {
+                let form = vec![("csrf", self.account_csrf.clone()), ("credential", "{}".to_owned())];
+                vec![one("bring a passkey", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
+            ("POST", "/t/{tenant}/login/passkey") => {
+                let form = vec![("csrf", self.stranger.1.clone()), ("credential", "{}".to_owned())];
+                vec![one("show a passkey", StatusCode::FORBIDDEN, path, self.form(&self.stranger.0, form))]
+            }
             ("POST", "/t/{tenant}/account/totp") => {
                 let form = vec![("csrf", self.account_csrf.clone()), ("code", "123456".to_owned())];
                 vec![one("try a code", StatusCode::BAD_REQUEST, path, self.form(&self.cookies, form))]
             }
             (
                 "POST",
-                "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery" | "/t/{tenant}/account/sessions/end",
+                "/t/{tenant}/account/passkey/remove"
+                | "/t/{tenant}/account/totp/remove"
+                | "/t/{tenant}/account/recovery"
+                | "/t/{tenant}/account/sessions/end",
             ) => {
                 let nobody = "00000000-0000-7000-8000-000000000000".to_owned();
                 let form = vec![("csrf", self.account_csrf.clone()), ("session", nobody)];

@@ -65,3 +65,6 @@ insert into login_step (tenant, hash, pepper_id, person, amr, created_at, expire
     values (:tenant, 'h', 'p', :tenant, '{pwd}', now(), now());
 insert into person_totp (tenant, person, kek_id, sealed, last_step, created_at) values (:tenant, :tenant, 'k', 's', 1, now());
 insert into recovery_code (tenant, person, hash, pepper_id, created_at) values (:tenant, :tenant, 'h', 'p', now());
+insert into passkey (tenant, id, person, credential, public_key, alg, sign_count, backed_up, transports, name, created_at)
+    values (:tenant, :tenant, :tenant, 'c', 'k', -7, 0, false, '{}', 'n', now());
+insert into passkey_challenge (tenant, hash, expires_at) values (:tenant, 'h', now());
