@@ -238,6 +238,14 @@ impl Page {
         }
     }
 
+    /// Its name in rights of tokens.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            page => page.slug(),
+        }
+    }
+
     /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
@@ -277,6 +285,20 @@ impl Action {
             Self::MakeLink => "make a link",
             Self::EndSessions => "end sessions",
             Self::Rotate => "rotate",
+        }
+    }
+}
+
+impl Action {
+    /// Its name in rights of tokens.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::RevokeAll => "revoke-many",
+            Self::EditRoles => "roles",
+            Self::MakeLink => "link",
+            Self::EndSessions => "end-sessions",
+            other => other.name(),
         }
     }
 }

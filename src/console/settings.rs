@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{Desk, servers::refused};
 use crate::{
     access::{Action, Page},
-    apply::edit::{Edit, fingerprint},
+    apply::edit::{Edit, TenantForm, fingerprint},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, SheetPage, Way},
@@ -15,9 +15,6 @@ use crate::{
     ids::Slug,
     tenants::{RegistrationRule, Settings},
 };
-
-/// The longest name, in characters.
-const NAME: usize = 100;
 
 const RULES: &[(&str, &str)] = &[
     ("open", "Any program, within limits"),
@@ -105,27 +102,27 @@ impl Filled {
 
     /// The settings with what the form says, or why not.
     fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
-        let length = self.name.chars().count();
-        if !(1..=NAME).contains(&length) || self.name.chars().any(char::is_control) {
-            return Err("the name is one line of 1 to 100 characters");
-        }
         let registration = serde_json::from_value(self.registration.as_str().into());
-        let number = |text: &str| if text.is_empty() { Ok(None) } else { text.parse::<u32>().map(Some) };
-        let days = number(&self.days).ok().filter(|days| days.is_none_or(|days| (1..=3650).contains(&days)));
+        let days = match self.days.as_str() {
+            "" => None,
+            days => Some(days.parse().unwrap_or(0)),
+        };
+        let most = match self.most.as_str() {
+            "" => None,
+            most => Some(most.parse().map_err(|_| "clients at most: a number, or nothing for the usual one")?),
+        };
         let default_server = match self.default_server.as_str() {
             "" => None,
             slug => Some(Slug::parse(slug).map_err(|_| "the default server is none of this tenant")?),
         };
-        Ok(Settings {
+        let form = TenantForm {
+            name: self.name.clone(),
             registration: registration.map_err(|_| "say who may register clients")?,
-            max_registered_clients: number(&self.most)
-                .map_err(|_| "clients at most: a number, or nothing for the usual one")?,
-            unused_client_days: days
-                .ok_or("kept without use: 1 to 3650 days, or nothing for the usual time")?
-                .and_then(|days| u16::try_from(days).ok()),
+            max_registered_clients: most,
+            unused_client_days: days,
             default_server,
-            ..settings.clone()
-        })
+        };
+        form.onto(settings)
     }
 }
 

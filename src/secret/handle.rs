@@ -51,10 +51,12 @@ pub enum HandleKind {
     PersonLink,
     /// The `state` of a login at an identity provider.
     LoginState,
+    /// Bearer token of the admin API.
+    ApiToken,
 }
 
 impl HandleKind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::Code,
@@ -68,6 +70,7 @@ impl HandleKind {
         Self::DeviceCode,
         Self::PersonLink,
         Self::LoginState,
+        Self::ApiToken,
     ];
 
     /// The text that every handle of this kind begins with.
@@ -86,6 +89,7 @@ impl HandleKind {
             Self::DeviceCode => "sp_dc_",
             Self::PersonLink => "sp_pl_",
             Self::LoginState => "sp_os_",
+            Self::ApiToken => "sp_ap_",
         }
     }
 }

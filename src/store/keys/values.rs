@@ -28,7 +28,8 @@ pub async fn values(tx: &mut PlatformTx, at: OffsetDateTime) -> Result<Vec<KeyVa
         r#"select kind as "kind!", key_id as "key_id!", what as "what!", live as "live!", spent as "spent!"
              from (select * from key_values($1) union all select * from server_secret_values()
                    union all select * from person_link_values($1)
-                   union all select * from identity_provider_values()) held
+                   union all select * from identity_provider_values()
+                   union all select * from api_token_values($1)) held
             where live + spent > 0"#,
         at
     )
