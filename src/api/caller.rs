@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{
     HeaderValue, StatusCode,
-    header::{AUTHORIZATION, CACHE_CONTROL, ETAG},
+    header::{AUTHORIZATION, CACHE_CONTROL, ETAG, X_CONTENT_TYPE_OPTIONS},
     request::Parts,
 };
 use serde::Serialize;
@@ -151,7 +151,8 @@ impl Caller {
     /// What an auditor reads is written down before it is read.
     async fn write_down(&self, mut tx: TenantTx, read: Option<(Page, Action)>) -> Result<(), StoreError> {
         if let Some((page, action)) = read {
-            let object = (!self.object.is_empty()).then(|| self.object.chars().take(200).collect());
+            let seen = self.object.chars().filter(|sign| !sign.is_control());
+            let object = (!self.object.is_empty()).then(|| seen.take(200).collect());
             let (page, action) = (page.name(), action.name());
             let read = Event::AuditorRead { person: self.person, page, action, object };
             self.recorder().record(&mut tx, &read).await?;
@@ -244,6 +245,7 @@ impl Caller {
 pub(super) fn answer(status: StatusCode, view: impl Serialize) -> Response {
     let mut response = (status, axum::Json(view)).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -16,7 +16,7 @@ use sallyport::{ids::TenantId, jobs::refusals, store::audit::EventRow};
 use crate::harness::app::TestApp;
 
 /// The kinds of the lane.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "login.failed",
     "session.refused",
     "form.refused",
@@ -26,6 +26,7 @@ const KINDS: [&str; 12] = [
     "registration.refused",
     "authorization.refused",
     "console.refused",
+    "api.refused",
     "link.refused",
     "provider.refused",
     "request.refused",

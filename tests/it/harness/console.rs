@@ -101,6 +101,11 @@ impl Things {
         }
     }
 
+    /// A name that nothing has.
+    pub(crate) fn fresh(&self) -> &str {
+        &self.fresh
+    }
+
     /// What stands at `{object}`, or in the parameter that chooses what is meant.
     pub(crate) fn object(&self, page: Page, action: Action) -> String {
         match (page, action) {

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{
+        api,
         app::{TestApp, TestTenant},
         browser::{Page as Answer, TestBrowser},
         console::{Things, appoint, first_link},
@@ -67,13 +68,14 @@ pub(super) enum Kind {
     Jwt,
     ConsoleCsrf,
     FirstLink,
-    /// What a route of the console is about.
+    ApiToken,
+    /// What a route of the console or of the admin API is about.
     Object(Page, Action),
 }
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 13] = [
+    pub(super) const HANDLES: [Self; 14] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
@@ -86,6 +88,7 @@ impl Kind {
         Self::Interaction,
         Self::DeviceCode,
         Self::Link,
+        Self::ApiToken,
         Self::Jwt,
     ];
 
@@ -120,7 +123,8 @@ pub(super) struct Loot {
     grant: String,
     mcp_session: String,
     upstream: Upstream,
-    things: Things,
+    pub(super) things: Things,
+    api: String,
     first: String,
 }
 
@@ -205,6 +209,7 @@ impl Loot {
             mcp_session: String::new(),
             upstream,
             things,
+            api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
             tokens,
             client,
@@ -259,6 +264,7 @@ impl Loot {
             Kind::Jwt => return self.upstream.jwt(),
             Kind::ConsoleCsrf => &self.things.csrf,
             Kind::FirstLink => &self.first,
+            Kind::ApiToken => &self.api,
             Kind::Object(page, action) => return self.things.object(page, action),
         }
         .clone()
@@ -287,6 +293,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Interaction => handle(HandleKind::Interaction),
         Kind::DeviceCode => handle(HandleKind::DeviceCode),
         Kind::Link | Kind::FirstLink => handle(HandleKind::PersonLink),
+        Kind::ApiToken => handle(HandleKind::ApiToken),
         Kind::UserCode => UserCode::generate(&entropy).unwrap().show(),
         Kind::Verifier
         | Kind::LoginCsrf

@@ -18,6 +18,7 @@ use crate::{
     harness::{
         app::{TestApp, TestTenant},
         browser::{Page, TestBrowser},
+        api,
         console::{self, Things, appoint, first_link},
         device::{self, TestDevice},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
@@ -137,6 +138,8 @@ struct Props {
     /// Cookies and form of somebody who leaves.
     leaving: (String, String),
     things: Things,
+    /// A token of the admin API.
+    api: String,
     first: String,
 }
 
@@ -203,6 +206,7 @@ impl Props {
             leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
             verifier: flow.verifier,
             things,
+            api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
             client,
         }
@@ -231,6 +235,20 @@ impl Props {
                 let done = StatusCode::from_u16(Things::done(page, action)).unwrap();
                 one("change something", done, path, self.form(&self.cookies, fields))
             }];
+        }
+        if matches!(route.guard, Guard::Api(..)) {
+            let api::Good { path, seen, body, done } = api::good(route, &self.things, "acme");
+            let token = self.api.clone();
+            let make: Make = Box::new(move |request| {
+                let request = request.bearer_auth(&token);
+                let request = match &seen {
+                    Some(seen) => request.header("if-match", seen),
+                    None => request,
+                };
+                if let Some(body) = &body { request.json(body) } else { request }
+            });
+            let what = if route.method == Method::GET { "read through the API" } else { "change through the API" };
+            return vec![one(what, StatusCode::from_u16(done).unwrap(), path, make)];
         }
         match (route.method.as_str(), route.path) {
             ("GET", "/static/{file}") => {

@@ -1,0 +1,7 @@
+//! The admin API: who comes in, and what they do there.
+
+mod changes;
+mod document;
+mod errors;
+mod rights;
+mod tokens;
