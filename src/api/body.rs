@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use http::{StatusCode, request::Parts};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, de::DeserializeOwned};
 
 use super::problem::{Problem, Wrong};
 use crate::{
@@ -113,6 +113,19 @@ impl<T: DeserializeOwned + Check> FromRequestParts<Arc<App>> for Params<T> {
 pub(super) fn id(extensions: &http::Extensions) -> RequestId {
     // The edge gives one to each request.
     extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::none)
+}
+
+/// A whole number, or null; also `3.0`, which is an integer to JSON Schema as `3` is.
+pub(super) fn whole<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    let small = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    let whole = small.then(|| format!("{number:.0}")).and_then(|digits| digits.parse::<u64>().ok());
+    let fitting = whole.and_then(|whole| T::try_from(whole).ok());
+    fitting.map(Some).ok_or_else(|| serde::de::Error::custom("a whole number of this size is none here"))
 }
 
 /// The words of serde, as far as they are not what was sent.

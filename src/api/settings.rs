@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    body::{Body, Check, Findings},
+    body::{Body, Check, Findings, whole},
     caller::{Caller, tagged},
     precondition::{Seen, changed},
     problem::Problem,
@@ -42,9 +42,11 @@ pub(super) struct TenantSettings {
     name: String,
     registration: Registration,
     /// Registered clients at most; null: the usual number.
-    #[schema(minimum = 0, maximum = 4294967295u64)]
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(format = Int64, minimum = 0, maximum = 4294967295u64)]
     max_registered_clients: Option<u32>,
     /// For how many days an unused one is kept; null: the usual time.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 3650)]
     unused_client_days: Option<u16>,
     /// The server that is meant where a request names none.

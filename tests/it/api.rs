@@ -4,4 +4,5 @@ mod changes;
 mod document;
 mod errors;
 mod rights;
+mod schemathesis;
 mod tokens;

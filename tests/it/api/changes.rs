@@ -36,10 +36,11 @@ impl Api {
         read(self.http.post(self.url(path)).json(&body)).await
     }
 
-    /// The newest event of a kind.
+    /// The newest event of a kind that a token caused.
     async fn event(&self, kind: &str) -> Value {
         let events = self.app.app.store.audit_recent(self.tenant.id, 100).await.unwrap();
-        events.into_iter().find(|event| event.kind == kind).unwrap_or_else(|| panic!("no {kind}")).body
+        let ours = |event: &sallyport::store::audit::EventRow| event.kind == kind && event.body["actor"]["kind"] == "api_token";
+        events.into_iter().find(ours).unwrap_or_else(|| panic!("no {kind}")).body
     }
 }
 
