@@ -103,15 +103,16 @@ pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'sta
         }
         (Page::Servers, Action::Enable | Action::Disable) => (None, Some("v1"), 200),
         (Page::Servers, Action::Remove) => (None, Some("v1"), 204),
-        (Page::Settings, Action::Edit) => (Some(json!({ "name": "Renamed", "registration": "open" })), None, 200),
+        (Page::Settings, Action::Edit) => (Some(json!({ "name": "called-here", "registration": "open" })), None, 200),
         (Page::Clients | Page::People | Page::Keys, _) => (None, None, 200),
         other => panic!("{other:?} is new: say how it is asked"),
     }
 }
 
-/// A name that nothing has, in the place of what the table has.
+/// The body with names in place of what the table has: one that nothing has, and the tenant's own.
 pub(crate) fn fresh(things: &Things, body: &Value) -> Value {
-    serde_json::from_str(&body.to_string().replace("made-here", things.fresh())).unwrap()
+    let text = body.to_string().replace("made-here", things.fresh()).replace("called-here", things.name());
+    serde_json::from_str(&text).unwrap()
 }
 
 /// A good request of a route.
