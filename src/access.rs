@@ -74,6 +74,8 @@ pub enum Action {
     EditRoles,
     /// Make a link by which somebody sets a password.
     MakeLink,
+    /// Take a second factor away that somebody has lost.
+    ResetFactors,
     /// Log a person out everywhere.
     EndSessions,
     /// Put a new key in use.
@@ -132,6 +134,7 @@ pub const RULES: &[Rule] = &[
     change(Page::People, Action::Create),
     grave(Page::People, Action::EditRoles),
     grave(Page::People, Action::MakeLink),
+    grave(Page::People, Action::ResetFactors),
     change(Page::People, Action::Enable),
     grave(Page::People, Action::Disable),
     change(Page::People, Action::EndSessions),
@@ -283,6 +286,7 @@ impl Action {
             Self::RevokeAll => "revoke many",
             Self::EditRoles => "edit roles",
             Self::MakeLink => "make a link",
+            Self::ResetFactors => "take second factors away",
             Self::EndSessions => "end sessions",
             Self::Rotate => "rotate",
         }
@@ -298,6 +302,7 @@ impl Action {
             Self::EditRoles => "roles",
             Self::MakeLink => "link",
             Self::EndSessions => "end-sessions",
+            Self::ResetFactors => "reset-factors",
             other => other.name(),
         }
     }

@@ -28,6 +28,7 @@ pub use crate::{
         document::fuzz as client_document,
         statement::fuzz as software_statement,
     },
+    people::passkey::fuzz::fuzz as passkey,
     trial::fuzz::www_authenticate,
 };
 
@@ -35,7 +36,7 @@ pub use crate::{
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its file in `fuzz/fuzz_targets` and of its corpus. In the order of names.
-pub const TARGETS: [(&str, Target); 25] = [
+pub const TARGETS: [(&str, Target); 26] = [
     ("apply", apply::file),
     ("assertion", assertion),
     ("audit_entry", audit::entry),
@@ -53,6 +54,7 @@ pub const TARGETS: [(&str, Target); 25] = [
     ("jwks", jwks::document),
     ("mcp", mcp::post),
     ("outside_token", outside::token),
+    ("passkey", passkey),
     ("redirect_match", redirect::matching),
     ("redirect_register", redirect::register),
     ("registration", registration::body),

@@ -1,6 +1,7 @@
 //! The edge: errors, CSRF, headers, limits, client address, CORS.
 
 pub mod address;
+pub mod agent;
 pub mod body;
 pub mod browser;
 pub mod cookies;

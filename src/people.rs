@@ -2,16 +2,20 @@
 
 mod account;
 mod administrator;
+mod admission;
+mod change;
 mod errand;
 pub mod first;
 pub mod link;
 mod login;
 mod name;
 pub mod oidc;
+pub mod passkey;
 mod password;
 mod person;
 pub mod roles;
 pub mod routes;
+pub mod second;
 mod session;
 mod throttle;
 

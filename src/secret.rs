@@ -1,8 +1,12 @@
 //! Secrets: opaque handles, what is stored of them, and where chance comes from.
 
 mod handle;
+mod letters;
 
 pub use handle::{Handle, HandleKind, MalformedHandle, holds_handle, without_handles};
+pub use letters::Letters;
+#[cfg(test)]
+pub(crate) use letters::{ALPHABET, MAX};
 
 use std::sync::{
     Arc,

@@ -33,6 +33,7 @@ pub mod person_links;
 pub mod providers;
 pub mod provision;
 pub mod schema;
+pub mod second;
 pub mod server_secrets;
 pub mod sessions;
 pub mod tenants;

@@ -14,7 +14,8 @@ pub(crate) use load::{Found, find, policy_spec, read_issuer, read_scope_of};
 pub use outside::{OutsideIssuer, is_ours};
 pub use resource::{BadResource, ResourceUri};
 pub use settings::{
-    AssertionAudience, DeviceFlow, Evidence, MetadataDocuments, RegistrationRule, Settings, StatementIssuer,
+    AssertionAudience, DeviceFlow, Evidence, LoginPolicy, MetadataDocuments, RegistrationRule, SecondFactor, Settings,
+    StatementIssuer,
 };
 
 use crate::{

@@ -22,10 +22,7 @@ use super::{
 use crate::{
     access::{self, Action, Denied, Page, Role},
     app::App,
-    apply::{
-        self, ApplyError, Tools,
-        edit::Edit,
-    },
+    apply::{self, ApplyError, Tools, edit::Edit},
     audit::{Actor, Event, Recorder, Refused},
     cluster::Ticket,
     console::Asked,

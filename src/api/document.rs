@@ -65,6 +65,7 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
         people::disable_person,
         people::enable_person,
         people::end_sessions,
+        people::reset_factors,
         servers::list_servers,
         servers::create_server,
         servers::show_server,

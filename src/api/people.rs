@@ -21,6 +21,7 @@ use crate::{
         self, PersonError, Username,
         link::{self, Link, LinkPurpose},
         roles::{RolesError, appoint, shut_out},
+        second::reset,
     },
     store::{
         TenantTx,
@@ -311,6 +312,20 @@ pub(super) async fn enable_person(caller: Caller) -> Result<Response, Problem> {
     let mut tx = caller.tx().await?;
     let (_, username) = named(&caller, &mut tx).await?;
     people::enable(&mut tx, &caller.recorder(), &username).await.map_err(|error| match error {
+        PersonError::Store(error) => caller.fault(error),
+        _ => caller.nothing("person"),
+    })?;
+    caller.commit(tx).await?;
+    details(&caller).await
+}
+
+/// Takes away all second factors of somebody who has lost one: they set one up anew where the tenant wants it.
+#[utoipa::path(post, path = "/api/admin/v1/tenants/{tenant}/people/{id}/reset-factors", tag = "people",
+    responses((status = OK, description = "The person.", body = Person, headers(("ETag" = String)))))]
+pub(super) async fn reset_factors(caller: Caller) -> Result<Response, Problem> {
+    let mut tx = caller.tx().await?;
+    let (_, username) = named(&caller, &mut tx).await?;
+    reset::all(&mut tx, &caller.recorder(), &username).await.map_err(|error| match error {
         PersonError::Store(error) => caller.fault(error),
         _ => caller.nothing("person"),
     })?;

@@ -28,7 +28,9 @@ pub enum BadRight {
     #[error("a token needs a right, such as clients:approve or *:read")]
     None,
     /// Nothing is called so.
-    #[error("\"{0}\" is no right: write PAGE:ACTION, such as clients:approve, clients:read, clients:* or *:read; docs/admin-api.md has all")]
+    #[error(
+        "\"{0}\" is no right: write PAGE:ACTION, such as clients:approve, clients:read, clients:* or *:read; docs/admin-api.md has all"
+    )]
     Unknown(String),
     /// It stands for nothing that a `*` covers.
     #[error("\"{0}\" gives nothing: what cannot be undone must be named with its page, such as clients:suspend")]
@@ -128,14 +130,24 @@ mod tests {
     #[test]
     fn reading_is_listing_and_showing() {
         let read = rights(&["clients:read"]).unwrap();
-        let covered: Vec<_> = RULES.iter().filter(|rule| read.cover(rule)).map(|rule| (rule.page, rule.action)).collect();
+        let covered: Vec<_> =
+            RULES.iter().filter(|rule| read.cover(rule)).map(|rule| (rule.page, rule.action)).collect();
         assert_eq!(covered, [(Page::Clients, Action::List), (Page::Clients, Action::Show)]);
     }
 
     #[test]
     fn what_is_no_right_is_refused() {
         assert_eq!(rights(&[]), Err(BadRight::None));
-        for wrong in ["", "clients", "clients:", ":approve", "Clients:approve", "clients:probe", "keys:approve", "clients:approve:x"] {
+        for wrong in [
+            "",
+            "clients",
+            "clients:",
+            ":approve",
+            "Clients:approve",
+            "clients:probe",
+            "keys:approve",
+            "clients:approve:x",
+        ] {
             assert!(rights(&["*:read", wrong]).is_err(), "{wrong}");
         }
         let stored = ["clients:fly".to_owned(), "clients:list".to_owned()];

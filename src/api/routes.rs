@@ -9,7 +9,8 @@ use super::{
     grants::{list_grants, revoke_grant, revoke_many, show_grant},
     keys::{list_keys, rotate_keys},
     people::{
-        disable_person, enable_person, end_sessions, invite_person, list_people, make_link, set_roles, show_person,
+        disable_person, enable_person, end_sessions, invite_person, list_people, make_link, reset_factors, set_roles,
+        show_person,
     },
     servers::{create_server, disable_server, edit_server, enable_server, list_servers, remove_server, show_server},
     settings::{edit_settings, show_settings},
@@ -49,6 +50,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/people/{id}/disable", a(P::People, A::Disable), disable_person),
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/people/{id}/enable", a(P::People, A::Enable), enable_person),
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/people/{id}/end-sessions", a(P::People, A::EndSessions), end_sessions),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/people/{id}/reset-factors", a(P::People, A::ResetFactors), reset_factors),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/servers", a(P::Servers, A::List), list_servers),
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/servers", a(P::Servers, A::Create), create_server),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/servers/{id}", a(P::Servers, A::Show), show_server),

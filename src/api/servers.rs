@@ -252,7 +252,11 @@ async fn named(caller: &Caller) -> Result<Slug, Problem> {
 /// Changes what is said of a server: all of it. Scopes, accepted tools and secrets stay.
 #[utoipa::path(put, path = "/api/admin/v1/tenants/{tenant}/servers/{id}", tag = "servers", params(Seen), request_body = ServerFacts,
     responses((status = OK, description = "The server as it is now.", body = Server, headers(("ETag" = String)))))]
-pub(super) async fn edit_server(caller: Caller, seen: Seen, Body(body): Body<ServerFacts>) -> Result<Response, Problem> {
+pub(super) async fn edit_server(
+    caller: Caller,
+    seen: Seen,
+    Body(body): Body<ServerFacts>,
+) -> Result<Response, Problem> {
     let slug = named(&caller).await?;
     let seen = seen.version()?;
     let doc = body.form(slug.as_str()).read(&caller.tenant.slug, &caller.app.config.public_url);

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     apply::edit::{Edit, TenantForm, fingerprint},
     ids::Slug,
-    tenants::{RegistrationRule, Settings},
+    tenants::{LoginPolicy, RegistrationRule, SecondFactor, Settings},
 };
 
 /// Who may register clients.
@@ -31,6 +31,17 @@ enum Registration {
     SoftwareStatement,
     /// No program: administrators write clients down.
     Off,
+}
+
+/// Who shows a second factor at login.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Factor {
+    /// Whoever has one.
+    Optional,
+    /// Whoever has one, and everybody who sees the console.
+    Administrators,
+    Everybody,
 }
 
 /// The settings that can be edited one by one.
@@ -52,6 +63,11 @@ pub(super) struct TenantSettings {
     /// The server that is meant where a request names none.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     default_server: Option<String>,
+    second_factor: Factor,
+    /// Hours that a login lasts; null: as many as the configuration says, which is the most in any case.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 720)]
+    session_hours: Option<u16>,
 }
 
 impl Check for TenantSettings {
@@ -59,6 +75,9 @@ impl Check for TenantSettings {
         findings.length("name", &self.name, 1, 100);
         if self.unused_client_days.is_some_and(|days| !(1..=3650).contains(&days)) {
             findings.add("unused_client_days", "must be 1 to 3650");
+        }
+        if self.session_hours.is_some_and(|hours| !(1..=720).contains(&hours)) {
+            findings.add("session_hours", "must be 1 to 720");
         }
         if self.default_server.as_deref().is_some_and(|slug| Slug::parse(slug).is_err()) {
             findings.add("default_server", "must be a server's name in addresses");
@@ -80,10 +99,16 @@ impl TenantSettings {
             max_registered_clients: settings.max_registered_clients,
             unused_client_days: settings.unused_client_days,
             default_server: settings.default_server.as_ref().map(ToString::to_string),
+            second_factor: match settings.login.second_factor {
+                SecondFactor::Optional => Factor::Optional,
+                SecondFactor::Administrators => Factor::Administrators,
+                SecondFactor::Everybody => Factor::Everybody,
+            },
+            session_hours: settings.login.session_hours,
         }
     }
 
-    fn form(self) -> TenantForm {
+    fn form(self, login: LoginPolicy) -> TenantForm {
         TenantForm {
             name: self.name,
             registration: match self.registration {
@@ -96,6 +121,15 @@ impl TenantSettings {
             max_registered_clients: self.max_registered_clients,
             unused_client_days: self.unused_client_days,
             default_server: self.default_server.and_then(|slug| Slug::parse(&slug).ok()),
+            login: LoginPolicy {
+                second_factor: match self.second_factor {
+                    Factor::Optional => SecondFactor::Optional,
+                    Factor::Administrators => SecondFactor::Administrators,
+                    Factor::Everybody => SecondFactor::Everybody,
+                },
+                session_hours: self.session_hours,
+                ..login
+            },
         }
     }
 }
@@ -122,7 +156,7 @@ pub(super) async fn edit_settings(
     if fingerprint(&tenant.name, &tenant.settings) != seen.tag {
         return Err(changed(&caller.request_id));
     }
-    let form = body.form();
+    let form = body.form(tenant.settings.login);
     let settings = form.onto(&tenant.settings).map_err(|why| caller.refused(format!("Nothing was changed: {why}.")))?;
     let (name, view) = (form.name.clone(), TenantSettings::of(&form.name, &settings));
     let tag = fingerprint(&name, &settings);

@@ -139,8 +139,7 @@ pub async fn create(
     let id = ApiTokenId::new(&recorder.clock, &recorder.entropy).map_err(StoreError::from)?;
     let (now, stored) = (recorder.clock.now(), keyring.store(tx.tenant(), &handle));
     let expires_at = now + life;
-    let row =
-        rows::NewApiToken { id, handle: &stored, person: person.id, note: &note, rights: &words, expires_at };
+    let row = rows::NewApiToken { id, handle: &stored, person: person.id, note: &note, rights: &words, expires_at };
     rows::insert(tx, &row, now).await?;
     let made = Event::ApiTokenMade { token: id, person: person.id, rights: words.clone(), until: expires_at };
     recorder.record(tx, &made).await?;

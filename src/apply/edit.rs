@@ -16,13 +16,15 @@ use crate::{
     keys::SigningAlg,
     secret::hex,
     store::{self, StoreError},
-    tenants::{EraSetting, RegistrationRule, Settings},
+    tenants::{EraSetting, LoginPolicy, RegistrationRule, Settings},
 };
 
 /// The longest name of a tenant, in characters.
 const NAME: usize = 100;
 /// The longest time that an unused client is kept, in days.
 const DAYS: u16 = 3650;
+/// The longest login, in hours.
+const HOURS: u16 = 720;
 
 /// What is to become different.
 #[derive(Debug)]
@@ -124,6 +126,8 @@ pub struct TenantForm {
     pub unused_client_days: Option<u16>,
     /// The server that is meant where a request names none.
     pub default_server: Option<Slug>,
+    /// How people log in.
+    pub login: LoginPolicy,
 }
 
 impl TenantForm {
@@ -139,11 +143,15 @@ impl TenantForm {
         if self.unused_client_days.is_some_and(|days| !(1..=DAYS).contains(&days)) {
             return Err("kept without use: 1 to 3650 days, or nothing for the usual time");
         }
+        if self.login.session_hours.is_some_and(|hours| !(1..=HOURS).contains(&hours)) {
+            return Err("a login lasts 1 to 720 hours, or nothing for the usual time");
+        }
         Ok(Settings {
             registration: self.registration,
             max_registered_clients: self.max_registered_clients,
             unused_client_days: self.unused_client_days,
             default_server: self.default_server.clone(),
+            login: self.login,
             ..settings.clone()
         })
     }

@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use super::{CallFacts, CallRefusal, FieldChange, Outcome, Personal};
 use crate::{
-    ids::{ApiTokenId, ClientId, DeviceId, EventId, FamilyId, GrantId, LinkId, PersonId, ProviderId, ServerId, SessionId},
+    ids::{
+        ApiTokenId, ClientId, DeviceId, EventId, FamilyId, GrantId, LinkId, PersonId, ProviderId, ServerId, SessionId,
+    },
     keys::SigningAlg,
     tenants::Evidence,
 };
@@ -305,6 +307,7 @@ pub enum Event {
         initial_access_tokens: u64,
         links: u64,
         api_tokens: u64,
+        recovery_codes: u64,
     },
     /// A call is about to be forwarded. Its outcome is an event of its own.
     #[serde(rename = "call.intent")]
@@ -446,6 +449,39 @@ pub enum Event {
         /// The account was made for it.
         created: bool,
     },
+    /// From now on a person shows this at login, too.
+    #[serde(rename = "second_factor.added")]
+    SecondFactorAdded {
+        person: PersonId,
+        /// `totp` or `passkey`.
+        factor: &'static str,
+    },
+    /// Somebody took it away: the person, or an administrator.
+    #[serde(rename = "second_factor.removed")]
+    SecondFactorRemoved { person: PersonId, factor: &'static str },
+    #[serde(rename = "second_factor.failed")]
+    SecondFactorFailed {
+        /// Who got as far as that.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        person: Option<PersonId>,
+        /// Not looked at: there were too many before.
+        throttled: bool,
+        #[serde(flatten)]
+        tally: Tally,
+    },
+    /// A person has other recovery codes from now on.
+    #[serde(rename = "recovery.renewed")]
+    RecoveryRenewed { person: PersonId },
+    /// A person logged in with a recovery code.
+    #[serde(rename = "recovery.used")]
+    RecoveryUsed {
+        person: PersonId,
+        /// So many are left.
+        left: i64,
+    },
+    /// A person chose another password, knowing the old one.
+    #[serde(rename = "password.changed")]
+    PasswordChanged { person: PersonId },
     /// A person set a password with a link.
     #[serde(rename = "link.used")]
     LinkUsed { link: LinkId, person: PersonId },

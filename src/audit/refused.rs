@@ -16,6 +16,13 @@ pub enum Refused {
         /// Too many before.
         throttled: bool,
     },
+    /// A second factor, after the first one was right. `throttled`: it was not looked at.
+    Second {
+        /// Whose.
+        person: Option<PersonId>,
+        /// Too many before.
+        throttled: bool,
+    },
     /// A session cookie that belongs to no session, or to one that has ended.
     Session,
     /// A form that no page of ours sent in this browser: `origin`, `cookie`, `token`.
@@ -57,6 +64,7 @@ impl Refused {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Login { .. } => "login.failed",
+            Self::Second { .. } => "second_factor.failed",
             Self::Session => "session.refused",
             Self::Form(_) => "form.refused",
             Self::Bearer(_) => "bearer.refused",
@@ -77,6 +85,7 @@ impl Refused {
     pub(super) const fn class(self) -> Self {
         match self {
             Self::Login { throttled, .. } => Self::Login { person: None, throttled },
+            Self::Second { throttled, .. } => Self::Second { person: None, throttled },
             other => other,
         }
     }
@@ -84,6 +93,7 @@ impl Refused {
     pub(super) fn event(self, tally: Tally) -> Event {
         match self {
             Self::Login { person, throttled } => Event::LoginFailed { person, throttled, tally },
+            Self::Second { person, throttled } => Event::SecondFactorFailed { person, throttled, tally },
             Self::Session => Event::SessionRefused { tally },
             Self::Form(reason) => Event::FormRefused { reason, tally },
             Self::Bearer(reason) => Event::BearerRefused { reason, tally },

@@ -123,7 +123,8 @@ async fn list(args: ListArgs) -> Result<(), CliError> {
             None if token.expires_at <= now => "expired".to_owned(),
             None => format!("until {}", output::minute(token.expires_at)),
         };
-        let used = token.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {}", output::minute(at)));
+        let used =
+            token.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {}", output::minute(at)));
         [token.id.to_string(), token.person.clone(), token.rights.join(" "), until, used, token.note.clone()]
     };
     let rows: Vec<_> = tokens.iter().map(row).collect();

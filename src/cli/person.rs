@@ -15,6 +15,7 @@ use crate::{
     people::{
         self, NewPerson, Username,
         link::{self, LinkPurpose},
+        second::reset,
     },
 };
 
@@ -28,6 +29,8 @@ pub(super) enum PersonCommand {
     ResetLink(ResetLinkArgs),
     /// Keep a person out: sessions end, and tokens stop working.
     Disable(DisableArgs),
+    /// Take away the second factor of a person who lost it: sessions end.
+    ResetFactors(ResetFactorsArgs),
     /// Give a person another password: sessions end.
     Password(PasswordCommandArgs),
     /// Delete what is personal of somebody who was disabled, in the audit log too.
@@ -102,6 +105,18 @@ pub(super) struct DisableArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Example:
+  sallyport person reset-factors ada --tenant acme --config FILE
+
+The password alone lets the person in then, until another second factor is set up; where the tenant wants one, that is at the next \
+login. Be sure that it is she who asks.")]
+pub(super) struct ResetFactorsArgs {
+    #[command(flatten)]
+    who: Who,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
 Examples:
   sallyport person password ada --tenant acme --config FILE
   sallyport person password ada --tenant acme --password-file new.txt --config FILE")]
@@ -137,6 +152,7 @@ pub(super) async fn run(command: PersonCommand) -> Result<(), CliError> {
         PersonCommand::Invite(args) => invite(args).await,
         PersonCommand::ResetLink(args) => reset_link(args).await,
         PersonCommand::Disable(args) => disable(args).await,
+        PersonCommand::ResetFactors(args) => reset_factors(args).await,
         PersonCommand::Password(args) => set_password(args).await,
         PersonCommand::Erase(args) => erase(args).await,
     }
@@ -209,6 +225,18 @@ async fn make_link(
     let until = output::minute(link.expires_at);
     output::line(format_args!("until {until}, once, by whoever has it (shown this once):"))?;
     output::line(format_args!("  {}", url.as_str()))
+}
+
+async fn reset_factors(args: ResetFactorsArgs) -> Result<(), CliError> {
+    let (opened, username) = args.who.open("person reset-factors").await?;
+    let mut tx = opened.tx().await?;
+    let (_, had) = reset::all(&mut tx, &opened.installation.recorder(), &username).await?;
+    tx.commit().await?;
+    let place = &args.who.tenant.slug;
+    let done = if had { "took away the second factor of" } else { "there is no second factor of" };
+    let done = format!("{done} {username} in {place}");
+    opened.close().await?;
+    output::line(done)
 }
 
 async fn disable(args: DisableArgs) -> Result<(), CliError> {

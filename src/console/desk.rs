@@ -6,7 +6,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{Method, StatusCode, request::Parts};
+use http::{StatusCode, request::Parts};
 use time::Duration;
 
 use super::back;
@@ -60,7 +60,7 @@ impl FromRequestParts<Arc<App>> for Desk {
         let object = object(parts, app).await?;
         let session = people::current(&visit).await.map_err(|error| visit.fault(error).into_response())?;
         let Some(session) = session else {
-            return Err(to_login(&visit, &parts.method, &path, "to"));
+            return Err(back::to_login(&visit, &parts.method, &path, "to"));
         };
         let roles = Role::of_words(&session.roles);
         let rule = access::may(&roles, page, action).map_err(|denied| {
@@ -68,7 +68,7 @@ impl FromRequestParts<Arc<App>> for Desk {
             refusal(&visit, denied).into_response()
         })?;
         if rule.fresh && visit.app.clock.now() - session.auth_time > FRESH {
-            return Err(to_login(&visit, &parts.method, &path, "again"));
+            return Err(back::to_login(&visit, &parts.method, &path, "again"));
         }
         let desk = Self { visit, session, roles, page, path, object };
         if access::reads_are_evidence(&desk.roles) {
@@ -82,22 +82,6 @@ async fn object(parts: &mut Parts, app: &Arc<App>) -> Result<String, Response> {
     let params = axum::extract::RawPathParams::from_request_parts(parts, app).await;
     let params = params.map_err(IntoResponse::into_response)?;
     Ok(params.iter().find(|(name, _)| *name == "object").map(|(_, text)| text.to_owned()).unwrap_or_default())
-}
-
-/// To the login, and back. What was posted is not kept: the person sees the question again.
-fn to_login(visit: &Visit, method: &Method, path: &str, name: &str) -> Response {
-    let to = if *method == Method::GET || *method == Method::HEAD {
-        path.to_owned()
-    } else {
-        // Each POST has a page of the same path.
-        path.split('?').next().unwrap_or_default().to_owned()
-    };
-    let sealed = back::seal(&visit.app.keyring, visit.tenant.id, &to);
-    let query = sealed.map(|sealed| format!("?{name}={sealed}")).unwrap_or_default();
-    match visit.see_other(&format!("{}{query}", visit.path("login"))) {
-        Ok(response) => response,
-        Err(trouble) => trouble.into_response(),
-    }
 }
 
 fn refusal(visit: &Visit, denied: Denied) -> Trouble {

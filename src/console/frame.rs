@@ -50,6 +50,7 @@ fn done(desk: &Desk) -> Option<String> {
         "made" => format!("Made. In force on every node after {ms} ms."),
         "disabled" => format!("Disabled: {everywhere}."),
         "enabled" => "Enabled. It works again.".to_owned(),
+        "reset" => "Their second factor is gone. They are logged out.".to_owned(),
         "ended" => format!("Ended {}.", many("session", "sessions")),
         "rotated" => {
             "A new key was made. Servers learn it from the published key set before it signs anything.".to_owned()

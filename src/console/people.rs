@@ -8,7 +8,9 @@ use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
 
-pub(super) use change::{ask_disable, ask_enable, ask_end, ask_roles, disable, enable, end, roles};
+pub(super) use change::{
+    ask_disable, ask_enable, ask_end, ask_factors, ask_roles, disable, enable, end, factors, roles,
+};
 pub(super) use invite::{ask_link, ask_new, create, link};
 pub(super) use show::show;
 

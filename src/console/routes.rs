@@ -57,6 +57,8 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/console/t/{tenant}/people/{object}/roles", c(P::People, A::EditRoles), people::roles),
         Route::new(GET, "/console/t/{tenant}/people/{object}/link", c(P::People, A::MakeLink), people::ask_link),
         Route::new(POST, "/console/t/{tenant}/people/{object}/link", c(P::People, A::MakeLink), people::link),
+        Route::new(GET, "/console/t/{tenant}/people/{object}/factors", c(P::People, A::ResetFactors), people::ask_factors),
+        Route::new(POST, "/console/t/{tenant}/people/{object}/factors", c(P::People, A::ResetFactors), people::factors),
         Route::new(GET, "/console/t/{tenant}/people/{object}/enable", c(P::People, A::Enable), people::ask_enable),
         Route::new(POST, "/console/t/{tenant}/people/{object}/enable", c(P::People, A::Enable), people::enable),
         Route::new(GET, "/console/t/{tenant}/people/{object}/disable", c(P::People, A::Disable), people::ask_disable),

@@ -13,7 +13,7 @@ use crate::{
         trouble::Trouble,
     },
     ids::Slug,
-    tenants::{RegistrationRule, Settings},
+    tenants::{LoginPolicy, RegistrationRule, SecondFactor, Settings},
 };
 
 const RULES: &[(&str, &str)] = &[
@@ -34,12 +34,29 @@ fn rule(rule: RegistrationRule) -> &'static str {
     }
 }
 
+const FACTORS: &[(&str, &str)] = &[
+    ("optional", "Whoever has one"),
+    ("administrators", "Whoever has one, and everybody who sees this console"),
+    ("everybody", "Everybody"),
+];
+
+const fn factor(rule: SecondFactor) -> &'static str {
+    match rule {
+        SecondFactor::Optional => "optional",
+        SecondFactor::Administrators => "administrators",
+        SecondFactor::Everybody => "everybody",
+    }
+}
+
+/// What a word of a choice says.
+fn words(of: &[(&'static str, &'static str)], word: &str) -> Cell {
+    Cell::Text(of.iter().find(|(known, _)| *known == word).map_or("", |(_, words)| *words).to_owned())
+}
+
 /// `GET …/settings`
 pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let tenant = &desk.visit.tenant;
     let settings = &tenant.settings;
-    let word = rule(settings.registration);
-    let words = RULES.iter().find(|(known, _)| *known == word).map_or("", |(_, words)| *words);
     let devices = if settings.device_flow.is_on() { "may ask" } else { "may not ask" };
     let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     let page = SheetPage {
@@ -51,11 +68,14 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         facts: vec![
             Fact::new("Name", Cell::Text(tenant.name.clone())),
             Fact::new("Issuer", Cell::Code(tenant.issuer.clone())),
-            Fact::new("Who may register clients", Cell::Text(words.to_owned())),
+            Fact::new("Who may register clients", words(RULES, rule(settings.registration))),
             Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
             Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
             Fact::new("Default server", Cell::Text(server)),
             Fact::new("Devices without a browser", Cell::Text(devices.to_owned())),
+            Fact::new("Who shows a second factor", words(FACTORS, factor(settings.login.second_factor))),
+            Fact::new("A login lasts", Cell::Text(login_lasts(&desk))),
+            Fact::new("Passwords", Cell::Text(passwords(settings.login.passwords).to_owned())),
             Fact::new("Web pages that may call", Cell::Names(settings.allowed_origins.clone())),
         ],
         sections: Vec::new(),
@@ -69,6 +89,16 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
+fn login_lasts(desk: &Desk) -> String {
+    let usual = desk.visit.app.config.login.session.as_secs().div_ceil(3600);
+    let own = desk.visit.tenant.settings.login.session_hours.map_or(usual, |hours| usual.min(hours.into()));
+    if own == 1 { "1 hour".to_owned() } else { format!("{own} hours") }
+}
+
+const fn passwords(taken: bool) -> &'static str {
+    if taken { "are taken" } else { "are not taken: people come through identity providers" }
+}
+
 /// What the form says.
 struct Filled {
     name: String,
@@ -76,6 +106,8 @@ struct Filled {
     most: String,
     days: String,
     default_server: String,
+    second_factor: String,
+    hours: String,
 }
 
 impl Filled {
@@ -86,6 +118,8 @@ impl Filled {
             most: settings.max_registered_clients.map(|most| most.to_string()).unwrap_or_default(),
             days: settings.unused_client_days.map(|days| days.to_string()).unwrap_or_default(),
             default_server: settings.default_server.as_ref().map(ToString::to_string).unwrap_or_default(),
+            second_factor: factor(settings.login.second_factor).to_owned(),
+            hours: settings.login.session_hours.map(|hours| hours.to_string()).unwrap_or_default(),
         }
     }
 
@@ -97,6 +131,8 @@ impl Filled {
             most: one("most")?,
             days: one("days")?,
             default_server: one("default_server")?,
+            second_factor: one("second_factor")?,
+            hours: one("hours")?,
         })
     }
 
@@ -111,6 +147,16 @@ impl Filled {
             "" => None,
             most => Some(most.parse().map_err(|_| "clients at most: a number, or nothing for the usual one")?),
         };
+        let hours = match self.hours.as_str() {
+            "" => None,
+            hours => Some(hours.parse().unwrap_or(0)),
+        };
+        let second_factor = match self.second_factor.as_str() {
+            // A form without the field leaves it as it is.
+            "" => settings.login.second_factor,
+            word => serde_json::from_value(word.into()).map_err(|_| "say who shows a second factor")?,
+        };
+        let login = LoginPolicy { second_factor, session_hours: hours, ..settings.login };
         let default_server = match self.default_server.as_str() {
             "" => None,
             slug => Some(Slug::parse(slug).map_err(|_| "the default server is none of this tenant")?),
@@ -121,6 +167,7 @@ impl Filled {
             max_registered_clients: most,
             unused_client_days: days,
             default_server,
+            login,
         };
         form.onto(settings)
     }
@@ -142,6 +189,19 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
                 "For programs that do not say which they mean.",
                 &servers,
                 &filled.default_server,
+            ),
+            Input::select(
+                "second_factor",
+                "Who shows a second factor at login",
+                "Whoever has to and has none sets one up at the next login.",
+                FACTORS,
+                &filled.second_factor,
+            ),
+            Input::text(
+                "hours",
+                "Hours that a login lasts",
+                "Empty: the usual time, which it never exceeds.",
+                &filled.hours,
             ),
         ],
         hidden: vec![("seen".to_owned(), seen.to_owned())],

@@ -1,6 +1,6 @@
-//! The two cookies of a tenant's pages.
+//! The three cookies of a tenant's pages.
 //!
-//! Both are `__Host-` cookies, so only this host can set them and only for every path: their names carry the tenant.
+//! All are `__Host-` cookies, so only this host can set them and only for every path: their names carry the tenant.
 //! Browsers take them over http from this computer too, where they do not tell ports apart: see [`super::csrf`] for what
 //! protects there.
 
@@ -24,6 +24,11 @@ impl CookieName {
     /// The login of a person in a tenant.
     pub fn session(tenant: &Slug) -> Self {
         Self(format!("__Host-sp-t-{tenant}"))
+    }
+
+    /// A login that waits for a second factor.
+    pub fn step(tenant: &Slug) -> Self {
+        Self(format!("__Host-sp-l-{tenant}"))
     }
 
     /// The browser itself, logged in or not.

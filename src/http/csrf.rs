@@ -32,6 +32,8 @@ pub enum Purpose {
     Account,
     /// The page to set a password that a link leads to.
     Link,
+    /// The page for a second factor.
+    Second,
     /// The console.
     Console,
 }
@@ -44,6 +46,7 @@ impl Purpose {
             Self::Device => "device",
             Self::Account => "account",
             Self::Link => "link",
+            Self::Second => "second",
             Self::Console => "console",
         }
     }

@@ -1,4 +1,5 @@
-//! The pages people see: a view for each, askama templates in `templates/`, one stylesheet, no script.
+//! The pages people see: a view for each, askama templates in `templates/`, one stylesheet, and one
+//! script for passkeys.
 //!
 //! A view holds owned strings and says nothing about HTTP. Everything in it is escaped on output, and everything that
 //! a client chose itself (its name, its website) also goes through [`display_text`] in the template, so no caller can
@@ -16,6 +17,9 @@ mod href;
 mod interstitial;
 mod link;
 mod login;
+mod qr;
+mod second;
+mod security;
 mod stylesheet;
 mod text;
 
@@ -37,22 +41,28 @@ pub use href::{SafeHref, UnsafeHref};
 pub use interstitial::InterstitialPage;
 pub use link::{LinkDonePage, LinkPage};
 pub use login::{AskingClient, LoginChoice, LoginPage};
-pub use stylesheet::{STYLESHEET_ROUTE, stylesheet, stylesheet_path};
+pub use qr::Qr;
+pub use second::{EnrolPage, Errand, RecoveryPage, SecondPage};
+pub use security::{OwnLogin, PasswordPage, SecurityPage};
+pub use stylesheet::{STYLESHEET_ROUTE, script_path, stylesheet, stylesheet_path};
 pub use text::display_text;
 
-/// What every page is sent with.
+/// Where a page may take things from.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'",
+);
+/// The same for a page that asks for a passkey, which takes a script.
+const POLICY_WITH_SCRIPT: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// What every page is sent with, and a policy.
 ///
 /// There is no `form-action` on purpose: Chrome applies it to the redirect that follows the consent form, so it would
 /// block the way back to the client. `Referrer-Policy` is `same-origin`, since with `no-referrer` Chromium sends
 /// `Origin: null` on our own form posts, and the CSRF check wants the origin.
-const HEADERS: [(HeaderName, HeaderValue); 8] = [
+const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'",
-        ),
-    ),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -68,8 +78,20 @@ const HEADERS: [(HeaderName, HeaderValue); 8] = [
 ///
 /// A page that cannot be rendered is a fault of ours: 500 in plain text, with nothing of the page in it.
 pub fn html(status: StatusCode, page: impl Template) -> Response {
+    draw(status, page, POLICY)
+}
+
+/// The same for a page that takes the script of [`script_path`]. Only such pages may run any.
+pub fn html_with_script(status: StatusCode, page: impl Template) -> Response {
+    draw(status, page, POLICY_WITH_SCRIPT)
+}
+
+fn draw(status: StatusCode, page: impl Template, policy: HeaderValue) -> Response {
     match page.render() {
-        Ok(body) => (status, HeaderMap::from_iter(HEADERS), body).into_response(),
+        Ok(body) => {
+            let policy = (header::CONTENT_SECURITY_POLICY, policy);
+            (status, HeaderMap::from_iter(HEADERS.into_iter().chain([policy])), body).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             (

@@ -10,14 +10,16 @@ use std::{
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     app::App,
-    ids::TenantId,
-    keys::KeyKind,
+    ids::{PersonId, ProviderId, TenantId},
+    keys::{KeyKind, Sealed},
+    people::{oidc, second::enrol},
     store::{
         StoreError,
-        keys::{self as rows, KeyCheckError},
+        keys::{self as rows, KeyCheckError, SealedIn},
     },
 };
 
@@ -81,6 +83,9 @@ pub async fn round(app: &App, progress: &Progress) -> Result<(), KeyCheckError> 
     let due = app.store.sealed_elsewhere(&in_use).await?;
     for (tenant, _) in &due {
         rewrap(app, progress, *tenant, &in_use).await?;
+        for table in SealedIn::ALL {
+            rewrap_values(app, progress, (*tenant, table), &in_use).await?;
+        }
     }
     let left = if due.is_empty() { Vec::new() } else { app.store.sealed_elsewhere(&in_use).await? };
     let left: u64 = left.iter().map(|(_, values)| values).sum();
@@ -110,4 +115,46 @@ async fn rewrap(app: &App, progress: &Progress, tenant: TenantId, in_use: &str) 
             None => return Ok(()),
         }
     }
+}
+
+async fn rewrap_values(
+    app: &App,
+    progress: &Progress,
+    (tenant, table): (TenantId, SealedIn),
+    in_use: &str,
+) -> Result<(), StoreError> {
+    let mut after = Uuid::nil();
+    loop {
+        let mut tx = app.store.tenant_tx(tenant).await?;
+        let values = rows::values_elsewhere(&mut tx, table, (in_use, after), BATCH).await?;
+        let mut done = 0;
+        for (id, sealed) in &values {
+            match sealed_anew(app, &place(tenant, table, *id), sealed)? {
+                Some(sealed) => {
+                    rows::store_value_anew(&mut tx, table, *id, &sealed).await?;
+                    done += 1;
+                }
+                None => tracing::error!(%tenant, ?table, %id, "a value cannot be sealed anew: it does not open"),
+            }
+        }
+        tx.commit().await?;
+        progress.done.inc_by(done);
+        match values.last() {
+            Some((last, _)) => after = *last,
+            None => return Ok(()),
+        }
+    }
+}
+
+fn place(tenant: TenantId, table: SealedIn, id: Uuid) -> String {
+    match table {
+        SealedIn::Provider => oidc::secret_place(tenant, ProviderId(id)),
+        SealedIn::Totp => enrol::secret_place(tenant, PersonId(id)),
+    }
+}
+
+/// None: it does not open.
+fn sealed_anew(app: &App, place: &str, sealed: &Sealed) -> Result<Option<Sealed>, StoreError> {
+    let Ok(plain) = app.keyring.open(&sealed.kek_id, place.as_bytes(), &sealed.bytes) else { return Ok(None) };
+    Ok(Some(app.keyring.seal(place.as_bytes(), &plain, &app.entropy)?))
 }

@@ -143,6 +143,13 @@ impl Keyring {
         self.rings().pepper.in_use.mac(label, parts)
     }
 
+    /// What to store of something short that is looked for with [`Keyring::keyed_by_any`].
+    pub fn store_keyed(&self, label: &'static str, parts: &[&[u8]]) -> Stored {
+        let rings = self.rings();
+        let pepper = &rings.pepper.in_use;
+        Stored { hash: pepper.mac(label, parts), pepper_id: pepper.id().to_owned() }
+    }
+
     /// What [`Keyring::keyed`] may have given for the same, under whichever pepper was in use then.
     pub fn keyed_by_any(&self, label: &'static str, parts: &[&[u8]]) -> Vec<[u8; 32]> {
         self.rings().pepper.iter().map(|pepper| pepper.mac(label, parts)).collect()

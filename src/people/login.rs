@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    HashError, Password, PasswordHash, Session, Verdict, errand, person, session,
+    HashError, Password, PasswordHash, Session, Verdict,
+    admission::{Admitted, Arrival, admit},
+    person, session,
     throttle::{Buckets, Standing},
 };
 use crate::{
@@ -11,7 +13,6 @@ use crate::{
     audit::{Recorder, Refused},
     http::address::ClientAddress,
     ids::{InteractionId, PersonId},
-    secret::Handle,
     store::{
         StoreError, TenantTx,
         people::{self, PersonRow},
@@ -24,6 +25,8 @@ pub(super) struct Attempt {
     pub(super) username: String,
     pub(super) password: Password,
     pub(super) address: ClientAddress,
+    /// In which browser.
+    pub(super) agent: String,
     /// The authorization request that waits for this login.
     pub(super) errand: Option<InteractionId>,
     /// The session that this browser has already: it ends when the new one begins.
@@ -32,8 +35,8 @@ pub(super) struct Attempt {
 
 /// How an attempt ended.
 pub(super) enum Login {
-    /// The handle of the new session, for the cookie.
-    In(Handle),
+    /// The password is right.
+    Right(Admitted),
     /// There is no such account, or the password is another one. Nobody is told which.
     Refused,
     /// Too many attempts. Nobody is told by whom.
@@ -44,7 +47,7 @@ pub(super) enum Login {
 
 /// A fault of ours.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoginFault {
+pub(in crate::people) enum LoginFault {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("a password could not be compared: {0}")]
@@ -104,7 +107,8 @@ impl Desk<'_> {
         let stored = stored.map(PasswordHash::parse).transpose()?;
         match (self.app.passwords.verify(attempt.password, stored).await, person) {
             (Ok(Verdict::Right(fresh_hash)), Some(person)) => {
-                let proved = Proved { person, fresh_hash, errand: attempt.errand, previous: attempt.previous };
+                let Attempt { errand, previous, agent, .. } = attempt;
+                let proved = Proved { person, fresh_hash, errand, previous, agent };
                 self.admit(buckets, failed, proved).await
             }
             (Ok(_), _) => Ok(self.refuse(failed)),
@@ -122,11 +126,11 @@ impl Desk<'_> {
 
     /// Begins the session, all in one transaction.
     async fn admit(&self, buckets: &Buckets, failed: Failed, proved: Proved) -> Result<Login, LoginFault> {
-        let Proved { person, fresh_hash, errand, previous } = proved;
+        let Proved { mut person, fresh_hash, errand, previous, agent } = proved;
         let mut tx = self.begin().await?;
         // Hashing took a while, and much can happen meanwhile.
         match people::lock(&mut tx, person.id).await?.filter(PersonRow::is_active) {
-            Some(now) if now.password_hash == person.password_hash => {}
+            Some(now) if now.password_hash == person.password_hash => person = now,
             Some(_) => return self.not_tried(tx, buckets).await,
             None => return Ok(self.refuse(failed)),
         }
@@ -134,16 +138,10 @@ impl Desk<'_> {
             people::set_password_hash(&mut tx, person.id, hash.as_str()).await?;
         }
         buckets.succeeded(&mut tx).await?;
-        if let Some(previous) = previous {
-            session::end(&mut tx, self.recorder, &previous).await?;
-        }
-        let (session, handle) =
-            session::begin(self.app, &mut tx, self.recorder, person.id, session::Proof::password()).await?;
-        if let Some(errand) = errand {
-            errand::attach(&mut tx, errand, session).await?;
-        }
+        let arrival = Arrival { person: &person, proof: session::Proof::password(agent), previous, errand };
+        let admitted = admit((self.app, self.tenant), &mut tx, self.recorder, arrival).await?;
         tx.commit().await?;
-        Ok(Login::In(handle))
+        Ok(Login::Right(admitted))
     }
 
     fn refuse(&self, failed: Failed) -> Login {
@@ -181,4 +179,5 @@ struct Proved {
     fresh_hash: Option<PasswordHash>,
     errand: Option<InteractionId>,
     previous: Option<Session>,
+    agent: String,
 }

@@ -5,12 +5,18 @@ mod link;
 mod login;
 mod logout;
 mod provider;
+mod second;
+mod security;
 
 pub use account::{account, revoke};
 pub use link::{link_page, set_password};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};
 pub use provider::{begin_with, callback};
+pub use second::{second_page, show_second};
+pub use security::{
+    add_totp, change_password, end_logins, password_page, remove_totp, renew_recovery, security, totp_page,
+};
 
 use super::errand::{self, Errand};
 use crate::{

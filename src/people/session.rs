@@ -12,6 +12,7 @@ use crate::{
         Store, StoreError, TenantTx,
         sessions::{self, LiveSession, NewSession, Vouched},
     },
+    tenants::LoginPolicy,
 };
 
 /// How a password proves who somebody is (RFC 8176).
@@ -76,22 +77,26 @@ pub(super) struct Proof {
     pub(super) amr: Vec<String>,
     /// By whose word, if not by ours.
     pub(super) vouched: Option<Vouched>,
+    /// Whether that was more than one factor already.
+    pub(super) is_multi: bool,
+    /// In which browser: for the person to know it again.
+    pub(super) agent: String,
 }
 
 impl Proof {
     /// A password was right.
-    pub(super) fn password() -> Self {
-        Self { amr: vec![PASSWORD.to_owned()], vouched: None }
+    pub(super) fn password(agent: String) -> Self {
+        Self { amr: vec![PASSWORD.to_owned()], vouched: None, is_multi: false, agent }
     }
 }
 
 /// Begins a session after somebody proved who they are. The handle is new at every login, so none can be planted beforehand.
 pub(super) async fn begin(
-    app: &App,
+    (app, policy): (&App, &LoginPolicy),
     tx: &mut TenantTx,
     recorder: &Recorder,
     person: PersonId,
-    Proof { amr, vouched }: Proof,
+    Proof { amr, vouched, is_multi: _, agent }: Proof,
 ) -> Result<(SessionId, Handle), StoreError> {
     let handle = Handle::generate(HandleKind::Session, &app.entropy)?;
     let id = SessionId::new(&app.clock, &app.entropy)?;
@@ -102,8 +107,9 @@ pub(super) async fn begin(
         person,
         amr: &amr,
         auth_time: now,
-        expires_at: now + app.config.login.session,
+        expires_at: now + life(app, policy),
         vouched: vouched.as_ref(),
+        agent: &agent,
     };
     sessions::insert(tx, &row).await?;
     recorder
@@ -113,6 +119,12 @@ pub(super) async fn begin(
         )
         .await?;
     Ok((id, handle))
+}
+
+/// How long a session lasts: as the configuration says, or shorter where the tenant wants it so.
+fn life(app: &App, policy: &LoginPolicy) -> std::time::Duration {
+    let most = app.config.login.session;
+    policy.session_hours.map_or(most, |hours| most.min(std::time::Duration::from_secs(3600 * u64::from(hours))))
 }
 
 /// Ends a session: logout, or another login in the same browser.

@@ -8,7 +8,7 @@ use super::person::PersonKey;
 use crate::{
     config,
     http::address::ClientAddress,
-    ids::TenantId,
+    ids::{PersonId, TenantId},
     keys::Keyring,
     store::{
         StoreError, TenantTx,
@@ -34,11 +34,21 @@ pub(super) enum Standing {
 
 impl Buckets {
     pub(super) fn of(keyring: &Keyring, tenant: TenantId, person: &PersonKey, address: ClientAddress) -> Self {
-        let tenant = tenant.0.as_bytes();
         let account = match person {
-            PersonKey::Known(id) => keyring.keyed("throttle person", &[tenant, id.0.as_bytes()]),
-            PersonKey::Unknown(name) => keyring.keyed("throttle name", &[tenant, name.as_bytes()]),
+            PersonKey::Known(id) => keyring.keyed("throttle person", &[tenant.0.as_bytes(), id.0.as_bytes()]),
+            PersonKey::Unknown(name) => keyring.keyed("throttle name", &[tenant.0.as_bytes(), name.as_bytes()]),
         };
+        Self::at(keyring, tenant, account, address)
+    }
+
+    /// For second factors: apart from passwords, so that neither uses up the tries of the other.
+    pub(super) fn of_second(keyring: &Keyring, tenant: TenantId, person: PersonId, address: ClientAddress) -> Self {
+        let account = keyring.keyed("throttle second factor", &[tenant.0.as_bytes(), person.0.as_bytes()]);
+        Self::at(keyring, tenant, account, address)
+    }
+
+    fn at(keyring: &Keyring, tenant: TenantId, account: Bucket, address: ClientAddress) -> Self {
+        let tenant = tenant.0.as_bytes();
         let network = address.network().to_string();
         Self { account, address: keyring.keyed("throttle address", &[tenant, network.as_bytes()]) }
     }

@@ -53,10 +53,12 @@ pub enum HandleKind {
     LoginState,
     /// Bearer token of the admin API.
     ApiToken,
+    /// A login that waits for a second factor.
+    LoginStep,
 }
 
 impl HandleKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::Code,
@@ -71,6 +73,7 @@ impl HandleKind {
         Self::PersonLink,
         Self::LoginState,
         Self::ApiToken,
+        Self::LoginStep,
     ];
 
     /// The text that every handle of this kind begins with.
@@ -90,6 +93,7 @@ impl HandleKind {
             Self::PersonLink => "sp_pl_",
             Self::LoginState => "sp_os_",
             Self::ApiToken => "sp_ap_",
+            Self::LoginStep => "sp_ls_",
         }
     }
 }

@@ -4,7 +4,7 @@ pub mod listed;
 
 use time::OffsetDateTime;
 
-use super::{StoreError, TenantTx};
+use super::{StoreError, TenantTx, second};
 use crate::ids::PersonId;
 
 /// A person's row.
@@ -160,6 +160,7 @@ pub async fn erase(tx: &mut TenantTx, person: &PersonRow) -> Result<u64, StoreEr
         .bind(person.id.0)
         .execute(tx.conn())
         .await?;
+    second::reset(tx, person.id).await?;
     // The row stays for what refers to it.
     let erase = "update person set username = 'erased-' || id::text, display_name = '', password_hash = null,
                         roles = '{}', status = 'removed' where tenant = $1 and id = $2";

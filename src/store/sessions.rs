@@ -25,6 +25,8 @@ pub struct NewSession<'a> {
     pub expires_at: OffsetDateTime,
     /// Who vouched for the person, if that was not us.
     pub vouched: Option<&'a Vouched>,
+    /// By what the person knows this login again.
+    pub agent: &'a str,
 }
 
 /// What an identity provider says of a login.
@@ -61,8 +63,9 @@ pub struct LiveSession {
 pub async fn insert(tx: &mut TenantTx, session: &NewSession<'_>) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at, provider, provider_sid, given_roles)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at, provider, provider_sid, given_roles,
+                              agent)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         tenant.0,
         session.id.0,
         session.handle.hash.as_slice(),
@@ -73,7 +76,8 @@ pub async fn insert(tx: &mut TenantTx, session: &NewSession<'_>) -> Result<(), S
         session.expires_at,
         session.vouched.map(|vouched| vouched.provider.0),
         session.vouched.and_then(|vouched| vouched.sid.as_deref()),
-        session.vouched.map_or(&[][..], |vouched| &vouched.roles)
+        session.vouched.map_or(&[][..], |vouched| &vouched.roles),
+        session.agent
     )
     .execute(tx.conn())
     .await?;
@@ -102,6 +106,69 @@ pub async fn live(
     .fetch_optional(tx.conn())
     .await?;
     Ok(row)
+}
+
+/// One of the logins of a person, as they see it.
+#[derive(Clone, Debug)]
+pub struct OwnSession {
+    /// Its id.
+    pub id: SessionId,
+    /// In which browser.
+    pub agent: String,
+    /// How they proved who they are (RFC 8176).
+    pub amr: Vec<String>,
+    /// The name of the identity provider that vouched for them.
+    pub provider: Option<String>,
+    /// When.
+    pub auth_time: OffsetDateTime,
+    /// When it ends by itself.
+    pub expires_at: OffsetDateTime,
+}
+
+/// The logins of a person that are in force, newest first.
+pub async fn of_person(
+    tx: &mut TenantTx,
+    person: PersonId,
+    now: OffsetDateTime,
+) -> Result<Vec<OwnSession>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        OwnSession,
+        r#"select s.id as "id: SessionId", s.agent, s.amr, p.name as "provider?", s.auth_time, s.expires_at
+             from session s left join identity_provider p on (p.tenant, p.id) = (s.tenant, s.provider)
+            where s.tenant = $1 and s.person = $2 and s.ended_at is null and s.expires_at > $3
+            order by s.auth_time desc, s.id desc limit 100"#,
+        tenant.0,
+        person.0,
+        now
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// Ends logins of a person: one, or all but `but`. Says which were in force.
+pub async fn end_own(
+    tx: &mut TenantTx,
+    person: PersonId,
+    (one, but): (Option<SessionId>, Option<SessionId>),
+    now: OffsetDateTime,
+) -> Result<Vec<SessionId>, StoreError> {
+    let tenant = tx.tenant();
+    let ended = sqlx::query_scalar!(
+        r#"update session set ended_at = $5
+            where tenant = $1 and person = $2 and ended_at is null and expires_at > $5
+              and ($3::uuid is null or id = $3) and ($4::uuid is null or id <> $4)
+           returning id as "id: SessionId""#,
+        tenant.0,
+        person.0,
+        one.map(|id| id.0),
+        but.map(|id| id.0),
+        now
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ended)
 }
 
 /// Stores a session's handle anew, under another pepper.
@@ -134,14 +201,28 @@ pub async fn end(tx: &mut TenantTx, id: SessionId, now: OffsetDateTime) -> Resul
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends all sessions of a person.
+/// Ends all sessions of a person, and their logins that wait for a second factor.
 pub async fn end_all(tx: &mut TenantTx, person: PersonId, now: OffsetDateTime) -> Result<(), StoreError> {
+    end_steps(tx, Some(person)).await?;
     let tenant = tx.tenant();
     sqlx::query!(
         "update session set ended_at = $3 where tenant = $1 and person = $2 and ended_at is null",
         tenant.0,
         person.0,
         now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// No login that waits for a second factor becomes a session any more: all of a tenant, or those of one person.
+async fn end_steps(tx: &mut TenantTx, person: Option<PersonId>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "delete from login_step where tenant = $1 and ($2::uuid is null or person = $2)",
+        tenant.0,
+        person.map(|id| id.0)
     )
     .execute(tx.conn())
     .await?;
@@ -179,6 +260,7 @@ pub async fn end_many(
     person: Option<PersonId>,
     now: OffsetDateTime,
 ) -> Result<Vec<(SessionId, PersonId)>, StoreError> {
+    end_steps(tx, person).await?;
     let tenant = tx.tenant();
     let rows = sqlx::query!(
         r#"with chosen as (

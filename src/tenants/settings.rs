@@ -138,6 +138,37 @@ impl DeviceFlow {
     }
 }
 
+/// Who shows a second factor at login.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Whoever has one.
+    #[default]
+    Optional,
+    /// Whoever has one, and everybody who sees the console.
+    Administrators,
+    /// Everybody.
+    Everybody,
+}
+
+/// How people log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginPolicy {
+    /// Who shows a second factor. Whoever has to and has none sets one up at the next login.
+    pub second_factor: SecondFactor,
+    /// Whether passwords are taken; if not, people come through identity providers alone.
+    pub passwords: bool,
+    /// Hours that a login lasts. None, or more than the configuration says: as many as that says.
+    pub session_hours: Option<u16>,
+}
+
+impl Default for LoginPolicy {
+    fn default() -> Self {
+        Self { second_factor: SecondFactor::default(), passwords: true, session_hours: None }
+    }
+}
+
 /// Who is trusted to vouch for software (RFC 7591 §2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,6 +214,8 @@ pub struct Settings {
     pub device_flow: DeviceFlow,
     /// Clients that cannot step up: whoever they ask is asked for all scopes of the server at once. Ids or names, `*` for all.
     pub full_scopes: Vec<String>,
+    /// How people log in.
+    pub login: LoginPolicy,
 }
 
 // === impl Settings ===

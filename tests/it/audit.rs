@@ -16,8 +16,9 @@ use sallyport::{ids::TenantId, jobs::refusals, store::audit::EventRow};
 use crate::harness::app::TestApp;
 
 /// The kinds of the lane.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "login.failed",
+    "second_factor.failed",
     "session.refused",
     "form.refused",
     "bearer.refused",

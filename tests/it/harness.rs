@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod canary;
 pub(crate) mod cancel;
@@ -18,5 +19,7 @@ pub(crate) mod nodes;
 pub(crate) mod process;
 pub(crate) mod publisher;
 pub(crate) mod scratch;
+pub(crate) mod second;
+pub(crate) mod totp;
 pub(crate) mod web;
 pub(crate) mod wiretap;

@@ -7,5 +7,8 @@ mod forms;
 mod grants;
 pub(crate) mod links;
 mod login;
+mod passkeys;
 mod providers;
+mod second;
+mod security;
 mod throttle;

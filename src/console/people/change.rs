@@ -15,6 +15,7 @@ use crate::{
     people::{
         self, PersonError, Username,
         roles::{RolesError, appoint, shut_out},
+        second::reset,
     },
     store::{StoreError, TenantTx, people::listed::ListedRow},
 };
@@ -117,6 +118,13 @@ const END: (&str, &str, &str) = (
     "Log out everywhere",
 );
 
+const FACTORS: (&str, &str, &str) = (
+    "Take their second factor away?",
+    "For somebody who lost it, recovery codes and all. Make sure that it is them who ask: their password alone lets them in then, until they set \
+     up another one. They are logged out in all browsers.",
+    "Take it away",
+);
+
 async fn ask(desk: Desk, words: (&str, &str, &str), danger: bool) -> Result<Response, Trouble> {
     let mut tx = desk.tx().await?;
     let (_, page) = question(&desk, &mut tx, words).await?;
@@ -165,6 +173,22 @@ pub(in crate::console) async fn enable(desk: Desk, form: Result<Form, FormError>
     people::enable(&mut tx, &desk.recorder(), &username(&desk, &row)?).await.map_err(|error| failed(&desk, error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     desk.done(&at(&desk, row.id), "enabled", 1, 0)
+}
+
+/// `GET …/factors`
+pub(in crate::console) async fn ask_factors(desk: Desk) -> Result<Response, Trouble> {
+    ask(desk, FACTORS, true).await
+}
+
+/// `POST …/factors`
+pub(in crate::console) async fn factors(desk: Desk, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    desk.form(form)?;
+    let mut tx = desk.tx().await?;
+    let (row, _) = question(&desk, &mut tx, FACTORS).await?;
+    let had = reset::all(&mut tx, &desk.recorder(), &username(&desk, &row)?).await;
+    let (_, had) = had.map_err(|error| failed(&desk, error))?;
+    tx.commit().await.map_err(|error| desk.visit.fault(error))?;
+    desk.done(&at(&desk, row.id), if had { "reset" } else { "nothing" }, 1, 0)
 }
 
 /// `GET …/end`

@@ -8,12 +8,13 @@ use crate::{
     access::{Action, Page},
     console::{Desk, grants, usage},
     http::{
-        pages::console::{Cell, Fact, Section, SheetPage, Way},
+        pages::console::{Cell, Fact, Section, SheetPage, Tone, Way},
         trouble::Trouble,
     },
     store::{
         grants::many::{Selection, StandingRow},
         people::listed::{self, ListedRow, SessionRow},
+        second::{self, Held},
     },
 };
 
@@ -28,15 +29,16 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let grants = grants::some(&desk, &mut tx, &of).await.map_err(fault)?;
     let calls = usage::section(&desk, &mut tx, &usage::under(grants.iter().map(|grant| grant.id).collect())).await;
     let calls = calls.map_err(fault)?;
+    let held = second::held(&mut tx, row.id).await.map_err(fault)?;
     tx.commit().await.map_err(fault)?;
-    let mut page = page(&desk, &row, &sessions, &grants);
+    let mut page = page(&desk, (&row, &held), &sessions, &grants);
     if !grants.is_empty() {
         page.sections.insert(1, calls);
     }
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
-fn page(desk: &Desk, row: &ListedRow, sessions: &[SessionRow], grants: &[StandingRow]) -> SheetPage {
+fn page(desk: &Desk, (row, held): (&ListedRow, &Held), sessions: &[SessionRow], grants: &[StandingRow]) -> SheetPage {
     let now = desk.visit.app.clock.now();
     let lead = match (row.status.as_str(), row.has_password) {
         ("active", false) => "They have no password: make a link by which they set one.",
@@ -47,6 +49,7 @@ fn page(desk: &Desk, row: &ListedRow, sessions: &[SessionRow], grants: &[Standin
         Fact::new("Username", Cell::Text(row.username.clone())),
         Fact::new("Name", Cell::Text(row.display_name.clone())),
         Fact::new("Roles", Cell::Text(role_names(&row.roles))),
+        Fact::new("Second factor", second_factor(held)),
         Fact::new("Since", Cell::time(now, row.created_at)),
         Fact::new("Last login", Cell::time_or(now, row.last_login_at, "not lately")),
         Fact::new("Id in the log", Cell::Code(row.id.to_string())),
@@ -78,7 +81,7 @@ fn page(desk: &Desk, row: &ListedRow, sessions: &[SessionRow], grants: &[Standin
         facts,
         sections: vec![grants_of, browsers, log],
         actions: actions(desk, row),
-        danger: danger(desk, row, !sessions.is_empty(), !grants.is_empty()),
+        danger: danger(desk, (row, held), !sessions.is_empty(), !grants.is_empty()),
     }
 }
 
@@ -99,13 +102,27 @@ fn actions(desk: &Desk, row: &ListedRow) -> Vec<Way> {
     ways
 }
 
-fn danger(desk: &Desk, row: &ListedRow, sessions: bool, grants: bool) -> Vec<Way> {
+fn second_factor(held: &Held) -> Cell {
+    if held.has_any() {
+        Cell::Text(format!("An authenticator app, and {} recovery codes that are left", held.recovery_codes))
+    } else {
+        Cell::state("None", Tone::Waits)
+    }
+}
+
+fn danger(desk: &Desk, (row, held): (&ListedRow, &Held), sessions: bool, grants: bool) -> Vec<Way> {
     let to = |act: &str| format!("{}/{act}", at(desk, row.id));
     let mut ways = Vec::new();
     if sessions && desk.may(Page::People, Action::EndSessions) {
         ways.push(
             Way::new("Log out everywhere", to("end"))
                 .hint("Ends their sessions in all browsers. Programs keep what they allowed them."),
+        );
+    }
+    if held.has_any() && desk.may(Page::People, Action::ResetFactors) {
+        ways.push(
+            Way::new("Take their second factor away", to("factors"))
+                .hint("For somebody who lost it. They set up another one, where they must have one."),
         );
     }
     if grants && desk.may(Page::Grants, Action::RevokeAll) {

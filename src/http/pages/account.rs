@@ -14,6 +14,8 @@ pub struct SignedInPage {
     pub person: String,
     /// The console, for whoever may see it.
     pub console_href: Option<String>,
+    /// How the person logs in, and where.
+    pub security_href: String,
     /// Where "Log out" posts to.
     pub logout_action: String,
     /// Where "Take back" posts to.

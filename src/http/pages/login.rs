@@ -28,6 +28,8 @@ pub struct LoginPage {
     pub error: Option<String>,
     /// Who made the person come here.
     pub asking: Option<AskingClient>,
+    /// Whether passwords are taken.
+    pub passwords: bool,
     /// Other ways to log in, each a form with one button below the other.
     pub choices: Vec<LoginChoice>,
 }

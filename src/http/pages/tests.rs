@@ -144,15 +144,20 @@ fn a_page_that_cannot_be_drawn_is_a_plain_fault_of_ours() {
 }
 
 #[tokio::test]
-async fn the_stylesheet_may_be_kept_under_its_own_name_only() {
-    let file = stylesheet_path().strip_prefix("/static/").unwrap();
-    for (name, status, caching) in [
-        (file, StatusCode::OK, "public, max-age=31536000, immutable"),
-        ("sallyport.0123456789abcdef.css", StatusCode::OK, "no-store"),
-        ("other.css", StatusCode::NOT_FOUND, "no-store"),
+async fn a_file_may_be_kept_under_its_own_name_only() {
+    let own = [stylesheet_path(), script_path()].map(|path| path.strip_prefix("/static/").unwrap());
+    for (name, status, kind, caching) in [
+        (own[0], StatusCode::OK, "text/css", "public, max-age=31536000, immutable"),
+        ("sallyport.0123456789abcdef.css", StatusCode::OK, "text/css", "no-store"),
+        (own[1], StatusCode::OK, "text/javascript", "public, max-age=31536000, immutable"),
+        ("passkey.0123456789abcdef.js", StatusCode::OK, "text/javascript", "no-store"),
+        ("sallyport.0123456789abcdef.js", StatusCode::NOT_FOUND, "text/plain", "no-store"),
+        ("other.css", StatusCode::NOT_FOUND, "text/plain", "no-store"),
     ] {
         let response = stylesheet(axum::extract::Path(name.to_owned())).await;
         assert_eq!(response.status(), status, "{name}");
         assert_eq!(response.headers()[header::CACHE_CONTROL], caching, "{name}");
+        let sent = response.headers()[header::CONTENT_TYPE].to_str().unwrap();
+        assert_eq!(sent, format!("{kind}; charset=utf-8"), "{name}");
     }
 }

@@ -180,6 +180,7 @@ async fn end_handles(tx: &mut TenantTx, recorder: &Recorder, pepper: &str) -> Re
         initial_access_tokens: ended.initial_access_tokens,
         links: ended.links,
         api_tokens: ended.api_tokens,
+        recovery_codes: ended.recovery_codes,
     };
     Ok(recorder.record(tx, &event).await?)
 }

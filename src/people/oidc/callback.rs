@@ -5,11 +5,12 @@ use std::time::Duration as RealDuration;
 use super::{Account, Claims, NoAccount, Provider, Refusal, account_for, begin::Secrets, exchange, metadata};
 use crate::{
     audit::{Event, Personal},
-    http::visit::Visit,
-    ids::{InteractionId, PersonId},
+    http::{agent, visit::Visit},
+    ids::InteractionId,
     people::{
-        NewPerson, PersonError, Session, Username, account, errand,
-        session::{self, Proof},
+        NewPerson, PersonError, Session, Username, account,
+        admission::{Admitted, Arrival, admit},
+        session::Proof,
     },
     secret::{Handle, HandleKind},
     store::{
@@ -92,33 +93,30 @@ impl Vouching {
         provider: &Provider,
         previous: Option<Session>,
         errand: Option<InteractionId>,
-    ) -> Result<Handle, Refusal> {
+    ) -> Result<Admitted, Refusal> {
         let (app, recorder) = (&visit.app, visit.recorder());
         let mut tx = app.store.tenant_tx(visit.tenant.id).await?;
         let person = self.person(&mut tx, visit, provider).await?;
         let sid = self.claims.text("sid").filter(|sid| sid.len() <= 255).map(str::to_owned);
         let roles = self.claims.roles(&provider.settings);
         let vouched = Vouched { provider: provider.row.id, sid, roles };
-        let proof = Proof { amr: self.claims.amr(), vouched: Some(vouched) };
-        if let Some(previous) = previous {
-            session::end(&mut tx, &recorder, &previous).await?;
-        }
-        let (session, handle) = session::begin(app, &mut tx, &recorder, person, proof).await?;
-        if let Some(errand) = errand {
-            errand::attach(&mut tx, errand, session).await?;
-        }
+        let amr = self.claims.amr();
+        let is_multi = amr.iter().any(|way| provider.settings.multi_factor.contains(way));
+        let proof = Proof { amr, vouched: Some(vouched), is_multi, agent: agent::words(&visit.headers) };
+        let arrival = Arrival { person: &person, proof, previous, errand };
+        let admitted = admit((app, &visit.tenant), &mut tx, &recorder, arrival).await?;
         tx.commit().await?;
-        Ok(handle)
+        Ok(admitted)
     }
 
-    async fn person(&self, tx: &mut TenantTx, visit: &Visit, provider: &Provider) -> Result<PersonId, Refusal> {
+    async fn person(&self, tx: &mut TenantTx, visit: &Visit, provider: &Provider) -> Result<PersonRow, Refusal> {
         let subject = self.claims.subject()?;
         let now = visit.app.clock.now();
         let known = providers::seen(tx, provider.row.id, subject, now).await?;
         let (username, display_name) = match account_for(&provider.settings, &self.claims, known)? {
             Account::Known(person) => {
                 let person = people::lock(tx, person).await?.filter(PersonRow::is_active);
-                return Ok(person.ok_or(NoAccount::Disabled)?.id);
+                return Ok(person.ok_or(NoAccount::Disabled)?);
             }
             Account::New { username, display_name } => (username, display_name),
         };
@@ -133,7 +131,7 @@ impl Vouching {
         let subject = Personal::new(subject, Some(person), &recorder.entropy).map_err(StoreError::from)?;
         let linked = Event::IdentityLinked { person, provider: provider.row.id, subject, created: true };
         recorder.record(tx, &linked).await?;
-        Ok(person)
+        Ok(people::lock(tx, person).await?.ok_or(NoAccount::Disabled)?)
     }
 }
 

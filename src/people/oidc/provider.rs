@@ -55,6 +55,8 @@ pub struct ProviderSettings {
     pub username_claim: String,
     /// Roles by claims.
     pub roles: Vec<RoleRule>,
+    /// Values of `amr` (RFC 8176) that say that it has seen a second factor, so that we ask for none: `mfa`, for instance.
+    pub multi_factor: Vec<String>,
 }
 
 impl Default for ProviderSettings {
@@ -67,6 +69,7 @@ impl Default for ProviderSettings {
             required_claims: BTreeMap::new(),
             username_claim: String::new(),
             roles: Vec::new(),
+            multi_factor: Vec::new(),
         }
     }
 }

@@ -62,6 +62,7 @@ pub(super) async fn signed_in(visit: &Visit, session: &Session) -> Result<Respon
         tenant_name: visit.tenant.name.clone(),
         person: session.display_name.clone(),
         console_href: console_href(visit, session),
+        security_href: visit.path("account/security"),
         logout_action: visit.path("logout"),
         revoke_action: visit.path("account/revoke"),
         csrf: visit.csrf(Purpose::Account),

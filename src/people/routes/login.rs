@@ -5,7 +5,9 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
 use super::{
     super::{
-        BadPassword, Password, errand,
+        BadPassword, Password,
+        admission::Admitted,
+        errand,
         login::{Attempt, Login, log_in},
         session,
     },
@@ -13,6 +15,7 @@ use super::{
 };
 use crate::{
     http::{
+        agent,
         cookies::CookieName,
         csrf::Purpose,
         form::{Form, FormError},
@@ -20,7 +23,6 @@ use crate::{
         trouble::Trouble,
         visit::Visit,
     },
-    secret::Handle,
     store::{StoreError, providers},
 };
 
@@ -55,6 +57,9 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
     if username.is_empty() || password.is_empty() {
         return show(&visit, waiting, username.to_owned(), Some(Refusal::Incomplete)).await;
     }
+    if !visit.tenant.settings.login.passwords {
+        return show(&visit, waiting, username.to_owned(), Some(Refusal::NoPasswords)).await;
+    }
     let password = match Password::presented(password) {
         Ok(password) => password,
         Err(error) => return show(&visit, waiting, username.to_owned(), Some(Refusal::NoPassword(error))).await,
@@ -64,12 +69,13 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
         username: username.to_owned(),
         password,
         address: visit.address,
+        agent: agent::words(&visit.headers),
         errand: waiting.as_ref().and_then(|waiting| waiting.errand.id),
         previous: previous.map_err(|error| visit.fault(error))?,
     };
     let ended = log_in(visit.app.clone(), visit.tenant.clone(), visit.recorder(), attempt).await;
     let refusal = match ended.map_err(|fault| visit.fault(fault))? {
-        Login::In(handle) => return logged_in(&visit, waiting.as_ref(), &handle),
+        Login::Right(admitted) => return admitted_to(&visit, waiting.as_ref(), &admitted),
         Login::Refused => Refusal::Wrong,
         Login::Throttled => Refusal::TooMany { minutes: visit.app.config.login.throttle.window.as_secs().div_ceil(60) },
         Login::Busy => Refusal::Busy,
@@ -77,13 +83,23 @@ pub async fn login(visit: Visit, form: Result<Form, FormError>) -> Result<Respon
     show(&visit, waiting, username.to_owned(), Some(refusal)).await
 }
 
-pub(super) fn logged_in(visit: &Visit, waiting: Option<&Waiting>, handle: &Handle) -> Result<Response, Trouble> {
-    let on = match waiting {
-        Some(waiting) => waiting.on(visit),
-        None => visit.path("account"),
+/// On to what waits, or to the second factor.
+pub(super) fn admitted_to(visit: &Visit, waiting: Option<&Waiting>, admitted: &Admitted) -> Result<Response, Trouble> {
+    let slug = &visit.tenant.slug;
+    let (cookie, to) = match admitted {
+        Admitted::In(handle) => (CookieName::session(slug).set(handle), on(visit, waiting)),
+        Admitted::Step(handle) => {
+            let page = "login/second";
+            let to = waiting.map_or_else(|| visit.path(page), |waiting| waiting.path(visit, page));
+            (CookieName::step(slug).set(handle), to)
+        }
     };
-    let response = visit.see_other(&on)?;
-    Ok((CookieName::session(&visit.tenant.slug).set(handle), response).into_response())
+    Ok((cookie, visit.see_other(&to)?).into_response())
+}
+
+/// Where the person goes once they are logged in.
+pub(super) fn on(visit: &Visit, waiting: Option<&Waiting>) -> String {
+    waiting.map_or_else(|| visit.path("account"), |waiting| waiting.on(visit))
 }
 
 async fn show(
@@ -117,6 +133,7 @@ async fn show(
         username,
         error: refusal.map(|refusal| refusal.to_string()),
         asking,
+        passwords: visit.tenant.settings.login.passwords,
         choices: others
             .into_iter()
             .map(|other| LoginChoice { action: visit.path(&format!("login/with/{}", other.slug)), name: other.name })
@@ -143,6 +160,8 @@ enum Refusal {
          your password, ask your administrator for a new one."
     )]
     TooMany { minutes: u64 },
+    #[error("Nobody logs in with a password here. Choose another way below.")]
+    NoPasswords,
     #[error("Too many people are logging in at this moment, so nothing was checked. Try again in a few seconds.")]
     Busy,
 }
@@ -152,7 +171,7 @@ impl Refusal {
         match self {
             Self::Incomplete | Self::NoPassword(_) => StatusCode::BAD_REQUEST,
             // Not 401, which would need a WWW-Authenticate challenge that no form can answer (RFC 9110 §15.5.2).
-            Self::Wrong => StatusCode::FORBIDDEN,
+            Self::Wrong | Self::NoPasswords => StatusCode::FORBIDDEN,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -1,9 +1,6 @@
 //! `/t/{tenant}/login/with/{provider}`: login through an identity provider.
 
-use axum::{
-    extract::Path,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::Path, response::Response};
 use http::StatusCode;
 
 use super::{
@@ -12,7 +9,7 @@ use super::{
         session,
     },
     Waiting,
-    login::logged_in,
+    login::admitted_to,
     one, waiting,
 };
 use crate::{
@@ -60,8 +57,8 @@ pub async fn callback(Path((_, slug)): Path<(String, String)>, visit: Visit) -> 
     let previous = session::current(&visit).await.map_err(|error| visit.fault(error))?;
     let errand = waiting.as_ref().and_then(|waiting| waiting.errand.id);
     let admitted = vouching.admit(&visit, &provider, previous, errand).await;
-    let handle = admitted.map_err(|refusal| trouble(&visit, &provider, refusal))?;
-    Ok(logged_in(&visit, waiting.as_ref(), &handle)?.into_response())
+    let admitted = admitted.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    admitted_to(&visit, waiting.as_ref(), &admitted)
 }
 
 impl Waiting {

@@ -57,6 +57,8 @@ pub struct Ended {
     pub links: u64,
     /// Tokens of the admin API.
     pub api_tokens: u64,
+    /// Recovery codes.
+    pub recovery_codes: u64,
 }
 
 /// Ends everything of the tenant that is stored under a pepper. Goes with audit events and an authority log entry.
@@ -127,6 +129,10 @@ pub async fn end_under_pepper(
     let links = links.execute(tx.conn()).await?.rows_affected();
     let api = sqlx::query!("delete from api_token where tenant = $1 and pepper_id = $2", tenant, pepper);
     let api_tokens = api.execute(tx.conn()).await?.rows_affected();
+    let steps = sqlx::query!("delete from login_step where tenant = $1 and pepper_id = $2", tenant, pepper);
+    steps.execute(tx.conn()).await?;
+    let codes_left = sqlx::query!("delete from recovery_code where tenant = $1 and pepper_id = $2", tenant, pepper);
+    let recovery_codes = codes_left.execute(tx.conn()).await?.rows_affected();
     Ok(Ended {
         families,
         access_tokens,
@@ -138,5 +144,6 @@ pub async fn end_under_pepper(
         server_secrets,
         links,
         api_tokens,
+        recovery_codes,
     })
 }

@@ -39,7 +39,9 @@ impl Api {
     /// The newest event of a kind that a token caused.
     async fn event(&self, kind: &str) -> Value {
         let events = self.app.app.store.audit_recent(self.tenant.id, 100).await.unwrap();
-        let ours = |event: &sallyport::store::audit::EventRow| event.kind == kind && event.body["actor"]["kind"] == "api_token";
+        let ours = |event: &sallyport::store::audit::EventRow| {
+            event.kind == kind && event.body["actor"]["kind"] == "api_token"
+        };
         events.into_iter().find(ours).unwrap_or_else(|| panic!("no {kind}")).body
     }
 }
@@ -62,10 +64,10 @@ async fn a_client_is_suspended_on_every_node_once_that_is_answered() {
     assert!(!flow.accepts(&tokens.access).await);
     let event = api.event("client.suspended").await;
     assert_eq!(event["client"], client.id);
-    assert_eq!((&event["actor"]["kind"], &event["actor"]["person"]), (
-        &"api_token".into(),
-        &api.tenant.person.id.to_string().into()
-    ));
+    assert_eq!(
+        (&event["actor"]["kind"], &event["actor"]["person"]),
+        (&"api_token".into(), &api.tenant.person.id.to_string().into())
+    );
     assert_eq!(api.post(&format!("{path}/approve"), json!({})).await.0, 409);
     assert_eq!(api.post(&format!("{path}/resume"), json!({})).await.0, 200);
     assert!(flow.accepts(&tokens.access).await);

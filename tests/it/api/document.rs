@@ -23,7 +23,10 @@ fn it_is_what_is_committed() {
         std::fs::write(COMMITTED, &made).unwrap();
     }
     let there = std::fs::read_to_string(COMMITTED).unwrap_or_default();
-    assert!(made == there, "docs/openapi.json is another: WRITE_OPENAPI=1 cargo test --test it api::document writes it");
+    assert!(
+        made == there,
+        "docs/openapi.json is another: WRITE_OPENAPI=1 cargo test --test it api::document writes it"
+    );
 }
 
 #[tokio::test]
@@ -60,7 +63,8 @@ fn it_is_whole() {
         for (method, operation) in item.as_object().unwrap() {
             let what = format!("{method} {path}");
             assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{what}");
-            let names: Vec<_> = operation["parameters"].as_array().into_iter().flatten().map(|one| &one["name"]).collect();
+            let names: Vec<_> =
+                operation["parameters"].as_array().into_iter().flatten().map(|one| &one["name"]).collect();
             for name in path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()) {
                 assert!(names.contains(&&Value::from(name)), "{what}: {name}");
             }
@@ -68,7 +72,8 @@ fn it_is_whole() {
                 assert!(operation["description"].as_str().unwrap().contains("Needs the right `"), "{what}");
                 assert_eq!(operation["security"], serde_json::json!([{ "token": [] }]), "{what}");
                 for status in ["401", "403", "404", "503"] {
-                    let problem = &operation["responses"][status]["content"]["application/problem+json"]["schema"]["$ref"];
+                    let problem =
+                        &operation["responses"][status]["content"]["application/problem+json"]["schema"]["$ref"];
                     assert_eq!(problem, "#/components/schemas/Problem", "{what}");
                 }
             }

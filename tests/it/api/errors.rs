@@ -75,7 +75,9 @@ async fn a_body_says_what_the_document_names_and_nothing_else() {
 #[tokio::test]
 async fn a_list_is_asked_as_the_document_says() {
     let api = Api::start().await;
-    for wrong in ["limit=0", "limit=201", "limit=x", "limit=1&limit=1", "after=x", "sort=name", "status=gone", "q=a&q=b"] {
+    for wrong in
+        ["limit=0", "limit=201", "limit=x", "limit=1&limit=1", "after=x", "sort=name", "status=gone", "q=a&q=b"]
+    {
         let (status, problem) = api.problem(api.http.get(api.url(&format!("people?{wrong}")))).await;
         assert_eq!(status, 400, "{wrong}: {problem}");
     }

@@ -118,12 +118,8 @@ async fn only_what_could_do_something_is_made() {
     let vera = app.person(tenant.id, "vera").await;
     appoint(&app, vera.id, "auditor").await;
     let create = async |person: &str, rights: &[&str], life| {
-        let new = NewApiToken {
-            person: Username::parse(person).unwrap(),
-            rights: words(rights),
-            life,
-            note: String::new(),
-        };
+        let new =
+            NewApiToken { person: Username::parse(person).unwrap(), rights: words(rights), life, note: String::new() };
         let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
         token::create(&mut tx, (&app.recorder(), &app.app.keyring), new).await.map(|_| ())
     };

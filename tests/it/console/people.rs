@@ -4,8 +4,9 @@ use crate::{
     console::clients::administrator,
     harness::{
         app::{TestApp, TestPerson},
-        browser::TestBrowser,
+        browser::{Page, TestBrowser},
         console::{appoint, csrf},
+        second::Waiting,
     },
 };
 
@@ -111,4 +112,30 @@ async fn a_disabled_person_is_out_until_enabled() {
     let oneself = act("disable", &tenant.person).await;
     assert_eq!(oneself.status, 409);
     assert!(oneself.body.contains("This is you"), "{}", oneself.body);
+}
+
+#[tokio::test]
+async fn a_second_factor_that_is_lost_is_taken_away() {
+    let app = TestApp::start().await;
+    let (tenant, browser) = administrator(&app).await;
+    let waiting = Waiting::of(&app, &tenant).await;
+    let person: (uuid::Uuid,) =
+        sqlx::query_as("select person from person_totp").fetch_one(&app.db.owner).await.unwrap();
+    let shown = format!("/console/t/acme/people/{}", person.0);
+    let page = browser.get(&shown).await.body;
+    assert!(page.contains("An authenticator app, and 10 recovery codes"), "{page}");
+    let path = format!("{shown}/factors");
+    let token = csrf(&browser.get(&path).await.body);
+    let done = browser.post(&path, &[("csrf", &token)]).await;
+    assert!(done.location().contains("done=reset"), "{}", done.location());
+    assert!(!browser.get(&shown).await.body.contains("recovery codes"));
+    let again = browser.post(&path, &[("csrf", &token)]).await;
+    assert!(again.location().contains("done=nothing"), "{}", again.location());
+    // A login that waited for it waits no more.
+    let url = app.url("/t/acme/login/second");
+    let answer = Page::of(app.http().get(url).header("cookie", waiting.cookies("acme"))).await;
+    assert_eq!(answer.location(), "/t/acme/login");
+    let events = app.app.store.audit_recent(tenant.id, 100).await.unwrap();
+    let removed = events.iter().find(|event| event.kind == "second_factor.removed").unwrap();
+    assert_eq!(removed.body["actor"]["person"], tenant.person.id.to_string());
 }

@@ -88,9 +88,7 @@ pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'sta
         (Page::Clients, Action::Suspend) => (Some(json!({ "reason": "under review" })), None, 200),
         (Page::Clients, Action::Remove) | (Page::Grants, Action::Revoke) => (None, None, 204),
         (Page::Grants, Action::RevokeAll) => (Some(json!({ "dry_run": false })), None, 200),
-        (Page::People, Action::Create) => {
-            (Some(json!({ "username": "made-here", "name": "Made here" })), None, 201)
-        }
+        (Page::People, Action::Create) => (Some(json!({ "username": "made-here", "name": "Made here" })), None, 201),
         (Page::People, Action::MakeLink) => (None, None, 201),
         (Page::People, Action::EditRoles) => (Some(json!({ "roles": ["auditor"] })), Some("person"), 200),
         (Page::Servers, Action::Create) => {
@@ -103,7 +101,9 @@ pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'sta
         }
         (Page::Servers, Action::Enable | Action::Disable) => (None, Some("v1"), 200),
         (Page::Servers, Action::Remove) => (None, Some("v1"), 204),
-        (Page::Settings, Action::Edit) => (Some(json!({ "name": "called-here", "registration": "open" })), None, 200),
+        (Page::Settings, Action::Edit) => {
+            (Some(json!({ "name": "called-here", "registration": "open", "second_factor": "optional" })), None, 200)
+        }
         (Page::Clients | Page::People | Page::Keys, _) => (None, None, 200),
         other => panic!("{other:?} is new: say how it is asked"),
     }

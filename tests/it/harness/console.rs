@@ -25,7 +25,7 @@ pub(crate) struct Things {
     /// Servers, by what is done with them.
     servers: [String; 6],
     /// People, by what is done with them.
-    people: [String; 6],
+    people: [String; 7],
     event: String,
     /// A name that nothing has.
     fresh: String,
@@ -139,6 +139,7 @@ impl Things {
             (Page::People, Action::Disable) => &self.people[2],
             (Page::People, Action::EndSessions) => &self.people[3],
             (Page::People, Action::MakeLink) => &self.people[4],
+            (Page::People, Action::ResetFactors) => &self.people[6],
             (Page::People, _) => &self.people[5],
             (Page::Audit, _) => &self.event,
             (Page::Settings, _) => &self.seen,
@@ -234,10 +235,10 @@ async fn servers(app: &TestApp, tenant: &TestTenant) -> [String; 6] {
     slugs
 }
 
-async fn people(app: &TestApp, tenant: &TestTenant) -> [String; 6] {
+async fn people(app: &TestApp, tenant: &TestTenant) -> [String; 7] {
     let insert = "insert into person (tenant, id, username, display_name, roles, status, created_at)
         select $1, id, id::text, 'Somebody', '{person}', case n when 2 then 'disabled' else 'active' end, now()
-          from (select n, gen_random_uuid() as id from generate_series(1, 6) n) made order by n returning id::text";
+          from (select n, gen_random_uuid() as id from generate_series(1, 7) n) made order by n returning id::text";
     let ids: Vec<String> = sqlx::query_scalar(insert).bind(tenant.id.0).fetch_all(&app.db.owner).await.unwrap();
     ids.try_into().unwrap()
 }

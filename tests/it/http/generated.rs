@@ -77,10 +77,7 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     let before = no_http || [400, 421].contains(&status.as_u16()) && kind == "text/plain; charset=utf-8";
     let before = before || status == 404 && answer.body.is_empty();
     // Web pages are clients, too; no answer there rests on cookies.
-    let anybody = matches!(
-        route.guard,
-        Guard::Public | Guard::Client | Guard::Registration | Guard::RegistrationToken
-    );
+    let anybody = matches!(route.guard, Guard::Public | Guard::Client | Guard::Registration | Guard::RegistrationToken);
     check(!anybody || before || answer.header("access-control-allow-origin") == "*", "no CORS")?;
     let stylesheet = route.path.starts_with("/static/");
     let html = kind.starts_with("text/html");
@@ -160,7 +157,8 @@ fn problem(answer: &Answer, text: &str) -> Result<(), String> {
         return Ok(());
     }
     let says = |member: &str| body[member].as_str().is_some_and(|text| !text.is_empty());
-    let whole = ["type", "title", "detail", "request_id"].into_iter().all(says) && body["status"] == answer.status.as_u16();
+    let whole =
+        ["type", "title", "detail", "request_id"].into_iter().all(says) && body["status"] == answer.status.as_u16();
     if whole { Ok(()) } else { Err("no problem of RFC 9457".to_owned()) }
 }
 

@@ -141,6 +141,31 @@ async fn pages_are_sent_with_the_security_headers() {
 }
 
 #[tokio::test]
+async fn a_page_that_takes_the_script_is_sent_with_the_same_headers_but_one() {
+    let without = pages::html(StatusCode::OK, consent()).into_parts().0;
+    let with = pages::html_with_script(StatusCode::OK, consent()).into_parts().0;
+    assert_eq!(with.status, without.status);
+    assert_eq!(with.headers.len(), without.headers.len());
+    for (name, value) in &without.headers {
+        let policy = name == "content-security-policy";
+        assert_eq!(with.headers[name] == value, !policy, "{name}");
+    }
+    let policy = with.headers["content-security-policy"].to_str().unwrap();
+    assert_eq!(policy.replace("script-src 'self'; ", ""), without.headers["content-security-policy"].to_str().unwrap());
+    assert!(policy.contains("default-src 'none'; script-src 'self';"), "{policy}");
+}
+
+/// It runs where people log in: it stays small, and talks to nobody but the browser.
+#[test]
+fn the_script_is_short_and_sends_nothing_by_itself() {
+    let script = include_str!("../../../static/passkey.js");
+    assert!(script.lines().count() <= 60);
+    for word in ["fetch", "XMLHttpRequest", "WebSocket", "eval", "innerHTML", "import", "localStorage", "http"] {
+        assert!(!script.contains(word), "{word}");
+    }
+}
+
+#[tokio::test]
 async fn login_keeps_to_its_form_contract() {
     let html = body(samples::login()).await;
     let tags = tags(&html);

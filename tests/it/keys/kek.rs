@@ -4,8 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use sallyport::{
     cluster::{self, Entry},
+    ids::ProviderId,
     jobs::rewrap::{self, Progress},
     keys::KeyKind,
+    people::oidc::secret_place,
+    store::{
+        providers::{self, ProviderRow},
+        second,
+    },
 };
 
 use super::{counts, held, retired, rotate};
@@ -64,6 +70,41 @@ async fn signing_keys_move_under_load_and_two_processes_may_be_at_it() {
     let fresh = app.sibling_with(&kek.file.render()).await;
     for slug in ["acme", "t0", "t19"] {
         assert_eq!(fresh.tenant(slug).await.unwrap().unwrap().signing.published().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn secrets_at_providers_and_of_authenticators_move_too() {
+    let world = World::start().await;
+    let (app, tenant) = (&world.app, &world.tenant);
+    let (provider, person) = (ProviderId::new(&app.clock, &app.app.entropy).unwrap(), tenant.person.id);
+    let places = [secret_place(tenant.id, provider), format!("{}/person_totp/{person}", tenant.id)];
+    let seal = |place: &str| app.app.keyring.seal(place.as_bytes(), place.as_bytes(), &app.app.entropy).unwrap();
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    let row = ProviderRow {
+        id: provider,
+        slug: "idp".into(),
+        name: "i".into(),
+        issuer: "https://idp.example".into(),
+        client_id: "c".into(),
+        auth_method: "client_secret_basic".into(),
+        secret: Some(seal(&places[0])),
+        settings: serde_json::json!({}),
+        status: "active".into(),
+    };
+    providers::insert(&mut tx, &row, app.clock.now()).await.unwrap();
+    assert!(second::add_totp(&mut tx, person, &seal(&places[1]), 1, app.clock.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    let kek = rotate(app, KeyKind::Kek).await;
+    let progress = Progress::default();
+    rewrap::round(&app.app, &progress).await.unwrap();
+    assert_eq!((progress.left(), progress.done(), held(app, KeyKind::Kek, &kek.old).await.len()), (0, 4, 0));
+    let rows = "select kek_id, sealed from identity_provider union all select kek_id, sealed from person_totp";
+    let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(rows).fetch_all(&app.db.owner).await.unwrap();
+    for (place, (kek_id, sealed)) in places.iter().zip(rows) {
+        assert!(
+            kek_id != kek.old && *app.app.keyring.open(&kek_id, place.as_bytes(), &sealed).unwrap() == place.as_bytes()
+        );
     }
 }
 

@@ -81,6 +81,12 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
                 assert!(answer.text().await.unwrap().contains("You are logged out"));
                 continue;
             }
+            (
+                Guard::Browser,
+                "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password",
+            ) if route.method == Method::GET => {
+                assert!(location(&answer).starts_with("/t/other/login"), "{at}");
+            }
             (Guard::Console(..), _) => assert!(location(&answer).starts_with("/t/other/login?"), "{at}"),
             // There is none in either tenant; with one, tests/it/people/providers.rs.
             (Guard::Browser, path) if path.contains("{provider}") => {

@@ -48,7 +48,11 @@ fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
         }
     }
     let out = out.replace("{tenant}", "acme").replace("{server}", "demo").replace("{client_id}", client);
-    let out = out.replace("{file}", "sallyport.css").replace("{object}", object).replace("{id}", object).replace("{provider}", "nobody");
+    let out = out
+        .replace("{file}", "sallyport.css")
+        .replace("{object}", object)
+        .replace("{id}", object)
+        .replace("{provider}", "nobody");
     if dice.one_in(40) {
         let odd = ["/", "//", "/.", ".json", "%00", "?", "/../authorize", ";a"];
         return format!("{out}{}", dice.of(&odd)).into_bytes();

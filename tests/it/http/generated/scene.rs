@@ -16,6 +16,7 @@ use crate::{
         device::GRANT,
         flow::{Flow, TestClient, Tokens, hidden, location, query},
         introspect::{ENVELOPE, JWT},
+        second::Waiting,
     },
     people::links,
 };
@@ -43,6 +44,7 @@ pub(super) struct Scene {
     server_secret: String,
     resource: String,
     password: String,
+    waiting: Waiting,
     things: Things,
     api: String,
     first: String,
@@ -111,6 +113,7 @@ impl Scene {
             server_secret: app.server_secret(tenant.id, tenant.server.id).await,
             resource: tenant.server.resource.clone(),
             password: tenant.person.password.clone(),
+            waiting: Waiting::of(app, tenant).await,
             things,
             api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
@@ -182,6 +185,30 @@ impl Scene {
             }
             ("GET", "/t/{tenant}/login" | "/t/{tenant}/consent") => vec![page(&interaction, None)],
             ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![page(&[], None)],
+            ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
+                vec![page(&[], None)]
+            }
+            ("POST", "/t/{tenant}/account/totp") => {
+                let own = &self.waiting.enrolling;
+                let form = [("csrf", &*own.csrf), ("pending", &*own.pending), ("code", &*own.code)];
+                vec![Good { headers: vec![("cookie", own.cookies.clone())], ..page(&[], Some(&form)) }]
+            }
+            ("POST", "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery") => {
+                vec![page(&[], Some(&[("csrf", account)]))]
+            }
+            ("POST", "/t/{tenant}/account/password") => {
+                let own = &*self.password;
+                vec![page(&[], Some(&[("csrf", account), ("current", own), ("password", own), ("repeat", own)]))]
+            }
+            ("POST", "/t/{tenant}/account/sessions/end") => {
+                let session = ("session", "00000000-0000-7000-8000-000000000000");
+                vec![page(&[], Some(&[("csrf", account), session]))]
+            }
+            ("GET" | "POST", "/t/{tenant}/login/second") => {
+                let form = [("csrf", &*self.waiting.csrf), ("recovery", &*self.waiting.recovery)];
+                let form = (route.method == "POST").then_some(&form[..]);
+                vec![Good { headers: vec![("cookie", self.waiting.cookies("acme"))], ..page(&[], form) }]
+            }
             ("POST", "/t/{tenant}/login") => {
                 let form = [("username", "ada"), ("password", &*self.password), ("csrf", login), interaction[0]];
                 vec![page(&[], Some(&form))]

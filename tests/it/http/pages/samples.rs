@@ -4,9 +4,10 @@ mod console;
 
 use askama::Template;
 use sallyport::http::pages::{
-    AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, ErrorLink,
-    ErrorPage, FirstPage, GrantView, InterstitialPage, LinkDonePage, LinkPage, LoginChoice, LoginPage, ReturnTo,
-    SafeHref, ScopeChoice, ServerView, SignedInPage, SignedOutPage,
+    AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, EnrolPage,
+    ErrorLink, ErrorPage, FirstPage, GrantView, InterstitialPage, LinkDonePage, LinkPage, LoginChoice, LoginPage,
+    OwnLogin, PasswordPage, Qr, RecoveryPage, ReturnTo, SafeHref, ScopeChoice, SecondPage, SecurityPage, ServerView,
+    SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -43,6 +44,7 @@ pub(super) fn login() -> LoginPage {
         username: "dana".into(),
         error: None,
         asking: Some(AskingClient { name: "Claude Code".into(), server_name: "Team notes".into() }),
+        passwords: true,
         choices: Vec::new(),
     }
 }
@@ -357,16 +359,125 @@ fn people() -> Vec<Sample> {
                 tenant_name: "Northwind".into(),
                 person: "Dana Ruiz".into(),
                 console_href: None,
+                security_href: "/t/demo/account/security".into(),
                 logout_action: "/t/demo/logout".into(),
                 revoke_action: "/t/demo/account/revoke".into(),
                 csrf: "csrf-token".into(),
                 grants: vec![grant("MCP Inspector", "2 minutes ago"), grant("Cursor", "40 days ago")],
             },
         ),
+        sample("second", second()),
+        sample(
+            "second-failed",
+            with(second(), |page| {
+                page.error = Some("This code is not right, or was used before.".into());
+            }),
+        ),
+        sample(
+            "second-recovery",
+            with(second(), |page| {
+                page.recovery = true;
+                page.error = Some("This recovery code is not right, or was used before.".into());
+            }),
+        ),
+        sample("enrol", enrol()),
+        sample("enrol-own", with(enrol(), |page| page.required = false)),
+        sample("enrol-failed", with(enrol(), |page| page.error = Some("That was not the code of this key.".into()))),
+        sample("recovery", recovery(true)),
+        sample("recovery-renewed", recovery(false)),
+        sample("security", security()),
+        sample(
+            "security-bare",
+            with(security(), |page| {
+                (page.totp_since, page.totp_used, page.password_href) = (None, None, None);
+                page.logins.truncate(1);
+            }),
+        ),
+        sample("password", password()),
+        sample("password-failed", PasswordPage { error: Some("The two passwords differ.".into()), ..password() }),
         sample("first", first()),
         sample("first-failed", FirstPage { error: Some("The two passwords differ.".into()), ..first() }),
         sample("signed-out", SignedOutPage { tenant_name: "Northwind".into(), login_href: "/t/demo/login".into() }),
     ]
+}
+
+fn second() -> SecondPage {
+    SecondPage {
+        tenant_name: "Northwind".into(),
+        action: "/t/demo/login/second".into(),
+        csrf: "csrf-token".into(),
+        waiting: Some(("interaction", "interaction-handle".into())),
+        login_href: "/t/demo/login".into(),
+        recovery: false,
+        error: None,
+    }
+}
+
+fn enrol() -> EnrolPage {
+    let uri = "otpauth://totp/Northwind:dana?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Northwind";
+    EnrolPage {
+        tenant_name: "Northwind".into(),
+        action: "/t/demo/login/second".into(),
+        csrf: "csrf-token".into(),
+        waiting: None,
+        required: true,
+        back_href: "/t/demo/login".into(),
+        qr: Qr::of(uri),
+        uri: uri.to_owned().into(),
+        secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned().into(),
+        pending: "sealed".into(),
+        error: None,
+    }
+}
+
+fn recovery(enrolled: bool) -> RecoveryPage {
+    RecoveryPage {
+        tenant_name: "Northwind".into(),
+        codes: (0..10).map(|n| format!("BCDF-GHJK-LM{}P", char::from(b"BCDFGHJKLM"[n])).into()).collect(),
+        on_href: "/t/demo/account".into(),
+        enrolled,
+    }
+}
+
+fn security() -> SecurityPage {
+    let login = |agent: &str, how: &str, here| OwnLogin {
+        id: "00000000-0000-7000-8000-000000000000".into(),
+        agent: agent.into(),
+        how: how.into(),
+        since: "2 hours ago".into(),
+        here,
+    };
+    SecurityPage {
+        tenant_name: "Northwind".into(),
+        person: "Dana Ruiz".into(),
+        account_href: "/t/demo/account".into(),
+        csrf: "csrf-token".into(),
+        totp_href: "/t/demo/account/totp".into(),
+        totp_since: Some("12 days ago".into()),
+        totp_used: Some("2 hours ago".into()),
+        remove_action: "/t/demo/account/totp/remove".into(),
+        required: true,
+        recovery_codes: 9,
+        recovery_action: "/t/demo/account/recovery".into(),
+        password_href: Some("/t/demo/account/password".into()),
+        end_action: "/t/demo/account/sessions/end".into(),
+        logins: vec![
+            login("Firefox on Linux", "with your password and a second factor", true),
+            login("Safari on iPhone", "through <b>Company</b>", false),
+            login("A browser", "with your password", false),
+        ],
+    }
+}
+
+fn password() -> PasswordPage {
+    PasswordPage {
+        tenant_name: "Northwind".into(),
+        action: "/t/demo/account/password".into(),
+        csrf: "csrf-token".into(),
+        username: "dana".into(),
+        back_href: "/t/demo/account/security".into(),
+        error: None,
+    }
 }
 
 fn first() -> FirstPage {

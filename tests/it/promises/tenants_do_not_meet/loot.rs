@@ -27,6 +27,7 @@ use crate::{
         browser::{Page as Answer, TestBrowser},
         console::{Things, appoint, first_link},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
+        second::Waiting,
         web::{Web, limits},
     },
     people::links,
@@ -69,13 +70,18 @@ pub(super) enum Kind {
     ConsoleCsrf,
     FirstLink,
     ApiToken,
+    /// A login that waits for its second factor, in a browser of its own.
+    Step,
+    WaitingBrowser,
+    SecondCsrf,
+    Recovery,
     /// What a route of the console or of the admin API is about.
     Object(Page, Action),
 }
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 14] = [
+    pub(super) const HANDLES: [Self; 15] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
@@ -89,6 +95,7 @@ impl Kind {
         Self::DeviceCode,
         Self::Link,
         Self::ApiToken,
+        Self::Step,
         Self::Jwt,
     ];
 
@@ -126,6 +133,7 @@ pub(super) struct Loot {
     pub(super) things: Things,
     api: String,
     first: String,
+    waiting: Waiting,
 }
 
 impl Loot {
@@ -211,6 +219,7 @@ impl Loot {
             things,
             api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
+            waiting: Waiting::of(app, &tenant).await,
             tokens,
             client,
             tenant,
@@ -265,6 +274,10 @@ impl Loot {
             Kind::ConsoleCsrf => &self.things.csrf,
             Kind::FirstLink => &self.first,
             Kind::ApiToken => &self.api,
+            Kind::Step => &self.waiting.step,
+            Kind::WaitingBrowser => &self.waiting.browser,
+            Kind::SecondCsrf => &self.waiting.csrf,
+            Kind::Recovery => &self.waiting.recovery,
             Kind::Object(page, action) => return self.things.object(page, action),
         }
         .clone()
@@ -289,7 +302,9 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Registration => handle(HandleKind::RegistrationToken),
         Kind::Initial => handle(HandleKind::InitialAccessToken),
         Kind::Session => handle(HandleKind::Session),
-        Kind::Browser => handle(HandleKind::Browser),
+        Kind::Browser | Kind::WaitingBrowser => handle(HandleKind::Browser),
+        Kind::Step => handle(HandleKind::LoginStep),
+        Kind::Recovery => "BCDF-GHJK-LMNP".to_owned(),
         Kind::Interaction => handle(HandleKind::Interaction),
         Kind::DeviceCode => handle(HandleKind::DeviceCode),
         Kind::Link | Kind::FirstLink => handle(HandleKind::PersonLink),
@@ -302,6 +317,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         | Kind::DeviceCsrf
         | Kind::LinkCsrf
         | Kind::ConsoleCsrf
+        | Kind::SecondCsrf
         | Kind::Seen => entropy.text::<32>().unwrap(),
         Kind::McpSession => entropy.text::<48>().unwrap(),
         Kind::ClientId => ClientId::new(&app.clock, &entropy).unwrap().to_string(),

@@ -23,7 +23,7 @@ enum Place {
     Form(&'static str),
     Json(&'static str),
     Header(&'static str),
-    /// `t` or `b`.
+    /// `t`, `b` or `l`.
     Cookie(&'static str),
     Bearer,
     /// In quotes.
@@ -66,6 +66,8 @@ impl Plan {
 
 const SESSION: (Place, Kind) = (Cookie("t"), Kind::Session);
 const BROWSER: (Place, Kind) = (Cookie("b"), Kind::Browser);
+const STEP: (Place, Kind) = (Cookie("l"), Kind::Step);
+const WAITING: (Place, Kind) = (Cookie("b"), Kind::WaitingBrowser);
 const ID: (Place, Kind) = (BasicUser, Kind::ClientId);
 const SECRET: (Place, Kind) = (BasicPassword, Kind::ClientSecret);
 
@@ -156,6 +158,31 @@ fn plans(route: &Route) -> Vec<Plan> {
             vec![plan(200, &own).with(&typed)]
         }
         ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![plan(200, &[SESSION]).idle(&[BROWSER])],
+        ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
+            vec![plan(200, &[SESSION]).idle(&[BROWSER])]
+        }
+        ("POST", "/t/{tenant}/account/totp") => {
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            vec![plan(400, &own).with(&[(Form("pending"), "AAAA"), (Form("code"), "123456")])]
+        }
+        ("POST", "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery") => {
+            vec![plan(303, &[SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)])]
+        }
+        ("POST", "/t/{tenant}/account/password") => {
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            let typed = [(Form("current"), "x"), (Form("password"), "one of them"), (Form("repeat"), "another one")];
+            vec![plan(400, &own).with(&typed)]
+        }
+        ("POST", "/t/{tenant}/account/sessions/end") => {
+            // A login that is not one's own is not on the page that comes next: all is said.
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            vec![plan(303, &own).idle(&[(Form("session"), Kind::Grant)])]
+        }
+        ("GET", "/t/{tenant}/login/second") => vec![plan(200, &[STEP]).idle(&[WAITING])],
+        ("POST", "/t/{tenant}/login/second") => {
+            let own = [STEP, WAITING, (Form("csrf"), Kind::SecondCsrf), (Form("recovery"), Kind::Recovery)];
+            vec![plan(303, &own)]
+        }
         ("POST", "/t/{tenant}/logout") => {
             // Whoever has no session is logged out already.
             vec![plan(303, &[BROWSER, (Form("csrf"), Kind::AccountCsrf)]).idle(&[SESSION])]
@@ -349,8 +376,13 @@ fn without_handles(text: &str) -> String {
     out
 }
 
-/// The text without the tokens of its forms.
+/// The text without the tokens of its forms, and without the key of a new authenticator.
 fn without_fields(text: &str) -> String {
+    const KEY: (&str, &str) = ("<ol class=\"steps\">", "</ol>");
+    let text = &match (text.find(KEY.0), text.find(KEY.1)) {
+        (Some(from), Some(to)) => format!("{}{}", &text[..from], &text[to..]),
+        _ => text.to_owned(),
+    };
     const FIELD: &str = "name=\"csrf\" value=\"";
     let mut pieces = text.split(FIELD);
     let mut out = pieces.next().unwrap_or_default().to_owned();

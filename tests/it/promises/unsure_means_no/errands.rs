@@ -16,12 +16,13 @@ use super::{forms::Answer, node::Node};
 use crate::{
     gateway::world::{LEGACY, MODERN, modern_body},
     harness::{
+        api,
         app::{TestApp, TestTenant},
         browser::{Page, TestBrowser},
-        api,
         console::{self, Things, appoint, first_link},
         device::{self, TestDevice},
         flow::{Flow, TestClient, Tokens, hidden, location, query},
+        second::Waiting,
     },
     people::links,
 };
@@ -69,7 +70,7 @@ impl Errand {
         assert_eq!(answer.status, self.done, "{self} {when}: {:?} {}", answer.headers, answer.body);
     }
 
-    /// The stylesheet and the description of the API are part of the program.
+    /// The stylesheet, the script and the description of the API are part of the program.
     pub(super) fn needs_the_store(&self) -> bool {
         !self.path.starts_with("/static/") && !self.path.ends_with("/openapi.json")
     }
@@ -95,8 +96,17 @@ pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
     let props = Props::of(app, tenant).await;
     let mut errands: Vec<Errand> = routes::public().iter().flat_map(|route| props.errands(route)).collect();
     let ends = |errand: &Errand| {
-        ["remove", "revoke", "take a grant back", "log out", "set a password", "make the first tenant"]
-            .contains(&errand.what)
+        [
+            "remove",
+            "revoke",
+            "take a grant back",
+            "log out",
+            "change the password",
+            "use a recovery code",
+            "set a password",
+            "make the first tenant",
+        ]
+        .contains(&errand.what)
     };
     // Through the API the settings are saved as they are; after the console they are others.
     errands.sort_by_key(|errand| (ends(errand), errand.path.ends_with("/settings/edit")));
@@ -144,6 +154,7 @@ struct Props {
     /// A token of the admin API.
     api: String,
     first: String,
+    waiting: Waiting,
 }
 
 impl Props {
@@ -213,6 +224,7 @@ impl Props {
             others,
             api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
+            waiting: Waiting::of(app, tenant).await,
             client,
         }
     }
@@ -257,7 +269,10 @@ impl Props {
         }
         match (route.method.as_str(), route.path) {
             ("GET", "/static/{file}") => {
-                vec![plain("the stylesheet", sallyport::http::pages::stylesheet_path().to_owned())]
+                vec![
+                    plain("the stylesheet", sallyport::http::pages::stylesheet_path().to_owned()),
+                    plain("the script", sallyport::http::pages::script_path().to_owned()),
+                ]
             }
             ("GET", _) if route.guard == Guard::Public => vec![plain("discover", path)],
             ("POST", "/t/{tenant}/register") => {
@@ -309,6 +324,36 @@ impl Props {
                     ("repeat", password()),
                 ];
                 vec![one("set a password", StatusCode::OK, path, self.form(&self.cookies, form))]
+            }
+            ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
+                vec![one("see how one logs in", StatusCode::OK, path, with_cookies(&self.cookies))]
+            }
+            ("POST", "/t/{tenant}/account/totp") => {
+                let form = vec![("csrf", self.account_csrf.clone()), ("code", "123456".to_owned())];
+                vec![one("try a code", StatusCode::BAD_REQUEST, path, self.form(&self.cookies, form))]
+            }
+            (
+                "POST",
+                "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery" | "/t/{tenant}/account/sessions/end",
+            ) => {
+                let nobody = "00000000-0000-7000-8000-000000000000".to_owned();
+                let form = vec![("csrf", self.account_csrf.clone()), ("session", nobody)];
+                vec![one("take away what is not there", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
+            ("POST", "/t/{tenant}/account/password") => {
+                let own = || self.password.clone();
+                let csrf = self.account_csrf.clone();
+                let form = vec![("csrf", csrf), ("current", own()), ("password", own()), ("repeat", own())];
+                vec![one("change the password", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
+            ("GET", "/t/{tenant}/login/second") => {
+                let cookies = self.waiting.cookies("acme");
+                vec![one("be asked for a second factor", StatusCode::OK, path, with_cookies(&cookies))]
+            }
+            ("POST", "/t/{tenant}/login/second") => {
+                let form = vec![("csrf", self.waiting.csrf.clone()), ("recovery", self.waiting.recovery.clone())];
+                let form = self.form(&self.waiting.cookies("acme"), form);
+                vec![one("use a recovery code", StatusCode::SEE_OTHER, path, form)]
             }
             ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => {
                 vec![one("see the account", StatusCode::OK, path, with_cookies(&self.cookies))]

@@ -63,3 +63,7 @@ insert into identity_provider (tenant, id, slug, name, issuer, client_id, auth_m
 insert into person_identity (tenant, provider, subject, person, linked_at) values (:tenant, :tenant, 's', :tenant, now());
 insert into login_attempt (tenant, hash, provider, box, created_at, expires_at)
     values (:tenant, 'h', :tenant, 'b', now(), now());
+insert into login_step (tenant, hash, pepper_id, person, amr, created_at, expires_at)
+    values (:tenant, 'h', 'p', :tenant, '{pwd}', now(), now());
+insert into person_totp (tenant, person, kek_id, sealed, last_step, created_at) values (:tenant, :tenant, 'k', 's', 1, now());
+insert into recovery_code (tenant, person, hash, pepper_id, created_at) values (:tenant, :tenant, 'h', 'p', now());

@@ -1,0 +1,3 @@
+#![no_main]
+
+sallyport_fuzz::fuzz!("passkey");

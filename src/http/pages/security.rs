@@ -1,0 +1,73 @@
+//! How a person logs in, and where they are logged in.
+
+use askama::Template;
+
+use super::filters;
+
+/// Second factors, password and logins of whoever is logged in.
+#[derive(Template)]
+#[template(path = "security.html")]
+pub struct SecurityPage {
+    /// The tenant's name, as its administrator wrote it.
+    pub tenant_name: String,
+    /// Who is logged in.
+    pub person: String,
+    /// The way back.
+    pub account_href: String,
+    /// The CSRF token of all forms here.
+    pub csrf: String,
+    /// Where an authenticator is set up.
+    pub totp_href: String,
+    /// Since when there is one: `2 days ago`.
+    pub totp_since: Option<String>,
+    /// When its code was used.
+    pub totp_used: Option<String>,
+    /// Where "Remove" posts to.
+    pub remove_action: String,
+    /// Whether this person must have one.
+    pub required: bool,
+    /// Recovery codes that are left.
+    pub recovery_codes: i64,
+    /// Where "Make new ones" posts to.
+    pub recovery_action: String,
+    /// Where the password is changed, for whoever has one.
+    pub password_href: Option<String>,
+    /// Where "Log out" of a login posts to.
+    pub end_action: String,
+    /// Where they are logged in, newest first.
+    pub logins: Vec<OwnLogin>,
+}
+
+/// One login.
+pub struct OwnLogin {
+    /// Its id.
+    pub id: String,
+    /// The browser.
+    pub agent: String,
+    /// How they logged in: `with your password`.
+    pub how: String,
+    /// When.
+    pub since: String,
+    /// Whether it is this one.
+    pub here: bool,
+}
+
+/// The question for another password.
+///
+/// The form posts `current`, `password`, `repeat` and `csrf`.
+#[derive(Template)]
+#[template(path = "password.html")]
+pub struct PasswordPage {
+    /// The tenant's name, as its administrator wrote it.
+    pub tenant_name: String,
+    /// Where the form posts to.
+    pub action: String,
+    /// The CSRF token of this form.
+    pub csrf: String,
+    /// Whose password it is.
+    pub username: String,
+    /// Where to go instead.
+    pub back_href: String,
+    /// Why the last try failed and what to do, in whole sentences.
+    pub error: Option<String>,
+}
