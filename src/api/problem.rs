@@ -18,7 +18,7 @@ pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 pub(super) struct Problem {
     status: StatusCode,
     challenge: Option<&'static str>,
-    body: ProblemBody,
+    body: Box<ProblemBody>,
 }
 
 /// What went wrong (RFC 9457).
@@ -73,7 +73,7 @@ impl Problem {
             errors: Vec::new(),
             request_id: id.to_string(),
         };
-        Self { status, challenge: None, body }
+        Self { status, challenge: None, body: Box::new(body) }
     }
 
     /// 401, with how to come in (RFC 6750 §3).

@@ -45,7 +45,7 @@ async fn each_route_needs_its_own_right_and_no_other() {
         let (status, problem) = ask(&app, &without, &route, &things).await;
         assert_eq!(status, 403, "{named}: {problem}");
         assert_eq!(problem["detail"], format!("The token has not the right {named}."));
-        let with = http(&token(&app, tenant.id, "ada", &[named.clone()]).await);
+        let with = http(&token(&app, tenant.id, "ada", std::slice::from_ref(&named)).await);
         let (status, answer) = ask(&app, &with, &route, &things).await;
         assert_eq!(status, good(&route, &things, "acme").done, "{named}: {answer}");
         walked += 1;

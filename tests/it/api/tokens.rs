@@ -87,7 +87,7 @@ async fn what_is_no_token_is_told_how_to_come_in_and_counted() {
     let (app, tenant) = place().await;
     let good = api::token(&app, tenant.id, "ada", &words(&["people:read"])).await;
     let url = app.url(CLIENTS);
-    let bare = reqwest::Client::new();
+    let bare = app.http();
     let absent = bare.get(&url).send().await.unwrap();
     assert_eq!((absent.status().as_u16(), &absent.headers()["www-authenticate"]), (401, &"Bearer".parse().unwrap()));
     // A cookie is none, whatever is in it.
