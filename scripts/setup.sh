@@ -2,7 +2,7 @@
 # Installs what a build, a run or the tests need and the machine lacks. Debian and its relatives get it
 # from apt; other systems are told what to install by hand. What is there already is left alone.
 #
-#   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny] [nginx]      all of them when none is named
+#   scripts/setup.sh [compiler] [postgres] [browser] [clients] [deny] [nginx] [schemathesis]      all of them when none is named
 #   scripts/setup.sh bench | cxx                                                   what only `make bench` or `make fuzz` needs
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
@@ -88,6 +88,21 @@ deny() {
     cp "$pin" "$dir/installed-from"
 }
 
+# What attacks the admin API by its own description.
+schemathesis() {
+    local pin=scripts/schemathesis.txt dir=$TOOLS/schemathesis
+    cmp -s "$pin" "$dir/installed-from" && return
+    have python3 || install "Python 3.11 or newer" "tests run schemathesis" python3
+    if ! python3 -m pip --version >/dev/null 2>&1 && have apt-get; then
+        install "pip for Python 3" "schemathesis comes as wheels" python3-pip
+    fi
+    say "installing schemathesis into $dir"
+    rm -rf "$dir"
+    quietly python3 -m pip install --quiet --target "$dir" --no-deps --only-binary :all: --require-hashes -r "$pin" \
+        || die "schemathesis could not be installed; it needs Python 3.11 or newer"
+    cp "$pin" "$dir/installed-from"
+}
+
 # libFuzzer is C++.
 cxx() {
     have c++ || install "a C++ compiler" "make fuzz builds libFuzzer" g++
@@ -116,8 +131,8 @@ nginx() {
 
 for part in "${@:-all}"; do
     case $part in
-        all) compiler && postgres && browser && clients && deny && nginx ;;
-        compiler | postgres | browser | clients | deny | nginx | bench | cxx) "$part" ;;
-        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, nginx, bench, cxx or all" ;;
+        all) compiler && postgres && browser && clients && deny && nginx && schemathesis ;;
+        compiler | postgres | browser | clients | deny | nginx | schemathesis | bench | cxx) "$part" ;;
+        *) die "unknown part '$part': compiler, postgres, browser, clients, deny, nginx, schemathesis, bench, cxx or all" ;;
     esac
 done

@@ -241,6 +241,14 @@ impl Page {
         }
     }
 
+    /// Its name in rights of tokens.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            page => page.slug(),
+        }
+    }
+
     /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
@@ -281,6 +289,21 @@ impl Action {
             Self::ResetFactors => "take second factors away",
             Self::EndSessions => "end sessions",
             Self::Rotate => "rotate",
+        }
+    }
+}
+
+impl Action {
+    /// Its name in rights of tokens.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::RevokeAll => "revoke-many",
+            Self::EditRoles => "roles",
+            Self::MakeLink => "link",
+            Self::EndSessions => "end-sessions",
+            Self::ResetFactors => "reset-factors",
+            other => other.name(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The commands of the `sallyport` binary.
 
 mod admin;
+mod api_token;
 mod apply;
 mod audit;
 mod client;
@@ -89,6 +90,9 @@ enum Command {
     /// Tokens with which clients register where a tenant wants one (RFC 7591).
     #[command(subcommand)]
     InitialToken(initial_token::InitialTokenCommand),
+    /// Tokens with which programs use the admin API.
+    #[command(subcommand)]
+    ApiToken(api_token::ApiTokenCommand),
     /// The log that auditors can check.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -159,6 +163,7 @@ impl Command {
             Self::Server(command) => server::run(&command),
             Self::Grant(command) => grant::run(command).await,
             Self::Session(command) => session::run(command).await,
+            Self::ApiToken(command) => api_token::run(command).await,
             Self::InitialToken(command) => initial_token::run(command).await,
             Self::Audit(command) => audit::run(command).await,
             Self::Try(args) => r#try::run(*args).await,

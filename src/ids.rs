@@ -70,6 +70,8 @@ uuid_ids! {
     LinkId,
     /// Of a passkey.
     PasskeyId,
+    /// A bearer token of the admin API.
+    ApiTokenId,
     /// One authorization request on its way through login and consent.
     InteractionId,
     /// One device authorization request (RFC 8628), from the device's first request to its tokens.

@@ -16,6 +16,7 @@
 //! Dependencies point downwards: `policy` and `mcp` are pure, and only `store` knows SQL.
 
 pub mod access;
+pub mod api;
 pub mod app;
 pub mod apply;
 pub mod audit;

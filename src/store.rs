@@ -1,6 +1,7 @@
 //! Postgres through sqlx, one file an aggregate. Nothing else knows SQL.
 
 pub mod administrators;
+pub mod api_tokens;
 pub mod apply;
 pub mod audit;
 pub mod audit_export;
@@ -57,6 +58,12 @@ use crate::{
 
 /// What the database says of the time is of now only if it comes sooner than this.
 const PROMPT: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A pattern for `like` that fits whatever contains this text.
+pub fn containing(text: &str) -> String {
+    let escape = |sign: char| matches!(sign, '%' | '_' | '\\').then_some('\\').into_iter().chain([sign]);
+    format!("%{}%", text.chars().flat_map(escape).collect::<String>())
+}
 
 /// The database did not do what it was asked. Always a fault of ours: 503, nothing lost, never an OAuth client error.
 #[derive(Debug, thiserror::Error)]

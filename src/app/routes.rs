@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     access::{Action, Page},
+    api,
     authorize::{device, routes as authorize},
     clients::registration::routes as registration,
     console, gateway,
@@ -45,6 +46,9 @@ pub enum Guard {
     /// A person with a role that goes so far: session, CSRF token and `Origin` as for a browser, and a rule of
     /// [`crate::access`].
     Console(Page, Action),
+    /// A program with a token of the admin API that goes so far, for a person who may: a rule of [`crate::access`]. Cookies
+    /// count for nothing.
+    Api(Page, Action),
     /// A browser's question before a call to an MCP endpoint: answered from the tenant's settings.
     Preflight,
 }
@@ -140,6 +144,7 @@ pub fn public() -> Vec<Route> {
         Route::new(M::OPTIONS, "/t/{tenant}/mcp/{server}", Preflight, gateway::mcp),
     ];
     routes.extend(console::routes());
+    routes.extend(api::routes());
     routes
 }
 
@@ -157,7 +162,7 @@ pub fn router(app: Arc<App>) -> Router {
             Guard::Registration | Guard::RegistrationToken | Guard::Public | Guard::Client => {
                 oauth = oauth.route(path, handler);
             }
-            Guard::Console(page, action) => {
+            Guard::Console(page, action) | Guard::Api(page, action) => {
                 other = other.route(path, handler.layer(Extension(console::Asked(page, action))));
             }
             // No page of a browser has a server's secret.

@@ -10,6 +10,7 @@ use axum::{
 
 use super::{App, routes::Guard};
 use crate::{
+    api,
     clock::Clock,
     gateway,
     http::{oauth::OauthError, request_id::RequestId, trouble::Trouble},
@@ -36,6 +37,7 @@ impl Doubt {
     fn refusal(&self, id: Option<&RequestId>) -> Response {
         match (self.guard, id) {
             (Guard::Bearer | Guard::Preflight, _) => gateway::fault(),
+            (Guard::Api(..), Some(id)) => api::fault(id),
             (Guard::Browser | Guard::Console(..), Some(id)) => Trouble::fault(id).into_response(),
             _ => OauthError::fault().into_response(),
         }

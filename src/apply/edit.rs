@@ -10,13 +10,21 @@ use super::{
     step::{Removed, Step, Write, removal},
 };
 use crate::{
+    cluster::Node,
     config::PublicUrl,
     ids::Slug,
     keys::SigningAlg,
     secret::hex,
     store::{self, StoreError},
-    tenants::{EraSetting, Settings},
+    tenants::{EraSetting, LoginPolicy, RegistrationRule, Settings},
 };
+
+/// The longest name of a tenant, in characters.
+const NAME: usize = 100;
+/// The longest time that an unused client is kept, in days.
+const DAYS: u16 = 3650;
+/// The longest login, in hours.
+const HOURS: u16 = 720;
 
 /// What is to become different.
 #[derive(Debug)]
@@ -105,6 +113,50 @@ impl ServerForm {
     }
 }
 
+/// What can be edited of a tenant, one object at a time.
+#[derive(Clone, Debug)]
+pub struct TenantForm {
+    /// Its name for people.
+    pub name: String,
+    /// Who may register clients.
+    pub registration: RegistrationRule,
+    /// How many registered clients there may be. None: the usual number.
+    pub max_registered_clients: Option<u32>,
+    /// For how many days an unused one is kept. None: the usual time.
+    pub unused_client_days: Option<u16>,
+    /// The server that is meant where a request names none.
+    pub default_server: Option<Slug>,
+    /// How people log in.
+    pub login: LoginPolicy,
+}
+
+impl TenantForm {
+    /// The settings with what the form says.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
+        let length = self.name.chars().count();
+        if !(1..=NAME).contains(&length) || self.name.chars().any(char::is_control) {
+            return Err("the name is one line of 1 to 100 characters");
+        }
+        if self.unused_client_days.is_some_and(|days| !(1..=DAYS).contains(&days)) {
+            return Err("kept without use: 1 to 3650 days, or nothing for the usual time");
+        }
+        if self.login.session_hours.is_some_and(|hours| !(1..=HOURS).contains(&hours)) {
+            return Err("a login lasts 1 to 720 hours, or nothing for the usual time");
+        }
+        Ok(Settings {
+            registration: self.registration,
+            max_registered_clients: self.max_registered_clients,
+            unused_client_days: self.unused_client_days,
+            default_server: self.default_server.clone(),
+            login: self.login,
+            ..settings.clone()
+        })
+    }
+}
+
 fn said(message: String) -> Mistakes {
     Mistakes::of("", vec![Problem { line: None, object: String::new(), message }])
 }
@@ -136,6 +188,18 @@ pub async fn prepare<'a>(tools: Tools<'a>, tenant: &Slug, edit: Edit) -> Result<
     let changes = steps.steps.iter().map(|step| step.change.clone()).collect();
     let plan = Plan { changes, unchanged: steps.unchanged, notes: Vec::new() };
     Ok(Prepared { tools, tx, tenants: vec![steps], plan, marks: false })
+}
+
+/// Makes an edit: checked, committed, and in force on every node.
+///
+/// # Errors
+/// As of [`prepare`]: nothing was changed.
+pub async fn make(tools: Tools<'_>, node: &Node, tenant: &Slug, edit: Edit) -> Result<(), ApplyError> {
+    let prepared = prepare(tools, tenant, edit).await?;
+    if let Some(ticket) = prepared.commit().await? {
+        node.settle(ticket).await?;
+    }
+    Ok(())
 }
 
 async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Result<TenantSteps, ApplyError> {

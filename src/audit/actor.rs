@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Personal;
-use crate::ids::PersonId;
+use crate::ids::{ApiTokenId, PersonId};
 
 /// Who did what an administrator does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +16,13 @@ pub enum Actor {
     },
     /// Somebody who is logged in.
     Person {
+        /// Who.
+        person: PersonId,
+    },
+    /// Somebody whose program holds a token of the admin API.
+    ApiToken {
+        /// Which.
+        token: ApiTokenId,
         /// Who.
         person: PersonId,
     },

@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use super::{CallFacts, CallRefusal, FieldChange, Outcome, Personal};
 use crate::{
-    ids::{ClientId, DeviceId, EventId, FamilyId, GrantId, LinkId, PersonId, ProviderId, ServerId, SessionId},
+    ids::{
+        ApiTokenId, ClientId, DeviceId, EventId, FamilyId, GrantId, LinkId, PersonId, ProviderId, ServerId, SessionId,
+    },
     keys::SigningAlg,
     tenants::Evidence,
 };
@@ -164,6 +166,13 @@ pub enum Event {
         tally: Tally,
     },
     /// A page or a change of the console, to somebody whose roles do not go so far.
+    #[serde(rename = "api.refused")]
+    ApiRefused {
+        /// `absent`, `malformed`, `unknown`, `role`, `right`.
+        reason: &'static str,
+        #[serde(flatten)]
+        tally: Tally,
+    },
     #[serde(rename = "console.refused")]
     ConsoleRefused {
         /// What they wanted.
@@ -297,6 +306,7 @@ pub enum Event {
         registration_tokens: u64,
         initial_access_tokens: u64,
         links: u64,
+        api_tokens: u64,
         recovery_codes: u64,
     },
     /// A call is about to be forwarded. Its outcome is an event of its own.
@@ -416,6 +426,19 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         object: Option<String>,
     },
+    /// A bearer token of the admin API was made.
+    #[serde(rename = "api_token.made")]
+    ApiTokenMade {
+        token: ApiTokenId,
+        /// For whom it acts.
+        person: PersonId,
+        rights: Vec<String>,
+        #[serde(with = "time::serde::rfc3339")]
+        until: OffsetDateTime,
+    },
+    /// A bearer token of the admin API was taken back.
+    #[serde(rename = "api_token.revoked")]
+    ApiTokenRevoked { token: ApiTokenId, person: PersonId },
     /// From now on an identity provider vouches for a person.
     #[serde(rename = "identity.linked")]
     IdentityLinked {

@@ -52,6 +52,9 @@ pub enum Refused {
     Provider(&'static str),
     /// A page or a change of the console, to somebody whose roles do not go so far: the action.
     Console(&'static str),
+    /// A request of the admin API: `absent`, `malformed`, `unknown` (the token), `role` (whoever it acts for may not), `right` (the
+    /// token does not go so far).
+    Api(&'static str),
     /// A request that leads nowhere.
     Request(&'static str),
 }
@@ -73,6 +76,7 @@ impl Refused {
             Self::Link => "link.refused",
             Self::Provider(_) => "provider.refused",
             Self::Console(_) => "console.refused",
+            Self::Api(_) => "api.refused",
             Self::Request(_) => "request.refused",
         }
     }
@@ -101,6 +105,7 @@ impl Refused {
             Self::Link => Event::LinkRefused { tally },
             Self::Provider(reason) => Event::ProviderRefused { reason, tally },
             Self::Console(action) => Event::ConsoleRefused { action, tally },
+            Self::Api(reason) => Event::ApiRefused { reason, tally },
             Self::Request(reason) => Event::RequestRefused { reason, tally },
         }
     }

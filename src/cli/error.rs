@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
+    api::token::ApiTokenError,
     app::StartError,
     apply::ApplyError,
     audit::{
@@ -226,6 +227,9 @@ pub enum CliError {
     /// An initial access token could not be made or taken back.
     #[error(transparent)]
     InitialToken(#[from] InitialTokenError),
+    /// A token of the admin API could not be made or taken back.
+    #[error(transparent)]
+    ApiToken(#[from] ApiTokenError),
     /// A key stays as it is.
     #[error(transparent)]
     Rotation(#[from] RotationError),

@@ -141,7 +141,7 @@ fn until(end: Option<OffsetDateTime>) -> String {
 }
 
 /// `30m`, `24h`, `7d`.
-fn life(text: &str) -> Result<Duration, String> {
+pub(super) fn life(text: &str) -> Result<Duration, String> {
     let unit = match text.chars().last() {
         Some('m') => Duration::MINUTE,
         Some('h') => Duration::HOUR,

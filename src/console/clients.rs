@@ -65,6 +65,7 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
         down: wanted.down,
         limit: wanted.limit(),
         offset: wanted.offset(),
+        each: false,
     };
     let mut tx = desk.tx().await?;
     let found = listed::page(&mut tx, &asked).await.map_err(|error| desk.visit.fault(error))?;

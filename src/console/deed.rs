@@ -59,10 +59,7 @@ impl Desk {
         let recorder = self.recorder();
         let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
         let began = tokio::time::Instant::now();
-        let prepared = apply::edit::prepare(tools, &self.visit.tenant.slug, edit).await?;
-        if let Some(ticket) = prepared.commit().await? {
-            app.node.settle(ticket).await?;
-        }
+        apply::edit::make(tools, &app.node, &self.visit.tenant.slug, edit).await?;
         Ok(began.elapsed().as_millis())
     }
 

@@ -162,7 +162,8 @@ impl Desk {
 
     async fn write_down(&self, action: Action) -> Result<(), StoreError> {
         let mut tx = self.visit.app.store.tenant_tx(self.visit.tenant.id).await?;
-        let object = (!self.object.is_empty()).then(|| self.object.chars().take(200).collect());
+        let seen = self.object.chars().filter(|sign| !sign.is_control());
+        let object = (!self.object.is_empty()).then(|| seen.take(200).collect());
         let read =
             Event::AuditorRead { person: self.session.person, page: self.page.name(), action: action.name(), object };
         self.visit.recorder().record(&mut tx, &read).await?;

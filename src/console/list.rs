@@ -1,9 +1,12 @@
 //! Lists: what part of one an address asks for, and the addresses of other parts.
 
 use super::Desk;
-use crate::http::{
-    pages::console::{Column, Filter, ListPage, Opt, Pager, Row, Search},
-    trouble::Trouble,
+use crate::{
+    http::{
+        pages::console::{Column, Filter, ListPage, Opt, Pager, Row, Search},
+        trouble::Trouble,
+    },
+    store::containing,
 };
 
 /// Rows of one page.
@@ -111,14 +114,7 @@ impl Wanted {
 
     /// The pattern for `like`, if something is searched for.
     pub(super) fn pattern(&self) -> Option<String> {
-        (!self.q.is_empty()).then(|| {
-            let escaped: String = self
-                .q
-                .chars()
-                .flat_map(|sign| matches!(sign, '%' | '_' | '\\').then_some('\\').into_iter().chain([sign]))
-                .collect();
-            format!("%{escaped}%")
-        })
+        (!self.q.is_empty()).then(|| containing(&self.q))
     }
 
     fn is_narrowed(&self) -> bool {

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{Desk, servers::refused};
 use crate::{
     access::{Action, Page},
-    apply::edit::{Edit, fingerprint},
+    apply::edit::{Edit, TenantForm, fingerprint},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, SheetPage, Way},
@@ -15,9 +15,6 @@ use crate::{
     ids::Slug,
     tenants::{LoginPolicy, RegistrationRule, SecondFactor, Settings},
 };
-
-/// The longest name, in characters.
-const NAME: usize = 100;
 
 const RULES: &[(&str, &str)] = &[
     ("open", "Any program, within limits"),
@@ -141,40 +138,38 @@ impl Filled {
 
     /// The settings with what the form says, or why not.
     fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
-        let length = self.name.chars().count();
-        if !(1..=NAME).contains(&length) || self.name.chars().any(char::is_control) {
-            return Err("the name is one line of 1 to 100 characters");
-        }
         let registration = serde_json::from_value(self.registration.as_str().into());
-        let number = |text: &str| if text.is_empty() { Ok(None) } else { text.parse::<u32>().map(Some) };
-        let days = number(&self.days).ok().filter(|days| days.is_none_or(|days| (1..=3650).contains(&days)));
-        let hours = number(&self.hours).ok().filter(|hours| hours.is_none_or(|hours| (1..=720).contains(&hours)));
-        let login = LoginPolicy {
-            // A form without the field leaves it as it is.
-            second_factor: match self.second_factor.as_str() {
-                "" => settings.login.second_factor,
-                word => serde_json::from_value(word.into()).map_err(|_| "say who shows a second factor")?,
-            },
-            session_hours: hours
-                .ok_or("a login lasts 1 to 720 hours, or nothing for the usual time")?
-                .and_then(|hours| u16::try_from(hours).ok()),
-            ..settings.login
+        let days = match self.days.as_str() {
+            "" => None,
+            days => Some(days.parse().unwrap_or(0)),
         };
+        let most = match self.most.as_str() {
+            "" => None,
+            most => Some(most.parse().map_err(|_| "clients at most: a number, or nothing for the usual one")?),
+        };
+        let hours = match self.hours.as_str() {
+            "" => None,
+            hours => Some(hours.parse().unwrap_or(0)),
+        };
+        let second_factor = match self.second_factor.as_str() {
+            // A form without the field leaves it as it is.
+            "" => settings.login.second_factor,
+            word => serde_json::from_value(word.into()).map_err(|_| "say who shows a second factor")?,
+        };
+        let login = LoginPolicy { second_factor, session_hours: hours, ..settings.login };
         let default_server = match self.default_server.as_str() {
             "" => None,
             slug => Some(Slug::parse(slug).map_err(|_| "the default server is none of this tenant")?),
         };
-        Ok(Settings {
+        let form = TenantForm {
+            name: self.name.clone(),
             registration: registration.map_err(|_| "say who may register clients")?,
-            max_registered_clients: number(&self.most)
-                .map_err(|_| "clients at most: a number, or nothing for the usual one")?,
-            unused_client_days: days
-                .ok_or("kept without use: 1 to 3650 days, or nothing for the usual time")?
-                .and_then(|days| u16::try_from(days).ok()),
+            max_registered_clients: most,
+            unused_client_days: days,
             default_server,
             login,
-            ..settings.clone()
-        })
+        };
+        form.onto(settings)
     }
 }
 

@@ -32,6 +32,11 @@ impl RequestId {
         Self(format!("counted-{}-{nth}", clock.unix()).into())
     }
 
+    /// What stands for an id where nobody gave one.
+    pub(crate) fn none() -> Self {
+        Self("-".into())
+    }
+
     /// The id in `headers`, if there is exactly one and it is well-formed. Only for headers of a trusted proxy.
     pub fn given(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(X_REQUEST_ID).iter();

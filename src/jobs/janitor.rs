@@ -17,6 +17,7 @@
 //! | challenges for passkeys that were answered | a day | clocks may differ: one that is removed could be answered again |
 //! | links to set a password | a week | support can see that one was used or expired |
 //! | initial access tokens | 30 days | an administrator can see that one expired |
+//! | tokens of the admin API | 30 days | the same |
 //! | checkpoints of logs | all for a week, then the last of each hour | later ones prove the same; what witnesses have signed stays |
 //! | calls by hour | 400 days | charts go back no further |
 //! | clients that registered and were never used | 30 days, or as the tenant says | a person may finish a set-up later |
@@ -87,13 +88,15 @@ pub enum Kind {
     Link,
     /// Initial access tokens that expired.
     InitialToken,
+    /// Tokens of the admin API that expired or were taken back.
+    ApiToken,
     /// Clients that registered and were never used.
     Client,
 }
 
 impl Kind {
     /// All of them. Authorization requests go before the clients that they name.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Interaction,
         Self::Device,
         Self::Session,
@@ -107,6 +110,7 @@ impl Kind {
         Self::Challenge,
         Self::Link,
         Self::InitialToken,
+        Self::ApiToken,
         Self::Client,
     ];
 
@@ -122,7 +126,7 @@ impl Kind {
             | Self::AccessToken => Duration::DAY,
             Self::LoginThrottle => Duration::days(2),
             Self::Session | Self::Code | Self::Link => Duration::WEEK,
-            Self::RefreshToken | Self::InitialToken | Self::Client => Duration::days(30),
+            Self::RefreshToken | Self::InitialToken | Self::ApiToken | Self::Client => Duration::days(30),
         }
     }
 }
@@ -238,6 +242,7 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
         Kind::Challenge => rows::challenges(&mut tx, before, BATCH).await?,
         Kind::Link => rows::person_links(&mut tx, before, BATCH).await?,
         Kind::InitialToken => rows::initial_tokens(&mut tx, before, BATCH).await?,
+        Kind::ApiToken => rows::api_tokens(&mut tx, before, BATCH).await?,
         Kind::Client => return clients(app, tx).await,
     };
     tx.commit().await?;

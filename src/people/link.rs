@@ -4,11 +4,13 @@
 //! but who it is for. Looking at it uses nothing up: programs that scan mail do that. It begins no session.
 
 use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
 
-use super::{PasswordHash, PersonError, Username, account::known};
+use super::{NewPerson, PasswordHash, PersonError, Username, account::known, create};
 use crate::{
     audit::{Event, Recorder},
-    ids::LinkId,
+    config::PublicUrl,
+    ids::{LinkId, PersonId, Slug},
     keys::Keyring,
     secret::{Handle, HandleKind},
     store::{
@@ -17,6 +19,14 @@ use crate::{
         sessions,
     },
 };
+
+/// The longest name on pages, in characters.
+const NAME: usize = 100;
+
+/// A text that cannot be a name on pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a name is one line of {NAME} characters at most")]
+pub struct BadDisplayName;
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +46,11 @@ impl LinkPurpose {
         }
     }
 
+    /// What somebody needs who has a password, or none.
+    pub const fn of(has_password: bool) -> Self {
+        if has_password { Self::Reset } else { Self::Invitation }
+    }
+
     /// For how long it can be used.
     pub const fn life(self) -> Duration {
         match self {
@@ -51,6 +66,40 @@ pub struct Link {
     pub handle: Handle,
     /// Until when it can be used.
     pub expires_at: OffsetDateTime,
+}
+
+impl Link {
+    /// The address to pass on.
+    pub fn address(&self, public_url: &PublicUrl, tenant: &Slug) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}/t/{tenant}/link?link={}", public_url.as_str(), self.handle.expose()))
+    }
+}
+
+/// Reads a name for pages. White space around it does not count; nothing is none.
+///
+/// # Errors
+/// It is too long, or more than a line.
+pub fn display_name(text: &str) -> Result<Option<String>, BadDisplayName> {
+    let text = text.trim();
+    if text.chars().count() > NAME || text.chars().any(char::is_control) {
+        return Err(BadDisplayName);
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Makes a person without a password, and the link by which they choose one.
+///
+/// # Errors
+/// Nobody was made: roll the transaction back.
+pub async fn invite(
+    tx: &mut TenantTx,
+    tools: (&Recorder, &Keyring),
+    username: &Username,
+    display_name: Option<String>,
+) -> Result<(PersonId, Link), PersonError> {
+    let new = NewPerson { username: username.clone(), display_name, password: None };
+    let person = create(tx, tools.0, new).await?;
+    Ok((person, make(tx, tools, username, LinkPurpose::Invitation).await?))
 }
 
 /// Makes a link. Those that the person had before cannot be used any more.

@@ -3,9 +3,12 @@
 use crate::{
     access::Role,
     audit::{Event, FieldChange, Recorder, Shown},
+    cluster::Ticket,
     ids::PersonId,
-    store::{self, StoreError, TenantTx},
+    store::{self, StoreError, TenantTx, people::PersonRow},
 };
+
+use super::{PersonError, Username, disable};
 
 /// Why roles were not changed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +16,12 @@ pub enum RolesError {
     /// Nobody could let anybody in any more.
     #[error("this is the last administrator who can log in; make another one first")]
     LastAdministrator,
+    /// Nobody takes the role from themselves.
+    #[error("these are your own roles: let another administrator take yours away")]
+    Own,
+    /// Nobody shuts themselves out.
+    #[error("this is you: let another administrator do it")]
+    Yourself,
     /// Somebody was quicker.
     #[error("the roles were changed by somebody else meanwhile; nothing was changed")]
     Meanwhile,
@@ -65,6 +74,51 @@ pub async fn set_roles(
     let changed = Event::AdminChanged { object: format!("person/{person}"), change: "changed", fields: vec![field] };
     recorder.record(tx, &changed).await?;
     Ok(true)
+}
+
+/// [`set_roles`] by an administrator, who does not make themselves something else.
+///
+/// # Errors
+/// Nothing was changed.
+pub async fn appoint(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    (by, person): (PersonId, PersonId),
+    seen: &[Role],
+    wanted: &[Role],
+) -> Result<bool, RolesError> {
+    if by == person && !wanted.contains(&Role::Administrator) {
+        return Err(RolesError::Own);
+    }
+    set_roles(tx, recorder, person, seen, wanted).await
+}
+
+/// Disables somebody as an administrator does: neither themselves nor the last one. Settle the ticket after the commit.
+///
+/// # Errors
+/// Nothing was changed.
+pub async fn shut_out(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    (by, person): (PersonId, PersonId),
+) -> Result<Ticket, RolesError> {
+    if by == person {
+        return Err(RolesError::Yourself);
+    }
+    let row = there(tx, person).await?;
+    if Role::of_words(&row.roles).contains(&Role::Administrator) {
+        keep_one(tx, person).await?;
+    }
+    let username = Username::parse(&row.username).map_err(StoreError::corrupt)?;
+    disable(tx, recorder, &username).await.map_err(|error| match error {
+        PersonError::Store(error) => RolesError::Store(error),
+        _ => RolesError::Gone,
+    })
+}
+
+async fn there(tx: &mut TenantTx, person: PersonId) -> Result<PersonRow, RolesError> {
+    let row = store::people::by_id(tx, person).await?;
+    row.filter(|row| row.status != "removed").ok_or(RolesError::Gone)
 }
 
 /// That somebody else is an administrator who can log in.

@@ -51,12 +51,14 @@ pub enum HandleKind {
     PersonLink,
     /// The `state` of a login at an identity provider.
     LoginState,
+    /// Bearer token of the admin API.
+    ApiToken,
     /// A login that waits for a second factor.
     LoginStep,
 }
 
 impl HandleKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::Code,
@@ -70,6 +72,7 @@ impl HandleKind {
         Self::DeviceCode,
         Self::PersonLink,
         Self::LoginState,
+        Self::ApiToken,
         Self::LoginStep,
     ];
 
@@ -89,6 +92,7 @@ impl HandleKind {
             Self::DeviceCode => "sp_dc_",
             Self::PersonLink => "sp_pl_",
             Self::LoginState => "sp_os_",
+            Self::ApiToken => "sp_ap_",
             Self::LoginStep => "sp_ls_",
         }
     }

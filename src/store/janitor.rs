@@ -262,6 +262,22 @@ pub async fn person_links(tx: &mut TenantTx, before: OffsetDateTime, limit: u32)
     Ok(Batch::of(done.rows_affected(), limit))
 }
 
+/// Removes tokens of the admin API that expired or were taken back before `before`.
+pub async fn api_tokens(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "with old as materialized (
+             select id from api_token where tenant = $1 and least(expires_at, revoked_at) < $2 limit $3 for update skip locked)
+         delete from api_token where tenant = $1 and id in (select id from old)",
+        tenant.0,
+        before,
+        i64::from(limit)
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(Batch::of(done.rows_affected(), limit))
+}
+
 /// Marks clients as removed that registered before `before` and were never used: that never authenticated, and have no
 /// grant, live or not, and no authorization request under way. Goes with an audit event and an authority log entry each.
 ///

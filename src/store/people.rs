@@ -150,6 +150,11 @@ pub async fn erase(tx: &mut TenantTx, person: &PersonRow) -> Result<u64, StoreEr
         .bind(person.id.0)
         .execute(tx.conn())
         .await?;
+    sqlx::query("delete from api_token where tenant = $1 and person = $2")
+        .bind(tenant.0)
+        .bind(person.id.0)
+        .execute(tx.conn())
+        .await?;
     sqlx::query("delete from person_identity where tenant = $1 and person = $2")
         .bind(tenant.0)
         .bind(person.id.0)

@@ -16,7 +16,7 @@ use sallyport::{ids::TenantId, jobs::refusals, store::audit::EventRow};
 use crate::harness::app::TestApp;
 
 /// The kinds of the lane.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "login.failed",
     "second_factor.failed",
     "session.refused",
@@ -27,6 +27,7 @@ const KINDS: [&str; 13] = [
     "registration.refused",
     "authorization.refused",
     "console.refused",
+    "api.refused",
     "link.refused",
     "provider.refused",
     "request.refused",

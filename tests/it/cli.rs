@@ -1,5 +1,6 @@
 //! The built binary.
 
+mod api_token;
 mod apply;
 mod audit;
 mod client;

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod authenticator;
 pub(crate) mod browser;

@@ -9,6 +9,7 @@
     reason = "a test that fails should panic where it fails"
 )]
 
+mod api;
 mod app;
 mod apply;
 mod audit;

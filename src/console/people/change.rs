@@ -14,7 +14,7 @@ use crate::{
     },
     people::{
         self, PersonError, Username,
-        roles::{RolesError, keep_one, set_roles},
+        roles::{RolesError, appoint, shut_out},
         second::reset,
     },
     store::{StoreError, TenantTx, people::listed::ListedRow},
@@ -89,11 +89,8 @@ pub(in crate::console) async fn roles(desk: Desk, form: Result<Form, FormError>)
         };
         wanted.extend((ticked == "yes").then_some(role));
     }
-    if row.id == desk.session.person && !wanted.contains(&Role::Administrator) {
-        let error = "these are your own roles: let another administrator take yours away";
-        return Ok(desk.ask_again(page, StatusCode::CONFLICT, error));
-    }
-    match set_roles(&mut tx, &desk.recorder(), row.id, &Role::of_words(&seen), &wanted).await {
+    let who = (desk.session.person, row.id);
+    match appoint(&mut tx, &desk.recorder(), who, &Role::of_words(&seen), &wanted).await {
         Ok(changed) => {
             tx.commit().await.map_err(|error| desk.visit.fault(error))?;
             desk.done(&at(&desk, row.id), if changed { "saved" } else { "nothing" }, 1, 0)
@@ -152,20 +149,15 @@ pub(in crate::console) async fn disable(desk: Desk, form: Result<Form, FormError
     let mut tx = desk.tx().await?;
     let (row, page) = question(&desk, &mut tx, DISABLE).await?;
     let page = AskPage { danger: true, ..page };
-    if row.id == desk.session.person {
-        let error = "this is you: let another administrator do it";
-        return Ok(desk.ask_again(page, StatusCode::CONFLICT, error));
-    }
-    if Role::of_words(&row.roles).contains(&Role::Administrator) {
-        match keep_one(&mut tx, row.id).await {
-            Ok(()) => {}
-            Err(RolesError::Store(error)) => return Err(desk.visit.fault(error)),
-            Err(error) => return Ok(desk.ask_again(page, StatusCode::CONFLICT, error)),
+    match shut_out(&mut tx, &desk.recorder(), (desk.session.person, row.id)).await {
+        Ok(ticket) => {
+            let ms = desk.settle(tx, ticket).await?;
+            desk.done(&at(&desk, row.id), "disabled", 1, ms)
         }
+        Err(RolesError::Store(error)) => Err(desk.visit.fault(error)),
+        Err(RolesError::Gone) => Err(desk.nothing("person")),
+        Err(error) => Ok(desk.ask_again(page, StatusCode::CONFLICT, error)),
     }
-    let ticket = people::disable(&mut tx, &desk.recorder(), &username(&desk, &row)?).await;
-    let ms = desk.settle(tx, ticket.map_err(|error| failed(&desk, error))?).await?;
-    desk.done(&at(&desk, row.id), "disabled", 1, ms)
 }
 
 /// `GET …/enable`

@@ -13,14 +13,11 @@ use crate::{
     },
     ids::PersonId,
     people::{
-        self, NewPerson, PersonError, Username,
+        PersonError, Username,
         link::{self, Link, LinkPurpose},
     },
     store::{TenantTx, people::listed::ListedRow},
 };
-
-/// The longest name on pages, in characters.
-const NAME: usize = 100;
 
 fn new_page(desk: &Desk, username: &str, name: &str) -> AskPage {
     let lead = "You get a link to pass on: with it they choose their password. Sallyport sends no mail.";
@@ -50,18 +47,17 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
         Ok(known) => known,
         Err(error) => return bad(page, error.to_string()),
     };
-    if name.chars().count() > NAME || name.chars().any(char::is_control) {
-        return bad(page, format!("a name is one line of {NAME} characters at most"));
-    }
-    let display_name = (!name.is_empty()).then(|| name.to_owned());
+    let display_name = match link::display_name(name) {
+        Ok(display_name) => display_name,
+        Err(error) => return bad(page, error.to_string()),
+    };
     let mut tx = desk.tx().await?;
-    let new = NewPerson { username: known.clone(), display_name, password: None };
-    let id = match people::create(&mut tx, &desk.recorder(), new).await {
-        Ok(id) => id,
+    let tools = (&desk.recorder(), &desk.visit.app.keyring);
+    let (id, made) = match link::invite(&mut tx, tools, &known, display_name).await {
+        Ok(made) => made,
         Err(PersonError::Store(error)) => return Err(desk.visit.fault(error)),
         Err(error) => return Ok(desk.ask_again(page, StatusCode::CONFLICT, sentence(&error.to_string()))),
     };
-    let made = make(&desk, &mut tx, &known, LinkPurpose::Invitation).await?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     Ok(shown(&desk, id, username, &made))
 }
@@ -76,8 +72,7 @@ async fn make(desk: &Desk, tx: &mut TenantTx, username: &Username, purpose: Link
 
 /// The page with the link. It is no redirect: the link must be in no address of ours.
 fn shown(desk: &Desk, id: PersonId, username: &str, link: &Link) -> Response {
-    let own = &desk.visit.app.config.public_url;
-    let address = format!("{}/t/{}/link?link={}", own.as_str(), desk.visit.tenant.slug, link.handle.expose());
+    let address = link.address(&desk.visit.app.config.public_url, &desk.visit.tenant.slug);
     let page = SheetPage {
         frame: desk.frame(),
         back: Way::new("Back to the person", at(desk, id)),
@@ -86,7 +81,7 @@ fn shown(desk: &Desk, id: PersonId, username: &str, link: &Link) -> Response {
         lead: "Pass it on by a way that you trust: whoever has it sets the password of this person. It works once, and a newer one takes its place."
             .to_owned(),
         facts: vec![Fact::new("Good until", Cell::Text(exact(link.expires_at)))],
-        sections: vec![Section::new("The link", "").pre(address)],
+        sections: vec![Section::new("The link", "").pre(address.as_str().to_owned())],
         actions: Vec::new(),
         danger: Vec::new(),
     };
@@ -96,14 +91,15 @@ fn shown(desk: &Desk, id: PersonId, username: &str, link: &Link) -> Response {
 async fn link_question(desk: &Desk, tx: &mut TenantTx) -> Result<(ListedRow, AskPage, LinkPurpose), Trouble> {
     let row = named(desk, tx).await?;
     let back = Way::new("Back to the person", at(desk, row.id));
-    let (title, lead, purpose) = if row.has_password {
+    let (title, lead) = if row.has_password {
         let lead = "With it they choose a new password. It works once, for an hour, and is shown only to you, once. The old password \
                     works until then.";
-        ("Make a reset link?", lead, LinkPurpose::Reset)
+        ("Make a reset link?", lead)
     } else {
         let lead = "With it they choose their password. It works once, for a week, and is shown only to you, once.";
-        ("Make an invitation link?", lead, LinkPurpose::Invitation)
+        ("Make an invitation link?", lead)
     };
+    let purpose = LinkPurpose::of(row.has_password);
     let facts = vec![Fact::new("Person", Cell::Text(row.username.clone()))];
     let page = AskPage { facts, ..desk.ask(title, lead, "Make the link", back) };
     Ok((row, page, purpose))

@@ -179,6 +179,7 @@ async fn end_handles(tx: &mut TenantTx, recorder: &Recorder, pepper: &str) -> Re
         registration_tokens: ended.registration_tokens,
         initial_access_tokens: ended.initial_access_tokens,
         links: ended.links,
+        api_tokens: ended.api_tokens,
         recovery_codes: ended.recovery_codes,
     };
     Ok(recorder.record(tx, &event).await?)

@@ -24,9 +24,11 @@ pub struct Asked<'a> {
     pub limit: i64,
     /// Rows before.
     pub offset: i64,
+    /// Each registration in a line of its own.
+    pub each: bool,
 }
 
-/// A client in a list. Registrations of one software with the same status are one line.
+/// A client in a list. Registrations of one software with the same status are one line, if not asked otherwise.
 #[derive(Debug)]
 pub struct ListedRow {
     /// The newest of them.
@@ -47,8 +49,8 @@ pub struct ListedRow {
     pub grants: i64,
 }
 
-/// One page of the clients that are not removed, those that call themselves the same and send people back to the same
-/// addresses in one line.
+/// One page of the clients that are not removed; those that call themselves the same and send people back to the same
+/// addresses in one line, if not each is asked for.
 pub async fn page(tx: &mut TenantTx, asked: &Asked<'_>) -> Result<Vec<ListedRow>, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
@@ -67,7 +69,7 @@ pub async fn page(tx: &mut TenantTx, asked: &Asked<'_>) -> Result<Vec<ListedRow>
                select (array_agg(id order by created_at desc, id))[1] as id, name, status, origin,
                       max(created_at) as created_at, max(last_used_at) as last_used_at,
                       count(*) as registrations, sum(held)::bigint as grants
-                 from fitting group by name, status, origin, uris)
+                 from fitting group by name, status, origin, uris, case when $9 then id end)
            select id as "id!: ClientId", name as "name!", status as "status!", origin as "origin!", created_at as "created_at!",
                   last_used_at, registrations as "registrations!", grants as "grants!"
              from grouped
@@ -88,7 +90,8 @@ pub async fn page(tx: &mut TenantTx, asked: &Asked<'_>) -> Result<Vec<ListedRow>
         asked.sort,
         asked.down,
         asked.limit,
-        asked.offset
+        asked.offset,
+        asked.each
     )
     .fetch_all(tx.conn())
     .await?;

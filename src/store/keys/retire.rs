@@ -55,6 +55,8 @@ pub struct Ended {
     pub server_secrets: u64,
     /// Links by which people set a password.
     pub links: u64,
+    /// Tokens of the admin API.
+    pub api_tokens: u64,
     /// Recovery codes.
     pub recovery_codes: u64,
 }
@@ -125,6 +127,8 @@ pub async fn end_under_pepper(
     let server_secrets = servers.execute(tx.conn()).await?.rows_affected();
     let links = sqlx::query!("delete from person_link where tenant = $1 and pepper_id = $2", tenant, pepper);
     let links = links.execute(tx.conn()).await?.rows_affected();
+    let api = sqlx::query!("delete from api_token where tenant = $1 and pepper_id = $2", tenant, pepper);
+    let api_tokens = api.execute(tx.conn()).await?.rows_affected();
     let steps = sqlx::query!("delete from login_step where tenant = $1 and pepper_id = $2", tenant, pepper);
     steps.execute(tx.conn()).await?;
     let codes_left = sqlx::query!("delete from recovery_code where tenant = $1 and pepper_id = $2", tenant, pepper);
@@ -139,6 +143,7 @@ pub async fn end_under_pepper(
         client_secrets,
         server_secrets,
         links,
+        api_tokens,
         recovery_codes,
     })
 }

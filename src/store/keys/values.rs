@@ -29,7 +29,8 @@ pub async fn values(tx: &mut PlatformTx, at: OffsetDateTime) -> Result<Vec<KeyVa
              from (select * from key_values($1) union all select * from server_secret_values()
                    union all select * from person_link_values($1)
                    union all select * from identity_provider_values()
-                   union all select * from second_factor_values($1)) held
+                   union all select * from second_factor_values($1)
+                   union all select * from api_token_values($1)) held
             where live + spent > 0"#,
         at
     )

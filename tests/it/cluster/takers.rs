@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 const TAKERS: [(&str, usize); 13] = [
     // `grant revoke` where nothing is there: settled there.
     ("src/cli/grant/revoke.rs", 1),
-    // `apply`: settled once, for the newest, by the command, by `dev`, by the console and in tests.
+    // `apply`: settled once, for the newest, by the command, by `dev`, by edits of the console and of the admin API, and in tests.
     ("src/apply/write.rs", 1),
     // A client's metadata document says something new: settled there, before the person sees a page.
     ("src/clients/document.rs", 1),
@@ -15,7 +15,7 @@ const TAKERS: [(&str, usize); 13] = [
     ("src/clients/registration/manage.rs", 1),
     // Clients that were never used make room for one that registers: settled there.
     ("src/clients/registration/room.rs", 1),
-    // A client is suspended, or was before: settled by the command and by the console.
+    // A client is suspended, or was before: settled by the command, by the console and by the admin API.
     ("src/clients/standing.rs", 2),
     // `dev` points its server elsewhere: settled there.
     ("src/dev/seed.rs", 1),
@@ -23,18 +23,26 @@ const TAKERS: [(&str, usize); 13] = [
     ("src/jobs/janitor.rs", 1),
     // `keys retire`, by force and where it was done before: settled by the command.
     ("src/keys/rotation/retire.rs", 2),
-    // Signing keys begin and end: settled by `keys rotate`, by the console and by the job.
+    // Signing keys begin and end: settled by `keys rotate`, by the console, by the admin API and by the job.
     ("src/keys/rotation/signing.rs", 3),
-    // A person is disabled: settled by the command and by the console.
+    // A person is disabled: settled by the command, by the console and by the admin API.
     ("src/people/account.rs", 1),
-    // `grant revoke` and the console: settled by both.
+    // `grant revoke`, the console and the admin API: settled by each.
     ("src/token/kill_switch.rs", 2),
     // What callers of this file settle: RFC 7009 itself, replays at the token endpoint (verdict), the account page, the
-    // console, RFC 7592, a removal.
+    // console, the admin API, RFC 7592, a removal.
     ("src/token/revoke.rs", 7),
 ];
 
-const WAITERS: [(&str, usize); 21] = [
+const WAITERS: [(&str, usize); 27] = [
+    // The admin API: all its changes go through the first of these, or are edits.
+    ("src/api/caller.rs", 1),
+    ("src/api/clients.rs", 2),
+    ("src/api/grants.rs", 1),
+    ("src/api/keys.rs", 1),
+    ("src/api/people.rs", 1),
+    // One object of one tenant, for the console and the admin API.
+    ("src/apply/edit.rs", 1),
     ("src/cli/apply.rs", 1),
     ("src/cli/client/change.rs", 2),
     ("src/cli/grant/revoke.rs", 2),
@@ -44,8 +52,8 @@ const WAITERS: [(&str, usize); 21] = [
     ("src/clients/document.rs", 1),
     ("src/clients/registration/manage.rs", 2),
     ("src/clients/registration/room.rs", 1),
-    // The console: all its changes go through the first of these.
-    ("src/console/deed.rs", 2),
+    // The console: all its changes go through the first of these, or are edits.
+    ("src/console/deed.rs", 1),
     ("src/console/clients/change.rs", 2),
     ("src/console/grants.rs", 1),
     ("src/console/keys.rs", 1),

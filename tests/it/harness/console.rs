@@ -31,6 +31,8 @@ pub(crate) struct Things {
     fresh: String,
     /// What the settings are, as their form has it.
     seen: String,
+    /// What the tenant is called.
+    name: String,
     pub(crate) csrf: String,
 }
 
@@ -93,12 +95,27 @@ impl Things {
             people: people(app, tenant).await,
             event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             seen: settings.hidden("seen"),
+            name: sqlx::query_scalar("select name from tenant where id = $1")
+                .bind(tenant.id.0)
+                .fetch_one(&app.db.owner)
+                .await
+                .unwrap(),
             pending,
             suspended,
             granted,
             grant,
             revoked,
         }
+    }
+
+    /// A name that nothing has.
+    pub(crate) fn fresh(&self) -> &str {
+        &self.fresh
+    }
+
+    /// What the tenant is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// What stands at `{object}`, or in the parameter that chooses what is meant.

@@ -65,7 +65,9 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     check(!status.is_server_error(), "a fault of ours")?;
     check(![301, 302, 307, 308].contains(&status.as_u16()), "a redirect that may repeat a POST or stay for good")?;
     check(answer.body.is_empty() || !kind.is_empty(), "a body of no type")?;
-    check(!text.contains(MARK), "an echo")?;
+    // What was stored is shown, to who may see it, and no browser takes it for a page.
+    let shown = matches!(route.guard, Guard::Api(..)) && status.is_success();
+    check(shown || !text.contains(MARK), "an echo")?;
     check(!answer.headers.contains_key("x-injected"), "a header that was sent in")?;
     if let Some(word) = INSIDE.iter().find(|word| text.contains(**word)) {
         return Err(format!("it says {word}"));
@@ -75,8 +77,7 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     let before = no_http || [400, 421].contains(&status.as_u16()) && kind == "text/plain; charset=utf-8";
     let before = before || status == 404 && answer.body.is_empty();
     // Web pages are clients, too; no answer there rests on cookies.
-    let anybody =
-        !matches!(route.guard, Guard::Browser | Guard::Console(..) | Guard::Server | Guard::Bearer | Guard::Preflight);
+    let anybody = matches!(route.guard, Guard::Public | Guard::Client | Guard::Registration | Guard::RegistrationToken);
     check(!anybody || before || answer.header("access-control-allow-origin") == "*", "no CORS")?;
     let stylesheet = route.path.starts_with("/static/");
     let html = kind.starts_with("text/html");
@@ -84,6 +85,13 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
         _ if answer.body.is_empty() || before => {}
         Guard::Browser | Guard::Console(..) => check(html, "no page")?,
         _ if stylesheet => check(kind.starts_with("text/"), "no text")?,
+        Guard::Api(..) => {
+            check(answer.header("x-content-type-options") == "nosniff", "no nosniff")?;
+            check(!answer.headers.contains_key("access-control-allow-origin"), "CORS")?;
+            let wanted = if status.is_success() { "application/json" } else { "application/problem+json" };
+            check(kind == wanted, "no JSON, or no problem")?;
+            problem(answer, &text)?;
+        }
         // An upstream's answer may be a stream.
         Guard::Bearer | Guard::Preflight if status.is_success() && kind == "text/event-stream" => {}
         Guard::Server if status.is_success() && [JWT, ENVELOPE].contains(&kind) => {}
@@ -103,6 +111,7 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
             | Guard::Server
             | Guard::Registration
             | Guard::RegistrationToken
+            | Guard::Api(..)
             | Guard::Bearer
     );
     let kept = answer.header("cache-control");
@@ -141,6 +150,18 @@ fn json_body(guard: Guard, status: StatusCode, text: &str) -> Result<(), String>
     if whole && description.len() < 1000 { Ok(()) } else { Err("no OAuth error".to_owned()) }
 }
 
+/// RFC 9457.
+fn problem(answer: &Answer, text: &str) -> Result<(), String> {
+    let body: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+    if answer.status.is_success() {
+        return Ok(());
+    }
+    let says = |member: &str| body[member].as_str().is_some_and(|text| !text.is_empty());
+    let whole =
+        ["type", "title", "detail", "request_id"].into_iter().all(says) && body["status"] == answer.status.as_u16();
+    if whole { Ok(()) } else { Err("no problem of RFC 9457".to_owned()) }
+}
+
 fn page_headers(answer: &Answer) -> Result<(), String> {
     let wanted =
         [("x-frame-options", "DENY"), ("referrer-policy", "same-origin"), ("x-content-type-options", "nosniff")];
@@ -161,7 +182,7 @@ fn page_headers(answer: &Answer) -> Result<(), String> {
 async fn storm(host: &str, route: &Route, scene: &Scene, mut dice: Dice) -> (bool, BTreeMap<String, String>) {
     let goods = scene.good(route);
     let (mut wire, mut wrong, mut succeeded) = (Wire::to(host), BTreeMap::new(), false);
-    let each = if matches!(route.guard, Guard::Console(..)) { EACH_OF_CONSOLE } else { EACH };
+    let each = if matches!(route.guard, Guard::Console(..) | Guard::Api(..)) { EACH_OF_CONSOLE } else { EACH };
     for at in 0..each / CONNECTIONS {
         let drawn = draw::request(route, dice.of(&goods).clone(), &scene.client.id, host, &mut dice);
         let answer = wire.ask(&drawn.bytes, drawn.method == "HEAD").await;

@@ -18,6 +18,7 @@ fn path(route: &str) -> String {
     path.replace("{client_id}", "c_unknown")
         .replace("{file}", "x.css")
         .replace("{object}", "c_unknown")
+        .replace("{id}", "c_unknown")
         .replace("{provider}", "nobody")
 }
 
@@ -29,7 +30,9 @@ async fn check(response: Response, guard: Guard, what: &str) {
     let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap()).unwrap_or_default();
     if !kind.starts_with("text/html") {
         // Whatever stands in it, no browser takes it for a page.
-        let plain = ["application/json", "text/plain; charset=utf-8", "text/css; charset=utf-8"].contains(&kind);
+        let plain =
+            ["application/json", "application/problem+json", "text/plain; charset=utf-8", "text/css; charset=utf-8"]
+                .contains(&kind);
         assert!(plain || body.is_empty(), "{what}: {kind} {body}");
         return;
     }

@@ -81,6 +81,7 @@ async fn a_pepper_by_force_ends_what_it_holds_and_nothing_else() {
     let ended = json!({
         "key_id": pepper.old, "access_tokens": 1, "authorizations": 6, "sessions": 1, "client_secrets": 1,
         "server_secrets": 0, "registration_tokens": 0, "initial_access_tokens": 0, "links": 0, "recovery_codes": 0,
+        "api_tokens": 0,
     });
     assert_eq!(of("handles.ended"), [&ended]);
     let retired = json!({ "key_kind": "pepper", "key_id": pepper.old, "forced": true });
@@ -186,7 +187,8 @@ async fn every_column_that_names_a_key_is_counted_and_fenced() {
     .unwrap();
     assert!(columns.len() >= 9, "{columns:?}");
     let body: String = sqlx::query_scalar(
-        "select string_agg(prosrc, ' ') from pg_proc where proname in ('key_values', 'server_secret_values', 'person_link_values', 'identity_provider_values', 'second_factor_values')",
+        "select string_agg(prosrc, ' ') from pg_proc where proname in ('key_values', 'server_secret_values', 'person_link_values',
+            'identity_provider_values', 'second_factor_values', 'api_token_values')",
     )
     .fetch_one(&app.db.owner)
     .await

@@ -40,6 +40,7 @@ fn present(loot: &Loot, request: RequestBuilder, method: &Method, guard: Guard) 
         Guard::Client => request.basic_auth(of(Kind::ClientId), Some(of(Kind::ClientSecret))),
         Guard::Server => request.basic_auth(of(Kind::ClientId), Some(of(Kind::ServerSecret))),
         Guard::RegistrationToken => request.bearer_auth(of(Kind::Registration)),
+        Guard::Api(..) => request.bearer_auth(of(Kind::ApiToken)),
         _ => request.bearer_auth(of(Kind::Access)),
     };
     match *method {
@@ -58,6 +59,7 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
         let path = path
             .replace("{client_id}", &loot.client.id)
             .replace("{object}", &loot.client.id)
+            .replace("{id}", &loot.client.id)
             .replace("{provider}", "nobody");
         let query = [("client_id", &loot.client.id), ("interaction", &loot.interaction)];
         let url = reqwest::Url::parse_with_params(&app.url(&path), query).unwrap();
@@ -68,7 +70,7 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
             // What is for everybody, and what says that nobody is logged in.
             (Guard::Public | Guard::Preflight, _) => continue,
             (Guard::Registration, _) => assert_eq!(status, 400, "{at}: a form is no registration"),
-            (Guard::Client | Guard::Server | Guard::RegistrationToken | Guard::Bearer, _) => {
+            (Guard::Client | Guard::Server | Guard::RegistrationToken | Guard::Bearer | Guard::Api(..), _) => {
                 assert_eq!(status, 401, "{at}")
             }
             (Guard::Browser, "/t/{tenant}/device") if route.method == Method::GET => {

@@ -10,7 +10,7 @@ pub(super) struct Good {
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Body,
     pub(super) headers: Vec<(&'static str, String)>,
-    /// What stands at `{object}` in the path.
+    /// What stands at `{object}` or `{id}` in the path.
     pub(super) object: String,
 }
 
@@ -38,7 +38,7 @@ const HEAD: usize = 32 * 1024;
 
 fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
     let mut out = path.to_owned();
-    for name in ["{tenant}", "{server}", "{client_id}", "{file}", "{object}", "{provider}"] {
+    for name in ["{tenant}", "{server}", "{client_id}", "{file}", "{object}", "{id}", "{provider}"] {
         if dice.one_in(20) {
             let odd = [
                 "nobody", "ACME", "%61cme", "acme%2f", "..", "%2e%2e", ".", "%00", "%ff", "acme%20", "other", "",
@@ -48,7 +48,11 @@ fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
         }
     }
     let out = out.replace("{tenant}", "acme").replace("{server}", "demo").replace("{client_id}", client);
-    let out = out.replace("{file}", "sallyport.css").replace("{object}", object).replace("{provider}", "nobody");
+    let out = out
+        .replace("{file}", "sallyport.css")
+        .replace("{object}", object)
+        .replace("{id}", object)
+        .replace("{provider}", "nobody");
     if dice.one_in(40) {
         let odd = ["/", "//", "/.", ".json", "%00", "?", "/../authorize", ";a"];
         return format!("{out}{}", dice.of(&odd)).into_bytes();

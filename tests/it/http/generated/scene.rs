@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::draw::{Body, Good};
 use crate::{
     harness::{
+        api::{self, At},
         app::{TestApp, TestTenant},
         browser::TestBrowser,
         console::{self, Things, appoint, first_link},
@@ -45,6 +46,7 @@ pub(super) struct Scene {
     password: String,
     waiting: Waiting,
     things: Things,
+    api: String,
     first: String,
 }
 
@@ -113,6 +115,7 @@ impl Scene {
             password: tenant.person.password.clone(),
             waiting: Waiting::of(app, tenant).await,
             things,
+            api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
             registered,
             client,
@@ -161,6 +164,17 @@ impl Scene {
             let object =
                 if route.path.contains("{object}") { self.things.object(page_of, action) } else { String::new() };
             return vec![Good { object, ..good }];
+        }
+        if let Some((page_of, action)) = api::rule(route) {
+            let api::Good { seen, body, .. } = api::good(route, &self.things, "acme");
+            let mut headers = vec![("authorization", format!("Bearer {}", self.api))];
+            headers.extend(seen.map(|seen| ("if-match", seen)));
+            return vec![Good {
+                body: body.map_or(Body::None, |body| Body::Json(body.to_string())),
+                headers,
+                object: if api::at(route) == At::Path { self.things.object(page_of, action) } else { String::new() },
+                ..Good::default()
+            }];
         }
         match (route.method.as_str(), route.path) {
             ("GET", _) if route.guard == Guard::Public => vec![Good::default()],

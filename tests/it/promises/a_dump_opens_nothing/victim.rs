@@ -11,7 +11,9 @@ use super::values::Value;
 use crate::{
     gateway::world::World,
     harness::{
+        api,
         canary::Canaries,
+        console::appoint,
         flow::{Flow, TestClient, Tokens},
     },
     promises::no_passthrough::scene::{CALLBACK, Secrets},
@@ -22,6 +24,8 @@ pub(super) struct Victim {
     pub(super) secrets: Secrets,
     /// Refresh tokens that were rotated: each has a box, and the second one's opens.
     pub(super) rotated: Vec<String>,
+    /// A token of the admin API.
+    api: String,
 }
 
 /// What something is used as.
@@ -35,17 +39,19 @@ pub(super) enum Use {
     ClientSecret,
     RegistrationToken,
     InitialToken,
+    ApiToken,
 }
 
 impl Use {
     /// The access token before the one that refreshing makes, and what is used up at the end.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::AccessToken,
         Self::Session,
         Self::Interaction,
         Self::ClientSecret,
         Self::RegistrationToken,
         Self::InitialToken,
+        Self::ApiToken,
         Self::RefreshToken,
         Self::Code,
     ];
@@ -60,6 +66,7 @@ impl Use {
             Self::ClientSecret => HandleKind::ClientSecret,
             Self::RegistrationToken => HandleKind::RegistrationToken,
             Self::InitialToken => HandleKind::InitialAccessToken,
+            Self::ApiToken => HandleKind::ApiToken,
         }
     }
 
@@ -80,7 +87,10 @@ impl Victim {
             let fresh = Tokens::read(&answer.json().await.unwrap());
             rotated.push(std::mem::replace(&mut secrets.tokens, fresh).refresh);
         }
-        let victim = Self { world, secrets, rotated };
+        let person = &world.tenant.person;
+        appoint(&world.app, person.id, "administrator").await;
+        let api = api::token(&world.app, world.tenant.id, &person.username, &api::all_rights()).await;
+        let victim = Self { world, secrets, rotated, api };
         victim.ask_for_initial_tokens().await;
         assert!(victim.works(Use::AccessToken, &victim.secrets.tokens.access).await);
         victim.world.app.app.calls.flush().await.unwrap();
@@ -102,6 +112,7 @@ impl Victim {
     pub(super) fn add_to(&self, canaries: &mut Canaries) {
         self.secrets.add_to(canaries);
         canaries.add("the password", &self.world.tenant.person.password);
+        canaries.add("a token of the admin API", &self.api);
         for token in &self.rotated {
             canaries.add("a rotated refresh token", token);
         }
@@ -126,6 +137,7 @@ impl Victim {
             Use::ClientSecret => client.secret.as_deref().unwrap(),
             Use::RegistrationToken => registration,
             Use::InitialToken => initial,
+            Use::ApiToken => &self.api,
         }
     }
 
@@ -170,6 +182,7 @@ impl Victim {
             Use::RegistrationToken => {
                 http.get(format!("{issuer}/register/{}", secrets.registered.id)).bearer_auth(guess)
             }
+            Use::ApiToken => http.get(format!("{base}/api/admin/v1/tenants/acme/clients")).bearer_auth(guess),
             Use::InitialToken => {
                 let body = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" });
                 http.post(format!("{issuer}/register")).json(&body).bearer_auth(guess)

@@ -78,6 +78,7 @@ fn request(
     let path = path
         .replace("{client_id}", &secrets.registered.id)
         .replace("{object}", &secrets.registered.id)
+        .replace("{id}", &secrets.registered.id)
         .replace("{provider}", "nobody")
         .replace("{file}", "nothing.css");
     let mut parameters: Parameters = good.iter().filter(|(name, _)| *name != parameter).cloned().collect();
@@ -91,7 +92,7 @@ fn request(
         Guard::Client => request.basic_auth(&secrets.client.id, secrets.client.secret.as_deref()),
         Guard::Server => request.basic_auth("demo", Some(&secrets.server)),
         // Never the one that fits: the registration shall stay.
-        Guard::RegistrationToken | Guard::Registration => request.bearer_auth(&secrets.initial),
+        Guard::RegistrationToken | Guard::Registration | Guard::Api(..) => request.bearer_auth(&secrets.initial),
         Guard::Bearer | Guard::Public | Guard::Preflight => request,
     };
     match route.method {

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{
+        api,
         app::{TestApp, TestTenant},
         browser::{Page as Answer, TestBrowser},
         console::{Things, appoint, first_link},
@@ -68,18 +69,19 @@ pub(super) enum Kind {
     Jwt,
     ConsoleCsrf,
     FirstLink,
+    ApiToken,
     /// A login that waits for its second factor, in a browser of its own.
     Step,
     WaitingBrowser,
     SecondCsrf,
     Recovery,
-    /// What a route of the console is about.
+    /// What a route of the console or of the admin API is about.
     Object(Page, Action),
 }
 
 impl Kind {
     /// What a thief would try in place of a handle: any other of the tenant's handles, and the upstream's token.
-    pub(super) const HANDLES: [Self; 14] = [
+    pub(super) const HANDLES: [Self; 15] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
@@ -92,6 +94,7 @@ impl Kind {
         Self::Interaction,
         Self::DeviceCode,
         Self::Link,
+        Self::ApiToken,
         Self::Step,
         Self::Jwt,
     ];
@@ -127,7 +130,8 @@ pub(super) struct Loot {
     grant: String,
     mcp_session: String,
     upstream: Upstream,
-    things: Things,
+    pub(super) things: Things,
+    api: String,
     first: String,
     waiting: Waiting,
 }
@@ -213,6 +217,7 @@ impl Loot {
             mcp_session: String::new(),
             upstream,
             things,
+            api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
             waiting: Waiting::of(app, &tenant).await,
             tokens,
@@ -268,6 +273,7 @@ impl Loot {
             Kind::Jwt => return self.upstream.jwt(),
             Kind::ConsoleCsrf => &self.things.csrf,
             Kind::FirstLink => &self.first,
+            Kind::ApiToken => &self.api,
             Kind::Step => &self.waiting.step,
             Kind::WaitingBrowser => &self.waiting.browser,
             Kind::SecondCsrf => &self.waiting.csrf,
@@ -302,6 +308,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Interaction => handle(HandleKind::Interaction),
         Kind::DeviceCode => handle(HandleKind::DeviceCode),
         Kind::Link | Kind::FirstLink => handle(HandleKind::PersonLink),
+        Kind::ApiToken => handle(HandleKind::ApiToken),
         Kind::UserCode => UserCode::generate(&entropy).unwrap().show(),
         Kind::Verifier
         | Kind::LoginCsrf

@@ -4,10 +4,11 @@
 use http::HeaderMap;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use sallyport::app::routes::{self, Route};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::loot::{CALLBACK, Kind, LEGACY, Loot, made_up};
 use crate::harness::{
+    api,
     app::TestApp,
     console::{self, Things},
     device::GRANT,
@@ -25,6 +26,8 @@ enum Place {
     /// `t`, `b` or `l`.
     Cookie(&'static str),
     Bearer,
+    /// In quotes.
+    IfMatch,
     BasicUser,
     BasicPassword,
 }
@@ -39,12 +42,14 @@ struct Plan {
     idle: Vec<(Place, Kind)>,
     /// What everybody knows.
     rest: Vec<(Place, &'static str)>,
+    /// What else is in the body.
+    body: Option<Value>,
     /// How it is answered.
     good: u16,
 }
 
 fn plan(good: u16, presents: &[(Place, Kind)]) -> Plan {
-    Plan { presents: presents.to_vec(), idle: Vec::new(), rest: Vec::new(), good }
+    Plan { presents: presents.to_vec(), idle: Vec::new(), rest: Vec::new(), body: None, good }
 }
 
 impl Plan {
@@ -84,6 +89,19 @@ fn plans(route: &Route) -> Vec<Plan> {
         let rest: Vec<_> = Things::fields(page, action).iter().map(|(name, value)| (Form(name), *value)).collect();
         return vec![plan(Things::done(page, action), &own).with(&rest)];
     }
+    if let Some((page, action)) = api::rule(route) {
+        let (body, seen, done) = api::sample(page, action);
+        let mut own = vec![(Bearer, Kind::ApiToken)];
+        let object = Kind::Object(page, action);
+        match api::at(route) {
+            api::At::Path => own.push((Path("id"), object)),
+            api::At::Member(name) => own.push((Json(name), object)),
+            api::At::Seen => own.push((IfMatch, object)),
+            api::At::Nowhere => {}
+        }
+        let seen: Vec<_> = seen.map(|seen| (IfMatch, seen)).into_iter().collect();
+        return vec![Plan { body, ..plan(done, &own).with(&seen) }];
+    }
     match (route.method.as_str(), route.path) {
         ("GET", path)
             if path.ends_with("/t/{tenant}") || path.contains("/.well-known/o") && !path.contains("{server}") =>
@@ -93,7 +111,7 @@ fn plans(route: &Route) -> Vec<Plan> {
         ("GET", "/.well-known/oauth-protected-resource/t/{tenant}/mcp/{server}") => {
             vec![plan(200, &[(Path("server"), Kind::Server)])]
         }
-        ("GET", "/t/{tenant}/jwks.json" | "/static/{file}") => vec![plan(200, &[])],
+        ("GET", "/t/{tenant}/jwks.json" | "/static/{file}" | "/api/admin/v1/openapi.json") => vec![plan(200, &[])],
         ("POST", "/t/{tenant}/register") => {
             vec![plan(201, &[(Bearer, Kind::Initial)]).with(&[(Json("client_name"), "Notes")])]
         }
@@ -288,6 +306,7 @@ impl Draft<'_> {
                 Header(name) => headers.push((name, value)),
                 Cookie(place) => cookies.push(format!("__Host-sp-{place}-{slug}={value}")),
                 Bearer => bearer = Some(value),
+                IfMatch => headers.push(("if-match", format!("\"{value}\""))),
                 BasicUser => basic.0 = Some(value),
                 BasicPassword => basic.1 = Some(value),
             }
@@ -309,7 +328,11 @@ impl Draft<'_> {
         if let (Some(user), password) = basic {
             request = request.basic_auth(user, password);
         }
-        if !members.is_empty() {
+        if let Some(body) = &self.plan.body {
+            let mut body = api::fresh(&self.own.things, body);
+            body.as_object_mut().unwrap().append(&mut members);
+            request = request.json(&body);
+        } else if !members.is_empty() {
             members.insert("redirect_uris".to_owned(), json!([CALLBACK]));
             request = request.json(&members);
         } else if self.route.path.contains("/mcp/") && self.route.method == Method::POST {

@@ -16,6 +16,7 @@ use super::{forms::Answer, node::Node};
 use crate::{
     gateway::world::{LEGACY, MODERN, modern_body},
     harness::{
+        api,
         app::{TestApp, TestTenant},
         browser::{Page, TestBrowser},
         console::{self, Things, appoint, first_link},
@@ -69,9 +70,9 @@ impl Errand {
         assert_eq!(answer.status, self.done, "{self} {when}: {:?} {}", answer.headers, answer.body);
     }
 
-    /// The stylesheet and the script are part of the program.
+    /// The stylesheet, the script and the description of the API are part of the program.
     pub(super) fn needs_the_store(&self) -> bool {
-        !self.path.starts_with("/static/")
+        !self.path.starts_with("/static/") && !self.path.ends_with("/openapi.json")
     }
 
     /// Where there is nothing yet, no tenant can be broken.
@@ -107,7 +108,8 @@ pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
         ]
         .contains(&errand.what)
     };
-    errands.sort_by_key(ends);
+    // Through the API the settings are saved as they are; after the console they are others.
+    errands.sort_by_key(|errand| (ends(errand), errand.path.ends_with("/settings/edit")));
     errands
 }
 
@@ -147,6 +149,10 @@ struct Props {
     /// Cookies and form of somebody who leaves.
     leaving: (String, String),
     things: Things,
+    /// What is changed through the admin API: the console has used up the others.
+    others: Things,
+    /// A token of the admin API.
+    api: String,
     first: String,
     waiting: Waiting,
 }
@@ -188,6 +194,7 @@ impl Props {
         let (registered, registration) = register(&flow).await;
         let stranger = TestBrowser::new(app).get("/t/acme/login").await;
         let things = Things::of(app, tenant, &flow.http).await;
+        let others = Things::of(app, tenant, &flow.http).await;
         let (leaving, leaving_cookies) = logged_in(app, tenant).await;
         Self {
             base: app.base.clone(),
@@ -214,6 +221,8 @@ impl Props {
             leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
             verifier: flow.verifier,
             things,
+            others,
+            api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
             waiting: Waiting::of(app, tenant).await,
             client,
@@ -243,6 +252,20 @@ impl Props {
                 let done = StatusCode::from_u16(Things::done(page, action)).unwrap();
                 one("change something", done, path, self.form(&self.cookies, fields))
             }];
+        }
+        if matches!(route.guard, Guard::Api(..)) {
+            let api::Good { path, seen, body, done } = api::good(route, &self.others, "acme");
+            let token = self.api.clone();
+            let make: Make = Box::new(move |request| {
+                let request = request.bearer_auth(&token);
+                let request = match &seen {
+                    Some(seen) => request.header("if-match", seen),
+                    None => request,
+                };
+                if let Some(body) = &body { request.json(body) } else { request }
+            });
+            let what = if route.method == Method::GET { "read through the API" } else { "change through the API" };
+            return vec![one(what, StatusCode::from_u16(done).unwrap(), path, make)];
         }
         match (route.method.as_str(), route.path) {
             ("GET", "/static/{file}") => {

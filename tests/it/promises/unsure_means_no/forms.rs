@@ -37,6 +37,12 @@ impl Answer {
                 assert!(body.contains("Something here does not work"), "{what}: {body}");
                 assert!(body.contains(headers["x-request-id"].to_str().unwrap()), "{what}: {body}");
             }
+            Guard::Api(..) => {
+                let problem: Value = serde_json::from_str(body).unwrap();
+                assert_eq!((kind, &problem["status"]), ("application/problem+json", &503.into()), "{what}");
+                assert_eq!(problem["request_id"], headers["x-request-id"].to_str().unwrap(), "{what}");
+                assert_eq!(headers[header::CACHE_CONTROL], "no-store", "{what}");
+            }
             Guard::Bearer | Guard::Preflight => {
                 let error: Value = serde_json::from_str(body).unwrap();
                 assert_eq!((kind, &error["jsonrpc"]), ("application/json", &"2.0".into()), "{what}");

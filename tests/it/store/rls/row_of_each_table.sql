@@ -39,6 +39,8 @@ insert into client_assertion (tenant, client, jti, expires_at) values (:tenant, 
 insert into client_document (tenant, client, fetched_at, fresh_until) values (:tenant, 'c', now(), now());
 insert into person_link (tenant, id, hash, pepper_id, person, purpose, created_at, expires_at)
     values (:tenant, :tenant, 'h', 'p', :tenant, 'reset', now(), now());
+insert into api_token (tenant, id, hash, pepper_id, person, note, rights, created_at, expires_at)
+    values (:tenant, :tenant, 'h', 'p', :tenant, 'n', '{*:read}', now(), now());
 insert into server_secret (tenant, server, hash, pepper_id, created_at) values (:tenant, :tenant, 'h', 'p', now());
 insert into server_issuer (tenant, server, issuer, settings) values (:tenant, :tenant, 'https://issuer.example', '{}');
 insert into approved_software (tenant, fingerprint, approved_at) values (:tenant, sha256('software'), now());

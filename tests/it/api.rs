@@ -1,0 +1,8 @@
+//! The admin API: who comes in, and what they do there.
+
+mod changes;
+mod document;
+mod errors;
+mod rights;
+mod schemathesis;
+mod tokens;
