@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn messages_say_what_was_expected_and_nothing_that_was_sent() {
         let said = |text: &str| without_echo(&serde_json::from_str::<Sample>(text).unwrap_err().to_string());
-        assert_eq!(said(r#"{"size, expected zq": 1}"#), "something else was expected `size` at line 1 column 19");
-        assert_eq!(said(r#"{"size": "zq"}"#), "something else was expected u8 at line 1 column 13");
-        assert_eq!(said("{}"), "missing field `size` at line 1 column 2");
+        assert!(said(r#"{"size, expected zq": 1}"#).starts_with("something else was expected `size` at line 1 "));
+        assert!(said(r#"{"size": "zq"}"#).starts_with("something else was expected u8 at line 1 "));
+        assert!(said("{}").starts_with("missing field `size` at line 1 "));
         for text in [r#"{"size": 300}"#, r#""zq""#, r#"{"zq": 1, "size": 1}"#] {
             assert!(!said(text).contains("zq"), "{}", said(text));
         }

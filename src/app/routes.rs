@@ -35,6 +35,8 @@ pub enum Guard {
     Browser,
     /// An OAuth client: client authentication in the handler.
     Client,
+    /// An identity provider: its signature in the handler.
+    Provider,
     /// A protected resource: its secret in the handler.
     Server,
     /// Registration of a client: the tenant's rule, quotas and rate limits.
@@ -105,6 +107,7 @@ pub fn public() -> Vec<Route> {
         Route::new(M::POST, "/t/{tenant}/login", Browser, people::login),
         Route::new(M::POST, "/t/{tenant}/login/with/{provider}", Browser, people::begin_with).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/login/with/{provider}/callback", Browser, people::callback).within(Limit::of_authorizations),
+        Route::new(M::POST, "/t/{tenant}/login/with/{provider}/logout", Guard::Provider, people::provider_logout).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/login/second", Browser, people::second_page),
         Route::new(M::POST, "/t/{tenant}/login/second", Browser, people::show_second).within(Limit::of_authorizations),
         Route::new(M::GET, "/t/{tenant}/link", Browser, people::link_page).within(Limit::of_authorizations),
@@ -166,7 +169,9 @@ pub fn router(app: Arc<App>) -> Router {
                 other = other.route(path, handler.layer(Extension(console::Asked(page, action))));
             }
             // No page of a browser has a server's secret.
-            Guard::Server | Guard::Browser | Guard::Bearer | Guard::Preflight => other = other.route(path, handler),
+            Guard::Server | Guard::Provider | Guard::Browser | Guard::Bearer | Guard::Preflight => {
+                other = other.route(path, handler);
+            }
         }
     }
     let router = oauth.layer(cors::anybody()).merge(other);

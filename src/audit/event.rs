@@ -449,6 +449,16 @@ pub enum Event {
         /// The account was made for it.
         created: bool,
     },
+    /// An identity provider said that somebody is logged out there.
+    #[serde(rename = "provider.logged_out")]
+    ProviderLoggedOut {
+        provider: ProviderId,
+        person: PersonId,
+        /// Sessions here that ended with it.
+        sessions: u64,
+        /// Grants that ended with it.
+        grants: u64,
+    },
     /// From now on a person shows this at login, too.
     #[serde(rename = "second_factor.added")]
     SecondFactorAdded {

@@ -23,8 +23,8 @@ pub(super) enum ApiTokenCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sallyport api-token create --tenant acme --person ada --right clients:read --right clients:approve --config FILE
-  sallyport api-token create --tenant acme --person vera --right '*:read' --expires-in 7d --note \"weekly report\" --config FILE
+  sallyport api-token create --tenant acme --person ada --right clients:approve --config FILE
+  sallyport api-token create --tenant acme --person vera --right '*:read' --config FILE
 
 A right is PAGE:ACTION; \"read\" is listing and showing, and * is any. No * covers what the console asks for a fresh login for: \
 name it, such as clients:suspend. The token never does more than the person may do when it is used.")]

@@ -15,6 +15,7 @@
 //! | logins at identity providers | a day | support can see where one stopped |
 //! | logins that wait for a second factor | a day | the same |
 //! | challenges for passkeys that were answered | a day | clocks may differ: one that is removed could be answered again |
+//! | logout tokens of identity providers | a day | clocks may differ: one that is removed could be used again |
 //! | links to set a password | a week | support can see that one was used or expired |
 //! | initial access tokens | 30 days | an administrator can see that one expired |
 //! | tokens of the admin API | 30 days | the same |
@@ -84,6 +85,8 @@ pub enum Kind {
     LoginStep,
     /// Challenges for passkeys that were answered.
     Challenge,
+    /// Logout tokens that were used.
+    LogoutToken,
     /// Links to set a password that expired.
     Link,
     /// Initial access tokens that expired.
@@ -96,7 +99,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them. Authorization requests go before the clients that they name.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Interaction,
         Self::Device,
         Self::Session,
@@ -108,6 +111,7 @@ impl Kind {
         Self::LoginAttempt,
         Self::LoginStep,
         Self::Challenge,
+        Self::LogoutToken,
         Self::Link,
         Self::InitialToken,
         Self::ApiToken,
@@ -120,6 +124,7 @@ impl Kind {
             Self::Interaction
             | Self::Device
             | Self::LoginAttempt
+            | Self::LogoutToken
             | Self::LoginStep
             | Self::Challenge
             | Self::Assertion
@@ -240,6 +245,7 @@ async fn batch(app: &App, tenant: TenantId, kind: Kind) -> Result<Batch, StoreEr
         Kind::LoginAttempt => rows::login_attempts(&mut tx, before, BATCH).await?,
         Kind::LoginStep => rows::login_steps(&mut tx, before, BATCH).await?,
         Kind::Challenge => rows::challenges(&mut tx, before, BATCH).await?,
+        Kind::LogoutToken => rows::logout_tokens(&mut tx, before, BATCH).await?,
         Kind::Link => rows::person_links(&mut tx, before, BATCH).await?,
         Kind::InitialToken => rows::initial_tokens(&mut tx, before, BATCH).await?,
         Kind::ApiToken => rows::api_tokens(&mut tx, before, BATCH).await?,

@@ -8,12 +8,14 @@
 //!           → Claims            signature, iss, aud, azp, exp, iat, nonce, and what the settings require
 //!           → account_for       who that is here: by (provider, sub) alone, never by a name or an address
 //!           → session           as after a password
+//! logout    → logout_token      the provider says that somebody is logged out there: sessions end, and grants
 //! ```
 
 mod begin;
 mod callback;
 mod claims;
 mod exchange;
+mod logout;
 mod metadata;
 mod provider;
 
@@ -21,5 +23,6 @@ pub(super) use begin::begin;
 pub(super) use callback::{Answer, finish};
 pub use claims::{Account, Claims, NoAccount, SESSION_ROLES, account_for};
 pub use exchange::Refusal;
+pub(super) use logout::log_out;
 pub use metadata::Providers;
-pub use provider::{Accounts, Provider, ProviderSettings, RoleRule, secret_place};
+pub use provider::{Accounts, OnLogout, Provider, ProviderSettings, RoleRule, secret_place};

@@ -1,6 +1,7 @@
 //! The pages on which people log in and out.
 
 mod account;
+mod backchannel;
 mod link;
 mod login;
 mod logout;
@@ -10,6 +11,7 @@ mod second;
 mod security;
 
 pub use account::{account, revoke};
+pub use backchannel::provider_logout;
 pub use link::{link_page, set_password};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};

@@ -246,6 +246,16 @@ pub async fn challenges(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -
     Ok(Batch::of(done.rows_affected(), limit))
 }
 
+/// Removes logout tokens that were used and are refused by their age anyway since `before`.
+pub async fn logout_tokens(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "with old as materialized (
+             select provider, hash from logout_token where tenant = $1 and expires_at < $2 limit $3 for update skip locked)
+         delete from logout_token t using old where t.tenant = $1 and (t.provider, t.hash) = (old.provider, old.hash)";
+    let done = sqlx::query(statement).bind(tenant.0).bind(before).bind(i64::from(limit)).execute(tx.conn()).await?;
+    Ok(Batch::of(done.rows_affected(), limit))
+}
+
 /// Removes links to set a password that expired before `before`.
 pub async fn person_links(tx: &mut TenantTx, before: OffsetDateTime, limit: u32) -> Result<Batch, StoreError> {
     let tenant = tx.tenant();

@@ -208,3 +208,25 @@ pub async fn link(
         .await?;
     Ok(())
 }
+
+/// Whom a provider means, as far as it is known.
+pub async fn known(tx: &mut TenantTx, provider: ProviderId, subject: &str) -> Result<Option<PersonId>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select person from person_identity where tenant = $1 and provider = $2 and subject = $3";
+    let found = sqlx::query_scalar::<_, Uuid>(statement).bind(tenant.0).bind(provider.0).bind(subject);
+    Ok(found.fetch_optional(tx.conn()).await?.map(PersonId))
+}
+
+/// Notes that a logout token was used. False: it was before.
+pub async fn use_logout_token(
+    tx: &mut TenantTx,
+    provider: ProviderId,
+    hash: &[u8],
+    expires_at: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "insert into logout_token (tenant, provider, hash, expires_at) values ($1, $2, $3, $4)
+         on conflict do nothing";
+    let done = sqlx::query(statement).bind(tenant.0).bind(provider.0).bind(hash).bind(expires_at);
+    Ok(done.execute(tx.conn()).await?.rows_affected() == 1)
+}

@@ -229,6 +229,65 @@ async fn end_steps(tx: &mut TenantTx, person: Option<PersonId>) -> Result<(), St
     Ok(())
 }
 
+/// Sessions that began at an identity provider: those that it calls `sid`, or those of a person.
+#[derive(Clone, Copy, Debug)]
+pub struct OfProvider<'a> {
+    /// Which.
+    pub provider: ProviderId,
+    /// What it calls its own session. None: any.
+    pub sid: Option<&'a str>,
+    /// Whose they are. None: whoever's.
+    pub person: Option<PersonId>,
+}
+
+/// Whose session the provider calls so, in force or not.
+pub async fn person_of_sid(tx: &mut TenantTx, of: &OfProvider<'_>) -> Result<Option<PersonId>, StoreError> {
+    let tenant = tx.tenant();
+    let person = sqlx::query_scalar!(
+        r#"select person as "person: PersonId" from session
+            where tenant = $1 and provider = $2 and provider_sid = $3 order by auth_time desc limit 1"#,
+        tenant.0,
+        of.provider.0,
+        of.sid
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(person)
+}
+
+/// Ends these sessions, and logins of theirs that wait for a second factor. Returns those that were in force.
+pub async fn end_of_provider(
+    tx: &mut TenantTx,
+    of: &OfProvider<'_>,
+    now: OffsetDateTime,
+) -> Result<Vec<SessionId>, StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "delete from login_step where tenant = $1 and provider = $2 and ($3::text is null or provider_sid = $3)
+            and ($4::uuid is null or person = $4)",
+        tenant.0,
+        of.provider.0,
+        of.sid,
+        of.person.map(|id| id.0)
+    )
+    .execute(tx.conn())
+    .await?;
+    let ended = sqlx::query_scalar!(
+        r#"update session set ended_at = $5
+            where tenant = $1 and provider = $2 and ended_at is null and expires_at > $5
+              and ($3::text is null or provider_sid = $3) and ($4::uuid is null or person = $4)
+           returning id as "id: SessionId""#,
+        tenant.0,
+        of.provider.0,
+        of.sid,
+        of.person.map(|id| id.0),
+        now
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ended)
+}
+
 /// How many sessions are in force, and of how many people: of all, or of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {

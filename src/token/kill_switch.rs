@@ -1,11 +1,13 @@
 //! Taking many grants back at once.
 
+use std::collections::BTreeSet;
+
 use crate::{
     audit::Recorder,
     cluster::{self, Entry, Ticket},
     ids::{GrantId, TenantId},
     store::{
-        Store, StoreError,
+        Store, StoreError, TenantTx,
         grants::many::{self, Selection},
     },
     token::revoke::{self, Reason},
@@ -58,4 +60,26 @@ pub async fn revoke(
     };
     tx.commit().await?;
     Ok((revoked, ticket))
+}
+
+/// The same for one selection, within a transaction that goes on: how many grants there were, and the ticket, to be settled after the
+/// commit.
+///
+/// # Errors
+/// A fault of ours.
+pub(crate) async fn revoke_within(
+    tx: &mut TenantTx,
+    recorder: &Recorder,
+    of: &Selection,
+    reason: Reason,
+) -> Result<(u64, Ticket), StoreError> {
+    let now = recorder.clock.now();
+    let grants = many::revoke(tx, of, now).await?;
+    let ids: BTreeSet<GrantId> = grants.iter().map(|(grant, _)| grant.id).collect();
+    recorder.record_many(tx, grants.into_iter().map(|(grant, _)| revoke::revoked(grant, reason))).await?;
+    if ids.is_empty() {
+        return Ok((0, cluster::taken(tx).await?));
+    }
+    let count = ids.len() as u64;
+    Ok((count, cluster::take(tx, &Entry::Grants(ids), now).await?))
 }

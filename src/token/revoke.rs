@@ -34,6 +34,8 @@ pub enum Reason {
     PersonRevoked,
     /// An administrator did.
     AdministratorRevoked,
+    /// The identity provider of the person said that they are logged out.
+    ProviderLogout,
     /// The pepper of its refresh token was retired by force.
     KeyRetired,
 }
@@ -49,6 +51,7 @@ impl Reason {
             Self::ClientRemoved => "client_removed",
             Self::PersonRevoked => "person_revoked",
             Self::AdministratorRevoked => "administrator_revoked",
+            Self::ProviderLogout => "provider_logout",
             Self::KeyRetired => "key_retired",
         }
     }

@@ -9,6 +9,7 @@ pub(crate) mod links;
 mod login;
 mod passkey_logins;
 mod passkeys;
+mod provider_logout;
 mod providers;
 mod second;
 mod security;

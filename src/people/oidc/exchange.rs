@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::App,
-    clients::{jws::Jws, metadata::KeysUri},
+    clients::{jwks::ClientKeys, jws::Jws, metadata::KeysUri},
     store::StoreError,
     tenants::Tenant,
     token::outside::Wanted,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The longest ID token, in bytes. Those that name a person's groups are long.
-const MAX_TOKEN: usize = 32 * 1024;
+pub(super) const MAX_TOKEN: usize = 32 * 1024;
 /// An ID token is asked for and made now (seconds; clocks may differ).
 const MAX_AGE: i64 = 600;
 const LEEWAY: i64 = 60;
@@ -140,16 +140,7 @@ async fn verify(
     let jws = Jws::read_up_to(&text, MAX_TOKEN).map_err(|_| Refusal::Token("its form or algorithm"))?;
     let algorithm =
         of(jws.algorithm).filter(|_| provider.takes(jws.algorithm)).ok_or(Refusal::Token("its algorithm"))?;
-    let place = KeysUri::parse(&metadata.jwks_uri).ok_or(Refusal::Unreachable("its keys have no good address"))?;
-    let wanted = Wanted {
-        tenant: tenant.id,
-        issuer: &provider.row.issuer,
-        jwks_uri: Some(&place),
-        kid: jws.kid.as_deref(),
-        own: &app.config.public_url,
-    };
-    let keys = app.outside.get(&app.clock, wanted).await;
-    let keys = keys.map_err(|_| Refusal::Unreachable("its keys cannot be had"))?;
+    let keys = keys(app, tenant, provider, (&jws, metadata)).await?;
     let keys: CoreJsonWebKeySet =
         serde_json::from_str(&keys.canonical()).map_err(|_| Refusal::Unreachable("its keys are not usable"))?;
     let now = app.clock.unix();
@@ -179,6 +170,24 @@ async fn verify(
         return Err(Refusal::Account(NoAccount::Claims));
     }
     Ok(claims)
+}
+
+/// The provider's keys, fetched anew where none of those that are known has the name that the JWT gives.
+pub(super) async fn keys(
+    app: &App,
+    tenant: &Tenant,
+    provider: &Provider,
+    (jws, metadata): (&Jws<'_>, &Metadata),
+) -> Result<ClientKeys, Refusal> {
+    let place = KeysUri::parse(&metadata.jwks_uri).ok_or(Refusal::Unreachable("its keys have no good address"))?;
+    let wanted = Wanted {
+        tenant: tenant.id,
+        issuer: &provider.row.issuer,
+        jwks_uri: Some(&place),
+        kid: jws.kid.as_deref(),
+        own: &app.config.public_url,
+    };
+    app.outside.get(&app.clock, wanted).await.map_err(|_| Refusal::Unreachable("its keys cannot be had"))
 }
 
 fn of(algorithm: Algorithm) -> Option<CoreJwsSigningAlgorithm> {

@@ -25,6 +25,17 @@ pub enum Accounts {
     Create,
 }
 
+/// What ends here when the provider says that somebody is logged out there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnLogout {
+    /// Their sessions, and what they allowed to programs.
+    #[default]
+    Grants,
+    /// Their sessions.
+    Sessions,
+}
+
 /// Who has a role by what the provider says, for as long as that login lasts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +68,8 @@ pub struct ProviderSettings {
     pub roles: Vec<RoleRule>,
     /// Values of `amr` (RFC 8176) that say that it has seen a second factor, so that we ask for none: `mfa`, for instance.
     pub multi_factor: Vec<String>,
+    /// What ends with a logout there.
+    pub logout: OnLogout,
 }
 
 impl Default for ProviderSettings {
@@ -70,6 +83,7 @@ impl Default for ProviderSettings {
             username_claim: String::new(),
             roles: Vec::new(),
             multi_factor: Vec::new(),
+            logout: OnLogout::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// Source files that make a [`Ticket`](sallyport::cluster::Ticket), with how many times, and files that wait for one.
 /// Whoever changes the first table: who waits for the new one, and before what is said?
-const TAKERS: [(&str, usize); 13] = [
+const TAKERS: [(&str, usize); 14] = [
     // `grant revoke` where nothing is there: settled there.
     ("src/cli/grant/revoke.rs", 1),
     // `apply`: settled once, for the newest, by the command, by `dev`, by edits of the console and of the admin API, and in tests.
@@ -27,14 +27,16 @@ const TAKERS: [(&str, usize); 13] = [
     ("src/keys/rotation/signing.rs", 3),
     // A person is disabled: settled by the command, by the console and by the admin API.
     ("src/people/account.rs", 1),
-    // `grant revoke`, the console and the admin API: settled by each.
-    ("src/token/kill_switch.rs", 2),
+    // An identity provider says that somebody is logged out there, or said so before: settled before it is answered.
+    ("src/people/oidc/logout.rs", 4),
+    // `grant revoke`, the console and the admin API: settled by each; a logout at an identity provider, as above.
+    ("src/token/kill_switch.rs", 4),
     // What callers of this file settle: RFC 7009 itself, replays at the token endpoint (verdict), the account page, the
     // console, the admin API, RFC 7592, a removal.
     ("src/token/revoke.rs", 7),
 ];
 
-const WAITERS: [(&str, usize); 27] = [
+const WAITERS: [(&str, usize); 28] = [
     // The admin API: all its changes go through the first of these, or are edits.
     ("src/api/caller.rs", 1),
     ("src/api/clients.rs", 2),
@@ -63,6 +65,7 @@ const WAITERS: [(&str, usize); 27] = [
     ("src/jobs/janitor.rs", 1),
     ("src/jobs/signing_keys.rs", 1),
     ("src/people/routes/account.rs", 1),
+    ("src/people/routes/backchannel.rs", 1),
     ("src/token/revoke.rs", 1),
     ("src/token/verdict.rs", 1),
 ];

@@ -109,6 +109,7 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
             | Guard::Console(..)
             | Guard::Client
             | Guard::Server
+            | Guard::Provider
             | Guard::Registration
             | Guard::RegistrationToken
             | Guard::Api(..)

@@ -19,10 +19,10 @@ use crate::{
 
 const TOKEN: &str = "/realms/a/token";
 
-struct World {
-    app: TestApp,
-    acme: TestTenant,
-    issuer: Issuer,
+pub(super) struct World {
+    pub(super) app: TestApp,
+    pub(super) acme: TestTenant,
+    pub(super) issuer: Issuer,
 }
 
 /// A login on its way, as the provider sees it.
@@ -33,7 +33,7 @@ struct Way {
 
 impl World {
     /// Two providers, `idp` and `other`, which differ in nothing but their names.
-    async fn start(settings: Value) -> Self {
+    pub(super) async fn start(settings: Value) -> Self {
         let issuer = Issuer::start();
         let app = TestApp::start_with(|config| {
             issuer.publisher.allow(config);
@@ -105,7 +105,7 @@ impl World {
     }
 
     /// All of it, with these claims.
-    async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
+    pub(super) async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
         let way = self.begin(browser).await;
         let id_token = self.issuer.token_by(&self.issuer.signer, &json!({ "typ": "JWT" }), &self.claims(&way, more));
         self.answer(&id_token);

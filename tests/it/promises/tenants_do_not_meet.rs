@@ -90,6 +90,8 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
             ) if route.method == Method::GET => {
                 assert!(location(&answer).starts_with("/t/other/login"), "{at}");
             }
+            // There is none in either tenant, and no token is one of its.
+            (Guard::Provider, _) => assert!([400, 404].contains(&status), "{at}: {status}"),
             (Guard::Console(..), _) => assert!(location(&answer).starts_with("/t/other/login?"), "{at}"),
             // There is none in either tenant; with one, tests/it/people/providers.rs.
             (Guard::Browser, path) if path.contains("{provider}") => {

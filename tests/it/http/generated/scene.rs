@@ -228,6 +228,10 @@ impl Scene {
             ("POST", "/t/{tenant}/login/with/{provider}") => {
                 vec![page(&[], Some(&[("csrf", login), interaction[0]]))]
             }
+            ("POST", "/t/{tenant}/login/with/{provider}/logout") => {
+                let form = Body::Form(own(&[("logout_token", "e30.e30.AAAA")]));
+                vec![Good { body: form, ..Good::default() }]
+            }
             ("GET", "/t/{tenant}/login/with/{provider}/callback") => {
                 vec![page(&[("state", "sp_os_x"), ("code", "c"), ("iss", "https://idp.example")], None)]
             }

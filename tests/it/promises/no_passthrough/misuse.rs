@@ -93,7 +93,7 @@ fn request(
         Guard::Server => request.basic_auth("demo", Some(&secrets.server)),
         // Never the one that fits: the registration shall stay.
         Guard::RegistrationToken | Guard::Registration | Guard::Api(..) => request.bearer_auth(&secrets.initial),
-        Guard::Bearer | Guard::Public | Guard::Preflight => request,
+        Guard::Provider | Guard::Bearer | Guard::Public | Guard::Preflight => request,
     };
     match route.method {
         Method::POST if route.guard == Guard::Registration => {

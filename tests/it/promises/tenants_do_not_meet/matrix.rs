@@ -150,6 +150,9 @@ fn plans(route: &Route) -> Vec<Plan> {
         ("POST", "/t/{tenant}/login/with/{provider}") => {
             vec![plan(404, &[BROWSER, (Form("csrf"), Kind::LoginCsrf)])]
         }
+        ("POST", "/t/{tenant}/login/with/{provider}/logout") => {
+            vec![plan(404, &[]).with(&[(Form("logout_token"), "e30.e30.AAAA")])]
+        }
         ("GET", "/t/{tenant}/login/with/{provider}/callback") => vec![plan(404, &[]).idle(&[BROWSER])],
         ("GET", "/t/{tenant}/link") => vec![plan(200, &[(Query("link"), Kind::Link)]).idle(&[BROWSER])],
         ("POST", "/t/{tenant}/link") => {

@@ -308,6 +308,10 @@ impl Props {
                 let form = vec![("csrf", self.stranger.1.clone())];
                 vec![one("ask for a provider", StatusCode::NOT_FOUND, path, self.form(&self.stranger.0, form))]
             }
+            ("POST", "/t/{tenant}/login/with/{provider}/logout") => {
+                let make: Make = Box::new(|request| request.form(&[("logout_token", "e30.e30.AAAA")]));
+                vec![one("say that somebody is logged out", StatusCode::NOT_FOUND, path, make)]
+            }
             ("GET", "/t/{tenant}/login/with/{provider}/callback") => {
                 vec![one("come from a provider", StatusCode::NOT_FOUND, path, with_cookies(&self.cookies))]
             }

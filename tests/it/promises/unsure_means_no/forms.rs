@@ -50,7 +50,12 @@ impl Answer {
                 let message = error["error"]["message"].as_str().unwrap();
                 assert!(message.contains("othing was executed") || message.contains("not executed"), "{what}: {body}");
             }
-            Guard::Public | Guard::Client | Guard::Server | Guard::Registration | Guard::RegistrationToken => {
+            Guard::Public
+            | Guard::Client
+            | Guard::Server
+            | Guard::Provider
+            | Guard::Registration
+            | Guard::RegistrationToken => {
                 let error: Value = serde_json::from_str(body).unwrap();
                 assert_eq!((kind, &error["error"]), ("application/json", &"temporarily_unavailable".into()), "{what}");
                 assert_eq!(headers[header::CACHE_CONTROL], "no-store", "{what}");

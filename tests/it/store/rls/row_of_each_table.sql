@@ -70,3 +70,4 @@ insert into recovery_code (tenant, person, hash, pepper_id, created_at) values (
 insert into passkey (tenant, id, person, credential, public_key, alg, sign_count, backed_up, transports, name, created_at)
     values (:tenant, :tenant, :tenant, 'c', 'k', -7, 0, false, '{}', 'n', now());
 insert into passkey_challenge (tenant, hash, expires_at) values (:tenant, 'h', now());
+insert into logout_token (tenant, provider, hash, expires_at) values (:tenant, :tenant, 'h', now());
