@@ -19,6 +19,7 @@ pub mod documents;
 pub mod first_link;
 pub mod grants;
 pub mod handles;
+pub mod history;
 pub mod initial_tokens;
 pub mod interactions;
 pub mod janitor;

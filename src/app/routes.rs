@@ -117,6 +117,7 @@ pub fn public() -> Vec<Route> {
         Route::new(M::GET, "/t/{tenant}/account", Browser, people::account),
         Route::new(M::POST, "/t/{tenant}/account/revoke", Browser, people::revoke),
         Route::new(M::GET, "/t/{tenant}/account/security", Browser, people::security),
+        Route::new(M::GET, "/t/{tenant}/account/history", Browser, people::history),
         Route::new(M::GET, "/t/{tenant}/account/totp", Browser, people::totp_page),
         Route::new(M::POST, "/t/{tenant}/account/totp", Browser, people::add_totp),
         Route::new(M::POST, "/t/{tenant}/account/totp/remove", Browser, people::remove_totp),

@@ -2,6 +2,7 @@
 
 mod account;
 mod backchannel;
+mod history;
 mod link;
 mod login;
 mod logout;
@@ -12,6 +13,7 @@ mod security;
 
 pub use account::{account, revoke};
 pub use backchannel::provider_logout;
+pub use history::history;
 pub use link::{link_page, set_password};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};

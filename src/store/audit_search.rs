@@ -58,7 +58,7 @@ pub async fn look(tx: &mut TenantTx, wanted: &Wanted) -> Result<Found, StoreErro
 }
 
 /// The last event of the part that a look read, if there are older ones.
-async fn end_of_part(tx: &mut TenantTx, before: Option<Uuid>) -> Result<Option<EventId>, StoreError> {
+pub(super) async fn end_of_part(tx: &mut TenantTx, before: Option<Uuid>) -> Result<Option<EventId>, StoreError> {
     let tenant = tx.tenant();
     let end = sqlx::query_scalar!(
         "select id from audit_event where tenant = $1 and ($2::uuid is null or id < $2) order by id desc offset $3 limit 1",
@@ -79,7 +79,7 @@ pub async fn one(tx: &mut TenantTx, id: EventId) -> Result<Option<EventRow>, Sto
     row.as_ref().map(read).transpose()
 }
 
-fn read(row: &sqlx::postgres::PgRow) -> Result<EventRow, StoreError> {
+pub(super) fn read(row: &sqlx::postgres::PgRow) -> Result<EventRow, StoreError> {
     use sqlx::Row as _;
     Ok(EventRow {
         id: EventId(row.try_get("id")?),

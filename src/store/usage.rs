@@ -36,7 +36,7 @@ pub async fn count_on(tx: &mut TenantTx) -> Result<bool, StoreError> {
                select n.index, e.kind, e.body, e.at from audit_entry n left join audit_event e on (e.tenant, e.id) = (n.tenant, n.event)
                 where n.tenant = $1 and n.epoch = $2 and n.index >= $3 order by n.index limit $4),
            calls as (
-               select date_trunc('hour', n.at at time zone 'UTC') at time zone 'UTC' as hour,
+               select date_trunc('hour', n.at at time zone 'UTC') at time zone 'UTC' as hour, n.at,
                       coalesce(i.body, n.body) as call,
                       case n.kind when 'call.denied' then 'denied' when 'call.refused' then 'refused'
                                   else n.body ->> 'outcome' end as outcome,
@@ -47,7 +47,7 @@ pub async fn count_on(tx: &mut TenantTx) -> Result<bool, StoreError> {
                 where n.kind in ('call.outcome', 'call.denied', 'call.refused')),
            counted as (
                select c.hour, (c.call ->> 'server')::uuid as server, c.call ->> 'client' as client,
-                      coalesce(f.grant_id, '00000000-0000-0000-0000-000000000000') as grant_id, c.outcome, count(*) as calls,
+                      coalesce(f.grant_id, '00000000-0000-0000-0000-000000000000') as grant_id, c.outcome, count(*) as calls, max(c.at) as last_at,
                       array[count(*) filter (where millis <= 10),
                             count(*) filter (where millis > 10 and millis <= 30),
                             count(*) filter (where millis > 30 and millis <= 100),
@@ -61,10 +61,10 @@ pub async fn count_on(tx: &mut TenantTx) -> Result<bool, StoreError> {
                 where c.call ->> 'server' is not null and c.call ->> 'client' is not null and c.outcome is not null
                 group by 1, 2, 3, 4, 5),
            written as (
-               insert into usage_hour as u (tenant, hour, server, client, grant_id, outcome, calls, millis)
-               select $1, hour, server, client, grant_id, outcome, calls, millis from counted
+               insert into usage_hour as u (tenant, hour, server, client, grant_id, outcome, calls, last_at, millis)
+               select $1, hour, server, client, grant_id, outcome, calls, last_at, millis from counted
                    on conflict (tenant, hour, server, client, grant_id, outcome) do update
-                   set calls = u.calls + excluded.calls,
+                   set calls = u.calls + excluded.calls, last_at = greatest(u.last_at, excluded.last_at),
                        millis = (select array_agg(a + b order by n)
                                    from unnest(u.millis, excluded.millis) with ordinality as x (a, b, n)))
            select max(index) as last from entries"#,
@@ -191,6 +191,23 @@ pub async fn by_grant(
     .fetch_all(tx.conn())
     .await?;
     Ok(rows)
+}
+
+/// When each of these grants was last used for a call that was forwarded; to the hour where an older version counted it.
+pub async fn last_used(tx: &mut TenantTx, grants: &[GrantId]) -> Result<Vec<(GrantId, OffsetDateTime)>, StoreError> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = grants.iter().map(|grant| grant.0).collect();
+    let rows = sqlx::query!(
+        r#"select grant_id as "grant: GrantId", max(coalesce(last_at, hour)) as "last!"
+             from usage_hour
+            where tenant = $1 and grant_id = any ($2) and outcome not in ('denied', 'refused')
+            group by 1"#,
+        tenant.0,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.grant, row.last)).collect())
 }
 
 /// How long answers of a server took.

@@ -1,4 +1,4 @@
 //! Background work.
 
 mod janitor;
-mod usage;
+pub(crate) mod usage;

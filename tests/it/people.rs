@@ -5,6 +5,7 @@ mod errands;
 mod events;
 mod forms;
 mod grants;
+mod history;
 pub(crate) mod links;
 mod login;
 mod passkey_logins;

@@ -16,6 +16,8 @@ pub struct SignedInPage {
     pub console_href: Option<String>,
     /// How the person logs in, and where.
     pub security_href: String,
+    /// What was done in the person's name.
+    pub history_href: String,
     /// Where "Log out" posts to.
     pub logout_action: String,
     /// Where "Take back" posts to.
@@ -38,6 +40,10 @@ pub struct GrantView {
     pub may: Vec<String>,
     /// When it was allowed, to follow "Allowed": `2 minutes ago`.
     pub since: String,
+    /// When it was last used, if it was, to follow "last used".
+    pub used: Option<String>,
+    /// What was done with it.
+    pub history_href: String,
     /// Calls by day.
     pub calls: Chart,
 }

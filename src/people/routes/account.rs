@@ -2,9 +2,13 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::super::{Session, session};
+use super::{
+    super::{Session, session},
+    history,
+};
 use crate::{
     access::{self, Action, Page, Role},
     http::{
@@ -57,7 +61,7 @@ async fn take_back(visit: &Visit, session: &Session, grant: GrantId) -> Result<(
 }
 
 pub(super) async fn signed_in(visit: &Visit, session: &Session) -> Result<Response, Trouble> {
-    let (given, calls) = given(visit, session).await.map_err(|error| visit.fault(error))?;
+    let given = given(visit, session).await.map_err(|error| visit.fault(error))?;
     let page = SignedInPage {
         tenant_name: visit.tenant.name.clone(),
         person: session.display_name.clone(),
@@ -66,7 +70,8 @@ pub(super) async fn signed_in(visit: &Visit, session: &Session) -> Result<Respon
         logout_action: visit.path("logout"),
         revoke_action: visit.path("account/revoke"),
         csrf: visit.csrf(Purpose::Account),
-        grants: given.into_iter().map(|grant| view(visit, grant, &calls)).collect(),
+        history_href: visit.path(history::HISTORY),
+        grants: given.grants.iter().map(|grant| view(visit, grant, &given)).collect(),
     };
     Ok(visit.page(StatusCode::OK, page))
 }
@@ -79,27 +84,39 @@ fn console_href(visit: &Visit, session: &Session) -> Option<String> {
 /// Days of calls that are shown.
 const DAYS: u16 = 30;
 
-async fn given(visit: &Visit, session: &Session) -> Result<(Vec<GivenRow>, Vec<OfGrant>), StoreError> {
-    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
-    let given = grants::given_by(&mut tx, session.person).await?;
-    let ids: Vec<GrantId> = given.iter().map(|grant| grant.id).collect();
-    let calls = usage::by_grant(&mut tx, &ids, Unit::Day.since(visit.app.clock.now(), DAYS)).await?;
-    tx.commit().await?;
-    Ok((given, calls))
+/// What a person allowed, and what came of it.
+struct Given {
+    grants: Vec<GivenRow>,
+    calls: Vec<OfGrant>,
+    used: Vec<(GrantId, OffsetDateTime)>,
 }
 
-fn view(visit: &Visit, grant: GivenRow, calls: &[OfGrant]) -> GrantView {
-    let own = calls.iter().filter(|calls| calls.grant == grant.id);
+async fn given(visit: &Visit, session: &Session) -> Result<Given, StoreError> {
+    let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
+    let grants = grants::given_by(&mut tx, session.person).await?;
+    let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id).collect();
+    let calls = usage::by_grant(&mut tx, &ids, Unit::Day.since(visit.app.clock.now(), DAYS)).await?;
+    let used = usage::last_used(&mut tx, &ids).await?;
+    tx.commit().await?;
+    Ok(Given { grants, calls, used })
+}
+
+fn view(visit: &Visit, grant: &GivenRow, given: &Given) -> GrantView {
+    let now = visit.app.clock.now();
+    let own = given.calls.iter().filter(|calls| calls.grant == grant.id);
     let own: Vec<Point> = own.map(|calls| Point { begins: calls.day, forwarded: calls.calls, denied: 0 }).collect();
+    let used = given.used.iter().find(|(id, _)| *id == grant.id);
     let server = visit.tenant.server_by_id(grant.server);
     let scopes = server.map(|server| server.policy.scopes()).unwrap_or_default();
     let held = scopes.iter().filter(|scope| grant.scopes.iter().any(|held| held == scope.name.as_str()));
     GrantView {
         id: grant.id.to_string(),
-        client: grant.client_name,
+        client: grant.client_name.clone(),
         server: server.map_or("a server that is switched off", |server| server.name.as_str()).to_owned(),
         may: held.map(|scope| scope.description.clone()).collect(),
-        since: ago(visit.app.clock.now(), grant.created_at),
-        calls: Chart::new(&own, Unit::Day, DAYS, visit.app.clock.now()).small(),
+        since: ago(now, grant.created_at),
+        used: used.map(|(_, last)| ago(now, *last)),
+        history_href: format!("{}?grant={}", visit.path(history::HISTORY), grant.id),
+        calls: Chart::new(&own, Unit::Day, DAYS, now).small(),
     }
 }

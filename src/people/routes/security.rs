@@ -300,7 +300,7 @@ pub async fn change_password(visit: Visit, form: Result<Form, FormError>) -> Res
 }
 
 /// Whoever is logged in; or the way to the login, and back to `page`.
-async fn known(visit: &Visit, page: &str) -> Result<Result<Session, Response>, Trouble> {
+pub(super) async fn known(visit: &Visit, page: &str) -> Result<Result<Session, Response>, Trouble> {
     let session = session::current(visit).await.map_err(|error| visit.fault(error))?;
     Ok(session.ok_or_else(|| back::to_login(visit, &Method::GET, &visit.path(page), "to")))
 }

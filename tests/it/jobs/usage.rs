@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Puts a call into the log, and how it ended.
-async fn call(app: &TestApp, tenant: &TestTenant, family: FamilyId, client: &str, end: Option<(&str, u64)>) {
+pub(crate) async fn call(app: &TestApp, tenant: &TestTenant, family: FamilyId, client: &str, end: Option<(&str, u64)>) {
     let facts = json!({ "family": family, "client": client, "server": tenant.server.id, "subject": "person:x" });
     let id = EventId::of_intent(&app.clock, &app.app.entropy).unwrap();
     let row = |id, kind: &str, body| audit::EventRow {
@@ -41,7 +41,7 @@ async fn call(app: &TestApp, tenant: &TestTenant, family: FamilyId, client: &str
     tx.commit().await.unwrap();
 }
 
-async fn granted(app: &TestApp, tenant: &TestTenant) -> (FamilyId, GrantId, String) {
+pub(crate) async fn granted(app: &TestApp, tenant: &TestTenant) -> (FamilyId, GrantId, String) {
     let flow = Flow::new(app, tenant);
     let client = flow.client().await;
     flow.tokens(&client).await;

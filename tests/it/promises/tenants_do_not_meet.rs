@@ -84,6 +84,7 @@ async fn nothing_of_one_tenant_opens_anything_at_another() {
             (
                 Guard::Browser,
                 "/t/{tenant}/account/passkey"
+                | "/t/{tenant}/account/history"
                 | "/t/{tenant}/account/security"
                 | "/t/{tenant}/account/totp"
                 | "/t/{tenant}/account/password",

@@ -185,7 +185,13 @@ impl Scene {
             }
             ("GET", "/t/{tenant}/login" | "/t/{tenant}/consent") => vec![page(&interaction, None)],
             ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![page(&[], None)],
-            ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
+            (
+                "GET",
+                "/t/{tenant}/account/security"
+                | "/t/{tenant}/account/history"
+                | "/t/{tenant}/account/totp"
+                | "/t/{tenant}/account/password",
+            ) => {
                 vec![page(&[], None)]
             }
             ("POST", "/t/{tenant}/account/totp") => {

@@ -4,10 +4,10 @@ mod console;
 
 use askama::Template;
 use sallyport::http::pages::{
-    AskingClient, ClientView, ConsentPage, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, EnrolPage,
-    ErrorLink, ErrorPage, FirstPage, GrantView, InterstitialPage, LinkDonePage, LinkPage, LoginChoice, LoginPage,
-    OwnLogin, OwnPasskey, PasskeyAsk, PasskeyPage, PasswordPage, Qr, RecoveryPage, ReturnTo, SafeHref, ScopeChoice,
-    SecondPage, SecurityPage, ServerView, SignedInPage, SignedOutPage,
+    AskingClient, ClientView, ConsentPage, Deed, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, EnrolPage,
+    ErrorLink, ErrorPage, FirstPage, GrantView, HistoryPage, InterstitialPage, LinkDonePage, LinkPage, LoginChoice,
+    LoginPage, OwnLogin, OwnPasskey, PasskeyAsk, PasskeyPage, PasswordPage, Qr, RecoveryPage, ReturnTo, SafeHref,
+    ScopeChoice, SecondPage, SecurityPage, ServerView, SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -361,12 +361,15 @@ fn people() -> Vec<Sample> {
                 person: "Dana Ruiz".into(),
                 console_href: None,
                 security_href: "/t/demo/account/security".into(),
+                history_href: "/t/demo/account/history".into(),
                 logout_action: "/t/demo/logout".into(),
                 revoke_action: "/t/demo/account/revoke".into(),
                 csrf: "csrf-token".into(),
                 grants: vec![grant("MCP Inspector", "2 minutes ago"), grant("Cursor", "40 days ago")],
             },
         ),
+        sample("history", history()),
+        sample("history-empty", with(history(), |page| (page.deeds, page.narrowed) = (Vec::new(), false))),
         sample("second", second()),
         sample(
             "second-failed",
@@ -510,6 +513,32 @@ fn security() -> SecurityPage {
     }
 }
 
+fn history() -> HistoryPage {
+    let deed = |what: &str, about: &[&str], bad| Deed {
+        what: what.into(),
+        about: strings(about),
+        ago: "2 minutes ago".into(),
+        at: "2026-08-03T10:00:00Z".into(),
+        bad,
+    };
+    HistoryPage {
+        tenant_name: "Northwind".into(),
+        account_href: "/t/demo/account".into(),
+        action: "/t/demo/account/history".into(),
+        grant: Some(("01a2044a-7fc9-741f-b8ec-ccda468cf09f".into(), "<b>Cursor</b> on Team notes".into())),
+        shows: vec![("", "Everything"), ("calls", "What programs did")],
+        show: "calls".into(),
+        narrowed: true,
+        deeds: vec![
+            deed("A program used a tool", &["<script>", "search_notes", "Team notes", "answered"], false),
+            deed("A call was not allowed", &["MCP Inspector", "wipe", "Team notes"], true),
+            deed("You logged in", &["with your password"], false),
+        ],
+        older_href: Some("/t/demo/account/history?before=01a2044a-7fc9-741f-b8ec-ccda468cf09f".into()),
+        newest_href: None,
+    }
+}
+
 fn password() -> PasswordPage {
     PasswordPage {
         tenant_name: "Northwind".into(),
@@ -538,6 +567,8 @@ fn grant(client: &str, since: &str) -> GrantView {
         server: "Team notes".into(),
         may: vec!["See what this server offers, and use what only looks things up.".into()],
         since: since.into(),
+        used: (since != "40 days ago").then(|| "1 minute ago".into()),
+        history_href: "/t/demo/account/history?grant=01a2044a-7fc9-741f-b8ec-ccda468cf09f".into(),
         calls: console::chart().small(),
     }
 }

@@ -161,7 +161,13 @@ fn plans(route: &Route) -> Vec<Plan> {
             vec![plan(200, &own).with(&typed)]
         }
         ("GET", "/t/{tenant}/logout" | "/t/{tenant}/account") => vec![plan(200, &[SESSION]).idle(&[BROWSER])],
-        ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
+        (
+            "GET",
+            "/t/{tenant}/account/security"
+            | "/t/{tenant}/account/history"
+            | "/t/{tenant}/account/totp"
+            | "/t/{tenant}/account/password",
+        ) => {
             vec![plan(200, &[SESSION]).idle(&[BROWSER])]
         }
         ("POST", "/t/{tenant}/account/totp") => {

@@ -331,7 +331,13 @@ impl Props {
                 ];
                 vec![one("set a password", StatusCode::OK, path, self.form(&self.cookies, form))]
             }
-            ("GET", "/t/{tenant}/account/security" | "/t/{tenant}/account/totp" | "/t/{tenant}/account/password") => {
+            (
+                "GET",
+                "/t/{tenant}/account/security"
+                | "/t/{tenant}/account/history"
+                | "/t/{tenant}/account/totp"
+                | "/t/{tenant}/account/password",
+            ) => {
                 vec![one("see how one logs in", StatusCode::OK, path, with_cookies(&self.cookies))]
             }
             (_, of)
