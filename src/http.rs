@@ -12,6 +12,7 @@ pub mod form;
 pub mod host;
 pub mod limit;
 pub mod metrics;
+pub mod nowhere;
 pub mod oauth;
 pub mod operations;
 pub mod origin;

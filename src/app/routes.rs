@@ -20,7 +20,7 @@ use crate::{
     authorize::{device, routes as authorize},
     clients::registration::routes as registration,
     console, gateway,
-    http::{cors, edge::Edge, limit::Limit, pages},
+    http::{cors, edge::Edge, limit::Limit, nowhere::nowhere, pages},
     people::{first::routes as first, routes as people},
     tenants::routes as discovery,
     token::{introspect as introspection, routes as token},
@@ -175,6 +175,6 @@ pub fn router(app: Arc<App>) -> Router {
             }
         }
     }
-    let router = oauth.layer(cors::anybody()).merge(other);
+    let router = oauth.layer(cors::anybody()).merge(other).fallback(nowhere);
     Edge::new(&app.config, app.metrics.clone(), app.clock.clone(), app.entropy.clone()).around(router.with_state(app))
 }

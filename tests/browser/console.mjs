@@ -3,11 +3,11 @@
 //   tests/clients/run ../browser/console.mjs ISSUER DIRECTORY
 //
 // SALLYPORT_USERNAME and SALLYPORT_PASSWORD are an administrator's.
-import { createHash, randomBytes } from 'node:crypto';
 import { readPerson } from '../clients/lib/arguments.mjs';
 import { launch, logIn } from '../clients/lib/browser.mjs';
 import { openCallback } from '../clients/lib/callback.mjs';
 import { LOOKS, eyes } from '../clients/lib/look.mjs';
+import { authorize, listTools, register } from '../clients/lib/program.mjs';
 import { main, must, Report, Usage } from '../clients/lib/report.mjs';
 
 await main(async () => {
@@ -113,14 +113,15 @@ async function work(browser, { issuer, base, person, callback }) {
   await press('Approve');
   await says('Approved.');
 
-  const tokens = await authorize(page, issuer, client, callback);
-  must((await call(issuer, tokens.access_token)) === 200, 'the approved client cannot call');
+  const resource = `${issuer}/mcp/demo`;
+  const tokens = await authorize(page, issuer, client, callback, resource);
+  must((await listTools(resource, tokens.access_token)) === 200, 'the approved client cannot call');
   await page.goto(`${base}/grants?q=${client.client_id}`);
   await follow(person.username);
   await follow('Revoke');
   await press('Revoke');
   await says('Revoked 1 grant: refused everywhere after');
-  must((await call(issuer, tokens.access_token)) === 401, 'a revoked token still works');
+  must((await listTools(resource, tokens.access_token)) === 401, 'a revoked token still works');
 
   await follow('Servers');
   await follow('Add a server');
@@ -149,57 +150,4 @@ async function work(browser, { issuer, base, person, callback }) {
   await page.locator('select[name=registration]').selectOption('open');
   await press('Save');
   await context.close();
-}
-
-async function register(issuer, redirect) {
-  const response = await fetch(`${issuer}/register`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ client_name: 'Day tripper', redirect_uris: [redirect], token_endpoint_auth_method: 'none' }),
-  });
-  must(response.status === 201, `the registration was answered with ${response.status}`);
-  return response.json();
-}
-
-async function authorize(page, issuer, client, callback) {
-  const verifier = randomBytes(32).toString('base64url');
-  const address = new URL(`${issuer}/authorize`);
-  address.search = new URLSearchParams({
-    response_type: 'code',
-    client_id: client.client_id,
-    redirect_uri: callback.url,
-    state: 'day',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-    resource: `${issuer}/mcp/demo`,
-  });
-  await page.goto(address.href);
-  await page.locator('button[name=decision][value=approve]').click();
-  await page.waitForURL((to) => to.href.startsWith(callback.url));
-  const code = new URL(page.url()).searchParams.get('code');
-  const body = { grant_type: 'authorization_code', client_id: client.client_id, redirect_uri: callback.url, code, code_verifier: verifier };
-  const response = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(body) });
-  must(response.ok, `the token request was answered with ${response.status}`);
-  return response.json();
-}
-
-async function call(issuer, token) {
-  const response = await fetch(`${issuer}/mcp/demo`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/list',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/list',
-      params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} } },
-    }),
-  });
-  await response.text();
-  return response.status;
 }

@@ -42,6 +42,27 @@ async fn what_is_not_there_is_404() {
     assert_eq!(http.get(&tenant.server.resource).send().await.unwrap().status(), 401);
 }
 
+/// People shorten addresses and mistype them; their browsers ask for pages.
+#[tokio::test]
+async fn people_get_a_page_where_nothing_is() {
+    let app = TestApp::start().await;
+    app.tenant("acme").await;
+    let http = app.browser();
+    let look = |path: &str| http.get(app.url(path)).header("accept", "text/html,application/xhtml+xml;q=0.9").send();
+    for path in ["/", "/nothing", "/t", "/t/acme/nothing", "/console/", "/t/acme/mcp/demo/"] {
+        let answer = look(path).await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+        assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"));
+        assert!(answer.text().await.unwrap().contains("This address leads nowhere"), "{path}");
+    }
+    for (path, page) in
+        [("/t/acme", "/t/acme/account"), ("/t/nobody/", "/t/nobody/account"), ("/console/t/acme/", "/console/t/acme")]
+    {
+        let answer = look(path).await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, page));
+    }
+}
+
 /// A client that is told of an endpoint uses it.
 #[tokio::test]
 async fn what_the_metadata_names_is_there() {

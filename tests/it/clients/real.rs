@@ -18,7 +18,7 @@ fn programs() -> PathBuf {
 }
 
 /// A program of `tests/clients/` under the Node.js that npm installed there.
-pub(super) fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(programs().join("run"));
     command.args(arguments).stdin(Stdio::null());
     command
@@ -26,7 +26,7 @@ pub(super) fn program(arguments: &[&str]) -> Command {
 
 /// A port for a program that opens it itself, later. Below those that the system gives to connections, so that none of them
 /// takes it meanwhile; and no two tests get the same.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(21_000);
     let mut next = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
     next.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).unwrap()
@@ -39,9 +39,9 @@ pub(crate) struct World {
 }
 
 /// The reference server of the older era. Ends when this is dropped.
-struct Everything {
+pub(crate) struct Everything {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Drop for Everything {
@@ -53,7 +53,7 @@ impl Drop for Everything {
 }
 
 impl Everything {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let port = free_port();
         let server = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
         let mut command = program(&[server, "streamableHttp"]);
@@ -94,6 +94,10 @@ impl World {
         let data_dir = self.scratch.path("data");
         let said = process::run(&["apply", file.to_str().unwrap(), "--data-dir", data_dir.to_str().unwrap()], &[]);
         assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.scratch.path("data")
     }
 
     pub(crate) fn ready(&self, member: &str) -> String {
