@@ -23,6 +23,8 @@ pub enum Role {
 pub enum Page {
     /// Numbers, and what needs attention.
     Overview,
+    /// Tenants, for administrators of the platform.
+    Tenants,
     /// Published MCP servers.
     Servers,
     /// OAuth clients.
@@ -114,6 +116,14 @@ const fn grave(page: Page, action: Action) -> Rule {
 /// Everything that can be done in the console.
 pub const RULES: &[Rule] = &[
     read(Page::Overview, Action::Show),
+    read(Page::Tenants, Action::List),
+    read(Page::Tenants, Action::Show),
+    grave(Page::Tenants, Action::Create),
+    change(Page::Tenants, Action::Edit),
+    grave(Page::Tenants, Action::MakeLink),
+    grave(Page::Tenants, Action::Enable),
+    grave(Page::Tenants, Action::Disable),
+    grave(Page::Tenants, Action::Remove),
     read(Page::Servers, Action::List),
     read(Page::Servers, Action::Show),
     change(Page::Servers, Action::Create),
@@ -216,8 +226,9 @@ impl Role {
 
 impl Page {
     /// All of them, as the navigation has them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
+        Self::Tenants,
         Self::Servers,
         Self::Clients,
         Self::People,
@@ -227,10 +238,21 @@ impl Page {
         Self::Settings,
     ];
 
+    /// Whether the console of a tenant has it; or that of the platform, whose administrators look after tenants and see nothing of
+    /// what is in them.
+    pub const fn is_at(self, platform: bool) -> bool {
+        match self {
+            Self::Overview | Self::People | Self::Audit | Self::Settings => true,
+            Self::Tenants => platform,
+            Self::Servers | Self::Clients | Self::Grants | Self::Keys => !platform,
+        }
+    }
+
     /// Its name in addresses; the overview has none.
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Overview => "",
+            Self::Tenants => "tenants",
             Self::Servers => "servers",
             Self::Clients => "clients",
             Self::People => "people",
@@ -253,6 +275,7 @@ impl Page {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Tenants => "Tenants",
             Self::Servers => "Servers",
             Self::Clients => "Clients",
             Self::People => "People",

@@ -177,6 +177,11 @@ impl App {
 
     /// An active tenant by its slug. One that was asked for before it was made may take a second to appear.
     pub async fn tenant(&self, slug: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
+        Ok(self.place(slug).await?.filter(|tenant| !tenant.platform))
+    }
+
+    /// The same, or the place of the platform's administrators: for pages on which people log in.
+    pub async fn place(&self, slug: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
         if let Some(tenant) = self.node.tenant(slug) {
             return Ok(Some(tenant));
         }

@@ -131,6 +131,13 @@ pub async fn prepare<'a>(tools: Tools<'a>, document: &Document, prune: Prune) ->
     for doc in &document.tenants {
         let mut state = None;
         if let Some(row) = rows.iter().find(|row| row.slug == doc.slug.as_str()) {
+            if row.platform {
+                let message =
+                    "is the place of the platform's administrators, which no file describes: choose another slug";
+                let object = format!("tenant {}", doc.slug);
+                problems.push(Problem { line: doc.line, object, message: message.to_owned() });
+                continue;
+            }
             let (back, read) = State::read(tx, row.clone(), Some(doc)).await?;
             (tx, state) = (back, Some(read));
         }
@@ -161,6 +168,12 @@ impl Prepared<'_> {
     /// The transaction, for what is to be there with it or not at all.
     pub(crate) fn tx(&mut self) -> &mut PlatformTx {
         &mut self.tx
+    }
+
+    /// What it makes is nothing that a file of `apply` takes away again: somebody made it by hand.
+    #[must_use]
+    pub(crate) fn unmarked(self) -> Self {
+        Self { marks: false, ..self }
     }
 
     /// Does it: all of it, or nothing. A ticket says that authority was taken away, or that nodes must read tenants anew:

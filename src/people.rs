@@ -1,7 +1,6 @@
 //! Who is the human: passwords, sessions, login.
 
 mod account;
-mod administrator;
 mod admission;
 mod change;
 mod errand;
@@ -13,6 +12,7 @@ pub mod oidc;
 pub mod passkey;
 mod password;
 mod person;
+pub mod platform;
 pub mod roles;
 pub mod routes;
 pub mod second;
@@ -20,7 +20,6 @@ mod session;
 mod throttle;
 
 pub use account::{NewPerson, PersonError, create, create_with, disable, enable, erase, set_password};
-pub use administrator::{AdministratorError, create as create_administrator};
 pub use name::{BadUsername, Username};
 pub use password::{BadPassword, HashError, Password, PasswordHash, PasswordHasher, Verdict};
 pub use session::{ACR_VALUES, Session, current, end_many as end_sessions};

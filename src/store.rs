@@ -1,6 +1,5 @@
 //! Postgres through sqlx, one file an aggregate. Nothing else knows SQL.
 
-pub mod administrators;
 pub mod api_tokens;
 pub mod apply;
 pub mod audit;
@@ -31,6 +30,7 @@ pub mod outside;
 pub mod overview;
 pub mod people;
 pub mod person_links;
+pub mod platform;
 pub mod providers;
 pub mod provision;
 pub mod schema;

@@ -39,6 +39,8 @@ pub struct Tenant {
     pub settings: Settings,
     /// Its signing keys, opened.
     pub signing: SigningKeys,
+    /// Whether its people look after the other tenants: then it publishes nothing.
+    pub platform: bool,
     /// Its active servers, by slug.
     pub servers: BTreeMap<String, Arc<Server>>,
 }

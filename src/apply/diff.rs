@@ -84,6 +84,7 @@ pub(super) async fn tenant(
         name: doc.name.clone(),
         settings: serde_json::to_value(&doc.settings).map_err(crate::store::StoreError::corrupt)?,
         status: if enabled { "active" } else { "disabled" }.to_owned(),
+        platform: state.is_some_and(|state| state.row.platform),
     };
     let mut findings = Findings {
         tools,
@@ -127,16 +128,15 @@ pub(super) fn gone(state: &State, document: &Document) -> Option<TenantSteps> {
     if kept || !state.made(Kind::Tenant, row.id) {
         return None;
     }
+    Some(removed(state))
+}
+
+/// The removal of a tenant.
+pub(super) fn removed(state: &State) -> TenantSteps {
+    let row = &state.row;
     let change = removal(Kind::Tenant, row.slug.clone());
     let step = Step { change, write: Write::Remove(Removed::Tenant(row.clone())) };
-    Some(TenantSteps {
-        new: None,
-        id: row.id,
-        slug: row.slug.clone(),
-        steps: vec![step],
-        unchanged: 0,
-        notes: Vec::new(),
-    })
+    TenantSteps { new: None, id: row.id, slug: row.slug.clone(), steps: vec![step], unchanged: 0, notes: Vec::new() }
 }
 
 /// With `all` also the settings that are as they are by themselves: so that a change to that shows what it is now.

@@ -40,6 +40,10 @@ pub enum Edit {
         /// What.
         change: ServerChange,
     },
+    /// Whether the tenant works.
+    Enabled(bool),
+    /// The tenant goes, if it is disabled already.
+    Remove,
     /// The tenant's name and settings.
     Tenant {
         /// [`fingerprint`] of what was looked at.
@@ -216,6 +220,19 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
     };
     let mut removed = None;
     match edit {
+        Edit::Enabled(enabled) => {
+            let known = if enabled { "disabled" } else { "active" };
+            if state.row.status != known {
+                return Err(ApplyError::ChangedMeanwhile(format!("the tenant {slug}")));
+            }
+            doc.enabled = Some(enabled);
+        }
+        Edit::Remove => {
+            if state.row.status != "disabled" {
+                return Err(ApplyError::ChangedMeanwhile(format!("the tenant {slug}")));
+            }
+            return Ok(diff::removed(state));
+        }
         Edit::NewServer(server) => {
             if state.servers.contains_key(server.slug.as_str()) {
                 return Err(said(format!(

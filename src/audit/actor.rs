@@ -19,6 +19,11 @@ pub enum Actor {
         /// Who.
         person: PersonId,
     },
+    /// An administrator of the platform, who is no person of this tenant.
+    Platform {
+        /// Who, in the place of the platform's administrators.
+        administrator: PersonId,
+    },
     /// Somebody whose program holds a token of the admin API.
     ApiToken {
         /// Which.

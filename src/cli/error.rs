@@ -23,7 +23,7 @@ use crate::{
         KeyFileError, KeyKind,
         rotation::{RotationError, listed},
     },
-    people::{AdministratorError, BadPassword, BadUsername, HashError, PersonError},
+    people::{BadPassword, BadUsername, HashError, PersonError, platform::AdministratorError},
     secret::NoEntropy,
     store::{
         StoreError,

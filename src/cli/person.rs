@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     cluster,
+    config::PublicUrl,
     people::{
         self, NewPerson, Username,
-        link::{self, LinkPurpose},
+        link::{self, Link, LinkPurpose},
         second::reset,
     },
 };
@@ -198,7 +199,7 @@ struct PrintedLink<'a> {
     until: OffsetDateTime,
 }
 
-/// Makes a person if that is asked for, and a link; prints it: the only time it is shown.
+/// Makes a person if that is asked for, and a link, and prints it.
 async fn make_link(
     opened: Opened,
     (new, username, purpose): (Option<NewPerson>, Username, LinkPurpose),
@@ -214,9 +215,20 @@ async fn make_link(
     }
     let link = link::make(&mut tx, (&recorder, &keyring), &username, purpose).await?;
     tx.commit().await?;
-    let (base, slug) = (opened.installation.config.public_url.as_str(), &who.tenant.slug);
-    let url = Zeroizing::new(format!("{base}/t/{slug}/link?link={}", link.handle.expose()));
+    let public_url = opened.installation.config.public_url.clone();
     opened.close().await?;
+    print_link((&public_url, &who.tenant.slug), &username, &link, made, json)
+}
+
+/// Prints a link: the only time it is shown.
+pub(super) fn print_link(
+    (public_url, tenant): (&PublicUrl, &str),
+    username: &Username,
+    link: &Link,
+    made: &str,
+    json: Json,
+) -> Result<(), CliError> {
+    let url = Zeroizing::new(format!("{}/t/{tenant}/link?link={}", public_url.as_str(), link.handle.expose()));
     if json.json {
         let until = link.expires_at;
         return output::json(&PrintedLink { username: username.as_str(), link: &url, until });

@@ -140,6 +140,9 @@ fn who(event: &EventRow, people: &HashMap<String, String>) -> Cell {
     if let Some(command) = event.body.pointer("/actor/command").and_then(Value::as_str) {
         return Cell::Code(format!("sallyport {command}"));
     }
+    if event.body.pointer("/actor/kind").and_then(Value::as_str) == Some("platform") {
+        return Cell::Text("an administrator of the platform".to_owned());
+    }
     match person(event) {
         Some(id) => Cell::Text(people.get(&id).cloned().unwrap_or_else(|| "somebody who was erased".to_owned())),
         None => event

@@ -6,12 +6,14 @@ use http::StatusCode;
 use super::Desk;
 use crate::{
     apply::{self, ApplyError, Tools, edit::Edit},
+    audit::Recorder,
     cluster::Ticket,
     http::{
         csrf::Purpose,
         pages::console::{AskPage, Way},
         trouble::Trouble,
     },
+    ids::Slug,
     store::TenantTx,
 };
 
@@ -55,11 +57,15 @@ impl Desk {
 
     /// Makes an edit: checked, committed and in force on every node. Milliseconds.
     pub(super) async fn edit(&self, edit: Edit) -> Result<u128, ApplyError> {
+        self.edit_of(&self.visit.tenant.slug, self.recorder(), edit).await
+    }
+
+    /// The same at another tenant.
+    pub(super) async fn edit_of(&self, tenant: &Slug, recorder: Recorder, edit: Edit) -> Result<u128, ApplyError> {
         let app = &self.visit.app;
-        let recorder = self.recorder();
         let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
         let began = tokio::time::Instant::now();
-        apply::edit::make(tools, &app.node, &self.visit.tenant.slug, edit).await?;
+        apply::edit::make(tools, &app.node, tenant, edit).await?;
         Ok(began.elapsed().as_millis())
     }
 

@@ -63,6 +63,9 @@ impl FromRequestParts<Arc<App>> for Desk {
             return Err(back::to_login(&visit, &parts.method, &path, "to"));
         };
         let roles = Role::of_words(&session.roles);
+        if !page.is_at(visit.tenant.platform) {
+            return Err(elsewhere(&visit).into_response());
+        }
         let rule = access::may(&roles, page, action).map_err(|denied| {
             visit.refused(Refused::Console(action.name()));
             refusal(&visit, denied).into_response()
@@ -82,6 +85,17 @@ async fn object(parts: &mut Parts, app: &Arc<App>) -> Result<String, Response> {
     let params = axum::extract::RawPathParams::from_request_parts(parts, app).await;
     let params = params.map_err(IntoResponse::into_response)?;
     Ok(params.iter().find(|(name, _)| *name == "object").map(|(_, text)| text.to_owned()).unwrap_or_default())
+}
+
+/// A page that this console does not have.
+fn elsewhere(visit: &Visit) -> Trouble {
+    let words = Words {
+        title: "There is nothing here",
+        what: "This console has no such page.",
+        why: "Tenants are looked after by administrators of the platform, and what is in a tenant by its own.",
+        now: "Go to the overview and choose from there.",
+    };
+    Trouble::new(StatusCode::NOT_FOUND, &words, &visit.request_id)
 }
 
 fn refusal(visit: &Visit, denied: Denied) -> Trouble {
@@ -136,6 +150,12 @@ impl Desk {
     /// Writes events as this person.
     pub fn recorder(&self) -> Recorder {
         let actor = Some(Actor::Person { person: self.session.person });
+        Recorder { actor, ..self.visit.recorder() }
+    }
+
+    /// Writes events of another tenant, as this administrator of the platform.
+    pub fn recorder_elsewhere(&self) -> Recorder {
+        let actor = Some(Actor::Platform { administrator: self.session.person });
         Recorder { actor, ..self.visit.recorder() }
     }
 

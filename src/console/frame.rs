@@ -21,7 +21,7 @@ pub(super) fn of(desk: &Desk) -> Frame {
         place: visit.tenant.name.clone(),
         person: desk.session.display_name.clone(),
         role: role.name().to_owned(),
-        nav: Page::ALL.into_iter().filter(opens).map(item).collect(),
+        nav: Page::ALL.into_iter().filter(|page| page.is_at(visit.tenant.platform)).filter(opens).map(item).collect(),
         account_href: visit.path("account"),
         logout_action: visit.path("logout"),
         logout_csrf: visit.csrf(Purpose::Account),

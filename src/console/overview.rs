@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Desk, usage};
+use super::{Desk, tenants, usage};
 use crate::{
     http::{
         pages::Unit,
@@ -19,6 +19,9 @@ use crate::{
 
 /// `GET /console/t/{tenant}`
 pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
+    if desk.visit.tenant.platform {
+        return tenants::overview(desk).await;
+    }
     let now = desk.visit.app.clock.now();
     let mut tx = desk.tx().await?;
     let counts = overview::counts(&mut tx, now).await.map_err(|error| desk.visit.fault(error))?;
@@ -90,6 +93,6 @@ fn attention(desk: &Desk, counts: &Counts) -> Vec<Attention> {
     items
 }
 
-fn amount(count: i64, one: &str, more: &str) -> String {
+pub(super) fn amount(count: i64, one: &str, more: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
 }

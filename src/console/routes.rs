@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{audit, clients, grants, keys, overview, people, servers, settings};
+use super::{audit, clients, grants, keys, overview, people, servers, settings, tenants};
 use crate::{
     access::{Action, Page},
     app::routes::{Guard, Route},
@@ -18,6 +18,20 @@ pub fn routes() -> Vec<Route> {
     let c = |page, action| Guard::Console(page, action);
     vec![
         Route::new(GET, "/console/t/{tenant}", c(P::Overview, A::Show), overview::show),
+        Route::new(GET, "/console/t/{tenant}/tenants", c(P::Tenants, A::List), tenants::list),
+        Route::new(GET, "/console/t/{tenant}/tenants/-/new", c(P::Tenants, A::Create), tenants::ask_new),
+        Route::new(POST, "/console/t/{tenant}/tenants/-/new", c(P::Tenants, A::Create), tenants::create),
+        Route::new(GET, "/console/t/{tenant}/tenants/{object}", c(P::Tenants, A::Show), tenants::show),
+        Route::new(GET, "/console/t/{tenant}/tenants/{object}/edit", c(P::Tenants, A::Edit), tenants::ask_edit),
+        Route::new(POST, "/console/t/{tenant}/tenants/{object}/edit", c(P::Tenants, A::Edit), tenants::edit),
+        Route::new(GET, "/console/t/{tenant}/tenants/{object}/link", c(P::Tenants, A::MakeLink), tenants::ask_link),
+        Route::new(POST, "/console/t/{tenant}/tenants/{object}/link", c(P::Tenants, A::MakeLink), tenants::link),
+        Route::new(GET, "/console/t/{tenant}/tenants/{object}/enable", c(P::Tenants, A::Enable), tenants::ask_enable),
+        Route::new(POST, "/console/t/{tenant}/tenants/{object}/enable", c(P::Tenants, A::Enable), tenants::enable),
+        Route::new(GET, "/console/t/{tenant}/tenants/{object}/disable", c(P::Tenants, A::Disable), tenants::ask_disable),
+        Route::new(POST, "/console/t/{tenant}/tenants/{object}/disable", c(P::Tenants, A::Disable), tenants::disable),
+        Route::new(GET, "/console/t/{tenant}/tenants/{object}/remove", c(P::Tenants, A::Remove), tenants::ask_remove),
+        Route::new(POST, "/console/t/{tenant}/tenants/{object}/remove", c(P::Tenants, A::Remove), tenants::remove),
         Route::new(GET, "/console/t/{tenant}/clients", c(P::Clients, A::List), clients::list),
         Route::new(GET, "/console/t/{tenant}/clients/{object}", c(P::Clients, A::Show), clients::show),
         Route::new(GET, "/console/t/{tenant}/clients/{object}/approve", c(P::Clients, A::Approve), clients::ask_approve),

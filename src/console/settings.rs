@@ -55,29 +55,13 @@ fn words(of: &[(&'static str, &'static str)], word: &str) -> Cell {
 
 /// `GET …/settings`
 pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
-    let tenant = &desk.visit.tenant;
-    let settings = &tenant.settings;
-    let devices = if settings.device_flow.is_on() { "may ask" } else { "may not ask" };
-    let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     let page = SheetPage {
         frame: desk.frame(),
         back: Way::new("Overview", desk.at("")),
         title: "Settings".to_owned(),
         state: Cell::Nothing,
         lead: "What is not here is in the file of sallyport apply.".to_owned(),
-        facts: vec![
-            Fact::new("Name", Cell::Text(tenant.name.clone())),
-            Fact::new("Issuer", Cell::Code(tenant.issuer.clone())),
-            Fact::new("Who may register clients", words(RULES, rule(settings.registration))),
-            Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
-            Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
-            Fact::new("Default server", Cell::Text(server)),
-            Fact::new("Devices without a browser", Cell::Text(devices.to_owned())),
-            Fact::new("Who shows a second factor", words(FACTORS, factor(settings.login.second_factor))),
-            Fact::new("A login lasts", Cell::Text(login_lasts(&desk))),
-            Fact::new("Passwords", Cell::Text(passwords(settings.login.passwords).to_owned())),
-            Fact::new("Web pages that may call", Cell::Names(settings.allowed_origins.clone())),
-        ],
+        facts: facts(&desk),
         sections: Vec::new(),
         actions: if desk.may(Page::Settings, Action::Edit) {
             vec![Way::new("Edit", desk.at("settings/edit"))]
@@ -87,6 +71,32 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         danger: Vec::new(),
     };
     Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+fn facts(desk: &Desk) -> Vec<Fact> {
+    let tenant = &desk.visit.tenant;
+    let settings = &tenant.settings;
+    let mut facts = vec![Fact::new("Name", Cell::Text(tenant.name.clone()))];
+    // Nothing of OAuth is on there.
+    if !tenant.platform {
+        let devices = if settings.device_flow.is_on() { "may ask" } else { "may not ask" };
+        let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        facts.extend([
+            Fact::new("Issuer", Cell::Code(tenant.issuer.clone())),
+            Fact::new("Who may register clients", words(RULES, rule(settings.registration))),
+            Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
+            Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
+            Fact::new("Default server", Cell::Text(server)),
+            Fact::new("Devices without a browser", Cell::Text(devices.to_owned())),
+            Fact::new("Web pages that may call", Cell::Names(settings.allowed_origins.clone())),
+        ]);
+    }
+    facts.extend([
+        Fact::new("Who shows a second factor", words(FACTORS, factor(settings.login.second_factor))),
+        Fact::new("A login lasts", Cell::Text(login_lasts(desk))),
+        Fact::new("Passwords", Cell::Text(passwords(settings.login.passwords).to_owned())),
+    ]);
+    facts
 }
 
 fn login_lasts(desk: &Desk) -> String {
@@ -138,7 +148,11 @@ impl Filled {
 
     /// The settings with what the form says, or why not.
     fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
-        let registration = serde_json::from_value(self.registration.as_str().into());
+        let registration = match self.registration.as_str() {
+            // The form of the platform has no such field.
+            "" => Ok(settings.registration),
+            word => serde_json::from_value(word.into()),
+        };
         let days = match self.days.as_str() {
             "" => None,
             days => Some(days.parse().unwrap_or(0)),
@@ -177,9 +191,9 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
     let mut servers = vec![("", "None: a request must say which")];
     servers.extend(desk.visit.tenant.servers.iter().map(|(slug, server)| (slug.as_str(), server.name.as_str())));
     let registration = "Clients that wait do nothing until an administrator approves them.";
-    AskPage {
-        inputs: vec![
-            Input::text("name", "Name", "People read it on every page.", &filled.name),
+    let mut inputs = vec![Input::text("name", "Name", "People read it on every page.", &filled.name)];
+    if !desk.visit.tenant.platform {
+        inputs.extend([
             Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
             Input::text("most", "Clients at most", "Empty: the usual number.", &filled.most),
             Input::text("days", "Days that an unused client is kept", "Empty: the usual time.", &filled.days),
@@ -190,20 +204,25 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
                 &servers,
                 &filled.default_server,
             ),
-            Input::select(
-                "second_factor",
-                "Who shows a second factor at login",
-                "Whoever has to and has none sets one up at the next login.",
-                FACTORS,
-                &filled.second_factor,
-            ),
-            Input::text(
-                "hours",
-                "Hours that a login lasts",
-                "Empty: the usual time, which it never exceeds.",
-                &filled.hours,
-            ),
-        ],
+        ]);
+    }
+    inputs.extend([
+        Input::select(
+            "second_factor",
+            "Who shows a second factor at login",
+            "Whoever has to and has none sets one up at the next login.",
+            FACTORS,
+            &filled.second_factor,
+        ),
+        Input::text(
+            "hours",
+            "Hours that a login lasts",
+            "Empty: the usual time, which it never exceeds.",
+            &filled.hours,
+        ),
+    ]);
+    AskPage {
+        inputs,
         hidden: vec![("seen".to_owned(), seen.to_owned())],
         ..desk.ask("Edit the settings", "", "Save", Way::new("Settings", desk.at("settings")))
     }

@@ -10,9 +10,12 @@ use crate::{
     cluster::{self, Entry},
     ids::{BadName, Slug, TenantId},
     keys::SigningAlg,
-    people::{AdministratorError, BadPassword, BadUsername, HashError, Password, Username, create_administrator},
+    people::{
+        BadPassword, BadUsername, HashError, Password, Username,
+        platform::{self, AdministratorError},
+    },
     policy::{CatalogueItem, ItemKind, Scope},
-    store::{StoreError, administrators, tenants},
+    store::{StoreError, people, tenants},
     tenants::EraSetting,
 };
 
@@ -81,10 +84,12 @@ pub(super) async fn point_server(app: &App, tenant: TenantId, upstream: &str) ->
 async fn appoint(app: &App, person: &Person) -> Result<(), SeedError> {
     let username = Username::parse(&person.username)?;
     let hash = app.passwords.hash(Password::chosen(person.password.expose())?).await?;
-    let mut tx = app.store.platform_tx().await?;
-    if administrators::by_username(&mut tx, username.as_str()).await?.is_none() {
-        create_administrator(&mut tx, &app.recorder(None), username, hash).await?;
-    }
+    let recorder = app.recorder(None);
+    let (mut tx, _) = platform::place(app.store.platform_tx().await?, (&recorder, &app.keyring)).await?;
+    let tx = match people::by_username(&mut tx, username.as_str()).await? {
+        Some(_) => tx.leave().await?,
+        None => platform::create_administrator(tx, &recorder, username, hash).await?,
+    };
     Ok(tx.commit().await?)
 }
 

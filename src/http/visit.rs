@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{FromRequestParts, RawPathParams},
+    extract::{FromRequestParts, MatchedPath, RawPathParams},
     response::{IntoResponse, Response},
 };
 use http::{
@@ -118,6 +118,16 @@ impl Visit {
     }
 }
 
+/// What there is at the place of the platform's administrators: logins and the console, and nothing of OAuth.
+fn is_of_people(parts: &Parts) -> bool {
+    let Some(route) = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str) else { return false };
+    route.starts_with("/console/t/")
+        || route
+            .strip_prefix("/t/{tenant}/")
+            .and_then(|rest| rest.split('/').next())
+            .is_some_and(|first| ["login", "logout", "link", "account"].contains(&first))
+}
+
 impl FromRequestParts<Arc<App>> for Visit {
     type Rejection = Response;
 
@@ -131,9 +141,9 @@ impl FromRequestParts<Arc<App>> for Visit {
         let slug = params.iter().find(|(name, _)| *name == "tenant").map(|(_, slug)| slug).unwrap_or_default();
         let address = parts.extensions.get::<ClientAddress>().copied();
         let address = address.ok_or_else(|| fault(&"the client's address is not known"))?;
-        let tenant = match app.tenant(slug).await {
-            Ok(Some(tenant)) => tenant,
-            Ok(None) => {
+        let tenant = match app.place(slug).await {
+            Ok(Some(tenant)) if !tenant.platform || is_of_people(parts) => tenant,
+            Ok(_) => {
                 app.refused(None, Refused::Request("unknown_tenant"), address);
                 return Err(Trouble::no_tenant(&request_id).into_response());
             }

@@ -52,10 +52,13 @@ pub async fn lock(tx: &mut PlatformTx) -> Result<(), StoreError> {
 
 /// All tenants, whatever their status, by slug.
 pub async fn tenants(tx: &mut PlatformTx) -> Result<Vec<TenantRow>, StoreError> {
-    let rows =
-        sqlx::query!("select id, slug, name, settings, status from tenant order by slug").fetch_all(tx.conn()).await?;
-    let read = |(id, slug, name, settings, status)| TenantRow { id: TenantId(id), slug, name, settings, status };
-    Ok(rows.into_iter().map(|row| read((row.id, row.slug, row.name, row.settings, row.status))).collect())
+    let rows = sqlx::query_as!(
+        TenantRow,
+        r#"select id as "id: TenantId", slug, name, settings, status, platform from tenant order by slug"#
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
 }
 
 /// What `apply` made in this tenant and has not removed since: kind and id.

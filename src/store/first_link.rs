@@ -4,10 +4,10 @@ use time::OffsetDateTime;
 
 use super::{PlatformTx, Store, StoreError};
 
-/// Puts a link in the place of whatever there was, unless there is a tenant. Says whether it did.
+/// Puts a link in the place of whatever there was, unless there is a tenant beside that of the platform. Says whether it did.
 pub async fn put(tx: &mut PlatformTx, hash: &[u8; 32], expires_at: OffsetDateTime) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "insert into first_link (hash, expires_at) select $1, $2 where not exists (select from tenant)
+        "insert into first_link (hash, expires_at) select $1, $2 where not exists (select from tenant where not platform)
          on conflict (only_row) do update set hash = excluded.hash, expires_at = excluded.expires_at",
         hash.as_slice(),
         expires_at

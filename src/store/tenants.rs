@@ -19,6 +19,8 @@ pub struct TenantRow {
     pub settings: Value,
     /// `active`, `disabled` or `removed`.
     pub status: String,
+    /// Whether its people look after the other tenants.
+    pub platform: bool,
 }
 
 /// A server's row.
@@ -83,7 +85,7 @@ pub struct CatalogueRow {
 impl Store {
     /// A tenant by its slug, whatever its status.
     pub async fn tenant(&self, slug: &str) -> Result<Option<TenantRow>, StoreError> {
-        let row = sqlx::query!("select id, slug, name, settings, status from tenant where slug = $1", slug)
+        let row = sqlx::query!("select id, slug, name, settings, status, platform from tenant where slug = $1", slug)
             .fetch_optional(self.pool())
             .await?;
         Ok(row.map(|row| TenantRow {
@@ -92,16 +94,19 @@ impl Store {
             name: row.name,
             settings: row.settings,
             status: row.status,
+            platform: row.platform,
         }))
     }
 
     /// All tenants, by slug.
     pub async fn tenants(&self) -> Result<Vec<TenantRow>, StoreError> {
-        let rows = sqlx::query!("select id, slug, name, settings, status from tenant order by slug")
-            .fetch_all(self.pool())
-            .await?;
-        let read = |(id, slug, name, settings, status)| TenantRow { id: TenantId(id), slug, name, settings, status };
-        Ok(rows.into_iter().map(|row| read((row.id, row.slug, row.name, row.settings, row.status))).collect())
+        let rows = sqlx::query_as!(
+            TenantRow,
+            r#"select id as "id: TenantId", slug, name, settings, status, platform from tenant order by slug"#
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows)
     }
 }
 
@@ -114,12 +119,13 @@ pub async fn settings(tx: &mut TenantTx) -> Result<Option<Value>, StoreError> {
 /// Adds a tenant.
 pub async fn insert_tenant(tx: &mut PlatformTx, tenant: &TenantRow, now: OffsetDateTime) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into tenant (id, slug, name, settings, status, created_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into tenant (id, slug, name, settings, status, platform, created_at) values ($1, $2, $3, $4, $5, $6, $7)",
         tenant.id.0,
         tenant.slug,
         tenant.name,
         tenant.settings,
         tenant.status,
+        tenant.platform,
         now
     )
     .execute(tx.conn())

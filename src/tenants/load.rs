@@ -72,7 +72,16 @@ pub(crate) async fn find(
         by_slug.insert(server.slug, Arc::new(built));
     }
     let issuer = format!("{}/t/{slug}", public_url.as_str());
-    let tenant = Tenant { id: row.id, slug: slug.clone(), name: row.name, issuer, settings, signing, servers: by_slug };
+    let tenant = Tenant {
+        id: row.id,
+        slug: slug.clone(),
+        name: row.name,
+        issuer,
+        settings,
+        signing,
+        platform: row.platform,
+        servers: by_slug,
+    };
     Ok(Found::Active(Box::new(tenant)))
 }
 

@@ -132,6 +132,9 @@ impl Default for DeviceFlow {
 }
 
 impl DeviceFlow {
+    /// They may not.
+    pub const OFF: Self = Self(false);
+
     /// Whether they may.
     pub const fn is_on(self) -> bool {
         self.0

@@ -186,7 +186,7 @@ async fn make(visitor: &Visitor, link: &Handle, tenant: TenantDoc) -> Result<boo
     let recorder = recorder(app, visitor.request_id.to_string());
     let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
     let document = Document { file: String::new(), tenants: vec![tenant] };
-    let mut prepared = apply::prepare(tools, &document, Prune::Nothing).await?;
+    let mut prepared = apply::prepare(tools, &document, Prune::Nothing).await?.unmarked();
     // The link begins something; it gives nobody a way into what is there.
     if prepared.plan().changes.iter().any(|change| change.action != Action::Create) {
         return Ok(false);

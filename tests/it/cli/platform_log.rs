@@ -56,6 +56,7 @@ async fn administrators_tenants_and_keys_leave_events() {
         log(&site).await.split_off(8),
         [
             event("tenant.created", json!({ "slug": "acme", "actor": by("apply") })),
+            event("tenant.created", json!({ "slug": "platform", "actor": by("admin create") })),
             event("administrator.created", json!({ "actor": by("admin create") })),
             changed("disabled"),
             changed("enabled"),

@@ -127,6 +127,7 @@ impl TestApp {
     pub(crate) async fn tenant(&self, slug: &str) -> TestTenant {
         let id = TenantId::new(&self.clock, &self.app.entropy).unwrap();
         let row = TenantRow {
+            platform: false,
             id,
             slug: slug.to_owned(),
             name: format!("Tenant {slug}"),

@@ -3,13 +3,15 @@
 use sallyport::{
     access::{Action, Page},
     app::routes::{Guard, Route},
+    apply::edit::fingerprint,
     ids::PersonId,
     secret::{Handle, HandleKind},
+    tenants::Settings,
 };
 
 use super::{
     app::{TestApp, TestTenant},
-    browser::Page as Answer,
+    browser::{Page as Answer, TestBrowser},
     flow::{CALLBACK, Flow},
 };
 
@@ -27,6 +29,10 @@ pub(crate) struct Things {
     /// People, by what is done with them.
     people: [String; 7],
     event: String,
+    /// Other tenants, by what is done with them.
+    tenants: [String; 5],
+    /// The cookies of an administrator of the platform, and the token of the forms of that console.
+    pub(crate) platform: (String, String),
     /// A name that nothing has.
     fresh: String,
     /// What the settings are, as their form has it.
@@ -93,6 +99,8 @@ impl Things {
             fresh: format!("made-{}", sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap())),
             servers: servers(app, tenant).await,
             people: people(app, tenant).await,
+            tenants: tenants(app).await,
+            platform: platform(app).await,
             event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             seen: settings.hidden("seen"),
             name: sqlx::query_scalar("select name from tenant where id = $1")
@@ -141,6 +149,11 @@ impl Things {
             (Page::People, Action::MakeLink) => &self.people[4],
             (Page::People, Action::ResetFactors) => &self.people[6],
             (Page::People, _) => &self.people[5],
+            (Page::Tenants, Action::Enable) => &self.tenants[0],
+            (Page::Tenants, Action::Disable) => &self.tenants[1],
+            (Page::Tenants, Action::Remove) => &self.tenants[2],
+            (Page::Tenants, Action::MakeLink) => &self.tenants[3],
+            (Page::Tenants, _) => &self.tenants[4],
             (Page::Audit, _) => &self.event,
             (Page::Settings, _) => &self.seen,
             other => panic!("{other:?} is new: say what it is about"),
@@ -180,6 +193,11 @@ impl Things {
             (Page::People, Action::Create) => &[("username", "made-here"), ("name", "Made here")],
             (Page::People, Action::EditRoles) => &[("seen", "person"), ("auditor", "yes")],
             (Page::Settings, Action::Edit) => &[("name", "Renamed"), ("registration", "open")],
+            (Page::Tenants, Action::Create) => {
+                &[("name", "Made here"), ("slug", "made-here"), ("username", "made-here")]
+            }
+            (Page::Tenants, Action::MakeLink) => &[("username", "made-here")],
+            (Page::Tenants, Action::Edit) => &[("name", "Renamed")],
             _ => &[],
         }
     }
@@ -188,7 +206,7 @@ impl Things {
     pub(crate) fn done(page: Page, action: Action) -> u16 {
         match (page, action) {
             // What is shown once is in no address.
-            (Page::Servers, Action::Probe) | (Page::People, Action::Create | Action::MakeLink) => 200,
+            (Page::Servers, Action::Probe) | (Page::People | Page::Tenants, Action::Create | Action::MakeLink) => 200,
             _ => 303,
         }
     }
@@ -196,12 +214,17 @@ impl Things {
     /// The path of a route, and the parameters of a good request.
     pub(crate) fn good(&self, route: &Route, slug: &str) -> (String, Vec<(&'static str, String)>) {
         let (page, action) = rule(route).expect("a route of the console");
-        let path = route.path.replace("{tenant}", slug);
+        let path = route.path.replace("{tenant}", place(route, slug));
         let mut fields = Vec::new();
         if route.method == http::Method::POST {
             let fresh = |value: &str| value.replace("made-here", &self.fresh);
             fields.extend(Self::fields(page, action).iter().map(|(name, value)| (*name, fresh(value))));
-            fields.push(("csrf", self.csrf.clone()));
+            match (page, action) {
+                (Page::Tenants, Action::Remove) => fields.push(("slug", self.object(page, action))),
+                (Page::Tenants, Action::Edit) => fields.push(("seen", fingerprint("Elsewhere", &Settings::default()))),
+                _ => {}
+            }
+            fields.push(("csrf", if page == Page::Tenants { &self.platform.1 } else { &self.csrf }.clone()));
         }
         if let Some(name) = Self::parameter(page, action, route.method == http::Method::GET) {
             fields.push((name, self.object(page, action)));
@@ -209,6 +232,43 @@ impl Things {
         let path = if path.contains("{object}") { path.replace("{object}", &self.object(page, action)) } else { path };
         (path, fields)
     }
+}
+
+/// The tenant at whose console a route is: only the platform has tenants.
+pub(crate) fn place<'a>(route: &Route, slug: &'a str) -> &'a str {
+    match rule(route) {
+        Some((Page::Tenants, _)) => "platform",
+        _ => slug,
+    }
+}
+
+async fn tenants(app: &TestApp) -> [String; 5] {
+    let tail = sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap());
+    let slugs = ["a", "b", "c", "d", "e"].map(|name| format!("{name}-{tail}"));
+    let insert = "insert into tenant (id, slug, name, status, created_at)
+        select gen_random_uuid(), slug, 'Elsewhere', case when n in (1, 3) then 'disabled' else 'active' end, now()
+          from unnest($1::text[]) with ordinality as made (slug, n)";
+    sqlx::query(insert).bind(&slugs[..]).execute(&app.db.owner).await.unwrap();
+    slugs
+}
+
+/// Somebody new who is an administrator of the platform, and logged in: the cookies, and the token of forms.
+pub(crate) async fn platform(app: &TestApp) -> (String, String) {
+    let recorder = app.recorder();
+    let tx = app.app.store.platform_tx().await.unwrap();
+    let (tx, made) = sallyport::people::platform::place(tx, (&recorder, &app.app.keyring)).await.unwrap();
+    tx.commit().await.unwrap();
+    let name = format!("root-{}", sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap()));
+    let person = app.person(made.id, &name).await;
+    appoint(app, person.id, "administrator").await;
+    let browser = TestBrowser::new(app);
+    let login = browser.get("/t/platform/login").await;
+    let fields = [("username", &*name), ("password", &person.password), ("csrf", &login.hidden("csrf"))];
+    let entered = browser.post("/t/platform/login", &fields).await;
+    let page = browser.get("/console/t/platform/tenants/-/new").await;
+    let (known, session) = (login.cookie("__Host-sp-b-platform"), entered.cookie("__Host-sp-t-platform"));
+    let cookies = format!("__Host-sp-b-platform={}; __Host-sp-t-platform={}", known.unwrap(), session.unwrap());
+    (cookies, csrf(&page.body))
 }
 
 async fn grant(app: &TestApp, tenant: &TestTenant, client: &str) -> String {

@@ -127,7 +127,9 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     let ours = to.is_empty()
         || to.starts_with("/t/acme/")
         || to.starts_with("/t/other/")
+        || to.starts_with("/t/platform/")
         || to.starts_with("/console/t/acme")
+        || to.starts_with("/console/t/platform")
         || to.starts_with("/t/first/login?")
         || to.starts_with("https://a.example/cb?")
         || to.starts_with("http://127.0.0.1/cb?");

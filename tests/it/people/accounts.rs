@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use sallyport::{
     config::Argon2,
-    people::{self, AdministratorError, NewPerson, Password, PasswordHash, PersonError, Username},
+    people::{
+        self, NewPerson, Password, PasswordHash, PersonError, Username,
+        platform::{self, AdministratorError},
+    },
     store,
 };
 
@@ -128,15 +131,22 @@ async fn nobody_changes_somebody_who_is_not_there() {
 }
 
 #[tokio::test]
-async fn administrators_belong_to_no_tenant_and_have_names_of_their_own() {
+async fn administrators_of_the_platform_have_one_place_of_their_own() {
     let app = TestApp::start().await;
+    // Somebody was quicker with the name.
+    app.tenant("platform").await;
     let password = hash(&app, "administrators password", OTHER_COST);
-    let mut tx = app.app.store.platform_tx().await.unwrap();
-    people::create_administrator(&mut tx, &app.recorder(), name("Root"), password.clone()).await.unwrap();
+    let (recorder, keyring) = (app.recorder(), &app.app.keyring);
+    let place =
+        async || platform::place(app.app.store.platform_tx().await.unwrap(), (&recorder, keyring)).await.unwrap();
+    let (tx, made) = place().await;
+    let tx = platform::create_administrator(tx, &recorder, name("Root"), password.clone()).await.unwrap();
     tx.commit().await.unwrap();
-    let mut tx = app.app.store.platform_tx().await.unwrap();
-    let row = store::administrators::by_username(&mut tx, "ROOT").await.unwrap().unwrap();
-    assert_eq!((row.username.as_str(), row.password_hash.as_str()), ("Root", password.as_str()));
-    let error = people::create_administrator(&mut tx, &app.recorder(), name("root"), password).await.unwrap_err();
+    let (mut tx, found) = place().await;
+    assert_eq!((made.slug.as_str(), made.id), ("platform-2", found.id));
+    let row = store::people::by_username(&mut tx, "ROOT").await.unwrap().unwrap();
+    assert_eq!((row.username.as_str(), row.password_hash.as_deref()), ("Root", Some(password.as_str())));
+    assert_eq!(row.roles, ["person", "administrator"]);
+    let error = platform::create_administrator(tx, &recorder, name("root"), password).await.err().unwrap();
     assert!(matches!(error, AdministratorError::UsernameTaken(_)));
 }

@@ -3,6 +3,7 @@
 use sallyport::app::routes::Route;
 
 use super::values::{Dice, MARK, bend, bend_json, form, odd_header};
+use crate::harness::console::place;
 
 /// What a good request of a route presents.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +37,8 @@ const FORM_BODY: usize = 64 * 1024;
 /// A head that is longer is refused before anybody looks at it.
 const HEAD: usize = 32 * 1024;
 
-fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
-    let mut out = path.to_owned();
+fn fill(route: &Route, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
+    let mut out = route.path.to_owned();
     for name in ["{tenant}", "{server}", "{client_id}", "{file}", "{object}", "{id}", "{provider}"] {
         if dice.one_in(20) {
             let odd = [
@@ -47,7 +48,7 @@ fn fill(path: &str, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
             out = out.replace(name, odd[dice.below(odd.len())]);
         }
     }
-    let out = out.replace("{tenant}", "acme").replace("{server}", "demo").replace("{client_id}", client);
+    let out = out.replace("{tenant}", place(route, "acme")).replace("{server}", "demo").replace("{client_id}", client);
     let out = out
         .replace("{file}", "sallyport.css")
         .replace("{object}", object)
@@ -84,7 +85,7 @@ pub(super) fn request(route: &Route, good: Good, client: &str, host: &str, dice:
 }
 
 fn target(route: &Route, mut query: Vec<(String, String)>, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
-    let mut target = fill(route.path, client, object, dice);
+    let mut target = fill(route, client, object, dice);
     if !dice.one_in(6) {
         bend(&mut query, dice);
     }

@@ -98,7 +98,7 @@ impl Scene {
             tokens,
             verifier: flow.verifier.clone(),
             challenge: flow.challenge(),
-            cookies,
+            cookies: format!("{cookies}; {}", things.platform.0),
             interaction: hidden(&consent, "interaction"),
             csrf: [
                 login.hidden("csrf"),

@@ -211,7 +211,7 @@ impl Props {
             password: tenant.person.password.clone(),
             resource: tenant.server.resource.clone(),
             server_secret: app.server_secret(tenant.id, tenant.server.id).await,
-            cookies,
+            cookies: format!("{cookies}; {}", things.platform.0),
             account_csrf: hidden(&account, "csrf"),
             consent_csrf,
             interactions: interactions.try_into().unwrap(),

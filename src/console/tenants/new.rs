@@ -1,0 +1,213 @@
+//! New tenants, and links for their administrators.
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{at, named};
+use crate::{
+    apply::{self, Action, ApplyError, Document, Prune, TenantDoc, Tools},
+    console::{Desk, deed::sentence},
+    http::{
+        form::{Form, FormError},
+        pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Tone, Way, exact},
+        trouble::Trouble,
+    },
+    ids::{Slug, TenantId},
+    people::{
+        PersonError, Username,
+        link::{self, Link, LinkPurpose},
+        platform::make_administrator,
+    },
+    store::people,
+    tenants::Settings,
+};
+
+/// The longest name of a tenant, in characters.
+const NAME: usize = 100;
+
+/// That a text can be the name of a tenant.
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
+    let fits = (1..=NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err("the name is one line of 1 to 100 characters") }
+}
+
+/// What the form for a tenant says.
+#[derive(Default)]
+struct Filled {
+    name: String,
+    slug: String,
+    username: String,
+}
+
+fn new_page(desk: &Desk, filled: &Filled) -> AskPage {
+    let lead = "You get a link for its first administrator, who does the rest: people, servers, rules. You do not see what is in it.";
+    let inputs = vec![
+        Input::text("name", "Name", "A company or a team. People read it on every page of theirs.", &filled.name),
+        Input::text(
+            "slug",
+            "Name in addresses",
+            "Small letters, digits and hyphens. It never changes: clients know the place by it.",
+            &filled.slug,
+        ),
+        Input::text("username", "Its first administrator", "The name with which they log in.", &filled.username),
+    ];
+    AskPage { inputs, ..desk.ask("Make a tenant", lead, "Make it", Way::new("Tenants", desk.at("tenants"))) }
+}
+
+/// `GET …/tenants/-/new`
+pub(in crate::console) async fn ask_new(desk: Desk) -> Result<Response, Trouble> {
+    let page = new_page(&desk, &Filled::default());
+    Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+fn read(filled: &Filled) -> Result<(Slug, Username), String> {
+    check_name(&filled.name)?;
+    let slug = Slug::parse(&filled.slug).map_err(|error| format!("the name in addresses cannot be used: {error}"))?;
+    let username =
+        Username::parse(&filled.username).map_err(|error| format!("the username cannot be used: {error}"))?;
+    Ok((slug, username))
+}
+
+/// `POST …/tenants/-/new`: `name`, `slug`, `username`. Answers with the link, which is shown this once.
+pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = desk.form(form)?;
+    let one = |name| desk.one(&form, name).map(|text| text.trim().to_owned());
+    let filled = Filled { name: one("name")?, slug: one("slug")?, username: one("username")? };
+    let page = new_page(&desk, &filled);
+    let (slug, username) = match read(&filled) {
+        Ok(read) => read,
+        Err(error) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error)),
+    };
+    let id = match make(&desk, &slug, filled.name).await {
+        Ok(Some(id)) => id,
+        Ok(None) => {
+            let error = "this name in addresses is taken, or was once: choose another one";
+            return Ok(desk.ask_again(page, StatusCode::CONFLICT, error));
+        }
+        Err(error) => return Err(desk.visit.fault(error)),
+    };
+    match invite(&desk, id, &username).await {
+        Ok(link) => Ok(shown(&desk, &slug, &username, &link)),
+        Err(error) => Err(desk.visit.fault(error)),
+    }
+}
+
+/// None: there is one of this name.
+async fn make(desk: &Desk, slug: &Slug, name: String) -> Result<Option<TenantId>, ApplyError> {
+    let app = &desk.visit.app;
+    let recorder = desk.recorder_elsewhere();
+    let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
+    let tenant = TenantDoc {
+        slug: slug.clone(),
+        name,
+        settings: Settings::default(),
+        enabled: Some(true),
+        servers: Vec::new(),
+        people: Vec::new(),
+        clients: Vec::new(),
+        providers: Vec::new(),
+        line: None,
+    };
+    let document = Document { file: String::new(), tenants: vec![tenant] };
+    let prepared = match apply::prepare(tools, &document, Prune::Nothing).await {
+        // Removed ones, and that of the platform.
+        Err(ApplyError::Mistakes(_)) => return Ok(None),
+        prepared => prepared?.unmarked(),
+    };
+    let changes = &prepared.plan().changes;
+    if changes.is_empty() || changes.iter().any(|change| change.action != Action::Create) {
+        return Ok(None);
+    }
+    if let Some(ticket) = prepared.commit().await? {
+        app.node.settle(ticket).await?;
+    }
+    Ok(app.store.tenant(slug.as_str()).await?.map(|row| row.id))
+}
+
+/// Somebody of this name who is an administrator gets a link to reset the password; somebody new an invitation, as administrator.
+async fn invite(desk: &Desk, tenant: TenantId, username: &Username) -> Result<Link, PersonError> {
+    let app = &desk.visit.app;
+    let recorder = desk.recorder_elsewhere();
+    let tools = (&recorder, &app.keyring);
+    let mut tx = app.store.tenant_tx(tenant).await?;
+    let link = match people::by_username(&mut tx, username.as_str()).await? {
+        Some(row) if row.roles.iter().any(|role| role == "administrator") => {
+            let purpose = LinkPurpose::of(row.password_hash.is_some());
+            link::make(&mut tx, tools, username, purpose).await?
+        }
+        // What others there are is nothing that the platform should know; and the role is not given to just anybody.
+        Some(_) => return Err(PersonError::UsernameTaken(username.clone())),
+        None => {
+            let (person, link) = link::invite(&mut tx, tools, username, None).await?;
+            make_administrator(&mut tx, &recorder, person).await?;
+            link
+        }
+    };
+    tx.commit().await?;
+    Ok(link)
+}
+
+/// The page with the link. It is no redirect: the link must be in no address of ours.
+fn shown(desk: &Desk, slug: &Slug, username: &Username, link: &Link) -> Response {
+    let address = link.address(&desk.visit.app.config.public_url, slug);
+    let page = SheetPage {
+        frame: desk.frame(),
+        back: Way::new("Back to the tenant", at(desk, slug.as_str())),
+        title: format!("A link for {username}"),
+        state: Cell::state("Shown once", Tone::Waits),
+        lead: "Pass it on by a way that you trust: whoever has it becomes an administrator of this tenant. It works once, and a newer one takes its place."
+            .to_owned(),
+        facts: vec![Fact::new("Good until", Cell::Text(exact(link.expires_at)))],
+        sections: vec![Section::new("The link", "").pre(address.as_str().to_owned())],
+        actions: Vec::new(),
+        danger: Vec::new(),
+    };
+    desk.visit.page(StatusCode::OK, page)
+}
+
+fn link_page(desk: &Desk, slug: &str, username: &str) -> AskPage {
+    let lead = "For when no administrator of the tenant gets in any more. Somebody who is its administrator chooses a new password by it; \
+                a name that is new there becomes an administrator. It is in the tenant's audit log.";
+    AskPage {
+        inputs: vec![Input::text("username", "Administrator", "The name with which they log in.", username)],
+        ..desk.ask(
+            "Make a link for an administrator?",
+            lead,
+            "Make the link",
+            Way::new("Back to the tenant", at(desk, slug)),
+        )
+    }
+}
+
+/// `GET …/tenants/{object}/link`
+pub(in crate::console) async fn ask_link(desk: Desk) -> Result<Response, Trouble> {
+    let row = named(&desk).await?;
+    let page = link_page(&desk, &row.slug, "");
+    Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+/// `POST …/tenants/{object}/link`: `username`. Answers with the link, which is shown this once.
+pub(in crate::console) async fn link(desk: Desk, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = desk.form(form)?;
+    let row = named(&desk).await?;
+    let typed = desk.one(&form, "username")?.trim();
+    let page = link_page(&desk, &row.slug, typed);
+    let again = |page, status, error: String| Ok(desk.ask_again(page, status, sentence(&error)));
+    if row.status != "active" {
+        return again(page, StatusCode::CONFLICT, "the tenant is disabled: enable it first".to_owned());
+    }
+    let username = match Username::parse(typed) {
+        Ok(username) => username,
+        Err(error) => return again(page, StatusCode::BAD_REQUEST, error.to_string()),
+    };
+    let slug = Slug::parse(&row.slug).map_err(|error| desk.visit.fault(error))?;
+    match invite(&desk, row.id, &username).await {
+        Ok(link) => Ok(shown(&desk, &slug, &username, &link)),
+        Err(PersonError::Store(error)) => Err(desk.visit.fault(error)),
+        Err(PersonError::UsernameTaken(_)) => {
+            let error = "somebody else has that name there, and is no administrator: choose another one";
+            again(page, StatusCode::CONFLICT, error.to_owned())
+        }
+        Err(error) => again(page, StatusCode::CONFLICT, error.to_string()),
+    }
+}
