@@ -6,8 +6,10 @@
 //! soon as it is in the table: one that nobody says how to ask fails there.
 
 mod ask;
+mod assignment;
 mod csrf;
 mod fixation;
 mod framing;
 mod props;
+mod redirects;
 mod world;

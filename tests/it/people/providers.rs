@@ -113,7 +113,7 @@ impl World {
     }
 
     /// All of it, with these claims.
-    pub(super) async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
+    pub(crate) async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
         let way = self.begin(browser).await;
         let id_token = self.issuer.token_by(&self.issuer.signer, &json!({ "typ": "JWT" }), &self.claims(&way, more));
         self.answer(&id_token);

@@ -132,3 +132,9 @@ impl Ask {
 pub(super) fn location(page: &Page) -> Option<&str> {
     page.headers.get("location").map(|to| to.to_str().unwrap())
 }
+
+/// Whether somebody got what they asked for: no error, and not the login in its place.
+pub(super) fn is_done(ask: &Ask, page: &Page) -> bool {
+    let to_login = location(page).is_some_and(|to| to.split('?').next() == Some("/t/acme/login"));
+    page.status.as_u16() < 400 && (!to_login || ask.route.ends_with("/authorize"))
+}

@@ -145,7 +145,10 @@ impl Props {
             if ask.is_browsers() && ask.changes() {
                 good.headers.push(("origin", base.to_owned()));
             }
-            Ask { good, ..ask }
+            let ask = Ask { good, ..ask };
+            // A login ends the one before, and takes over what waits, which the others need.
+            let is_login = route.path == "/t/{tenant}/login" && ask.changes();
+            if is_login { ask.with_cookie("t", None).with_field("interaction", None) } else { ask }
         };
         goods.into_iter().map(one).collect()
     }
@@ -155,7 +158,8 @@ impl Props {
         let base = &world.app().base;
         let mut all: Vec<Ask> = routes::public().iter().flat_map(|route| self.asks(base, route)).collect();
         all.sort_by_key(|ask| match (ask.method.as_str(), ask.route) {
-            ("DELETE", "/t/{tenant}/register/{client_id}") | (_, "/t/{tenant}/account/passkey/remove") => 2,
+            ("PUT", "/t/{tenant}/register/{client_id}") | (_, "/t/{tenant}/account/passkey/remove") => 2,
+            ("DELETE", "/t/{tenant}/register/{client_id}") => 3,
             (_, "/t/{tenant}/logout") if ask.changes() => 3,
             _ => u8::from(ask.changes()),
         });
