@@ -10,6 +10,8 @@ mod assignment;
 mod csrf;
 mod fixation;
 mod framing;
+mod html;
+mod markup;
 mod props;
 mod redirects;
 mod world;

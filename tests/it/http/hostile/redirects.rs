@@ -95,7 +95,7 @@ fn may_lead(world: &World, ask: &Ask, to: &str) -> bool {
         _ if here => true,
         "/t/{tenant}/authorize" | "/t/{tenant}/consent" => registered,
         // To a person's own authenticator.
-        "/t/{tenant}/account/totp" | "/t/{tenant}/login/second" => to.starts_with("otpauth://totp/Tenant%20acme:"),
+        "/t/{tenant}/account/totp" | "/t/{tenant}/login/second" => to.starts_with("otpauth://totp/"),
         "/t/{tenant}/login/with/{provider}" => to.starts_with(&world.idp.issuer.publisher.url("/realms/a/authorize?")),
         _ => false,
     }
