@@ -161,3 +161,67 @@ async fn whoever_logs_in_gets_a_session_of_their_own() {
     }
     assert!(ways.iter().eq(WAYS_IN), "{ways:?}");
 }
+
+/// What ends with each change of how somebody logs in, and of what they may: their login here, and those elsewhere. A new form of
+/// the account, or of a person in the console, has to say so here.
+#[tokio::test]
+async fn what_changes_who_somebody_is_ends_the_logins_that_it_should() {
+    let world = World::start().await;
+    let props = Props::of(&world).await;
+    let owner = &world.app().db.owner;
+    // Everybody who is logged in is so elsewhere as well; and so are the people that the console changes.
+    let copy = "jsonb_populate_record(own, jsonb_build_object('id', gen_random_uuid(),
+                    'hash', '\\x' || encode(sha256(gen_random_uuid()::text::bytea), 'hex')";
+    let all = format!("insert into session select ({copy}))).* from session own");
+    sqlx::query(sqlx::AssertSqlSafe(all)).execute(owner).await.unwrap();
+    let template = copy.replace("(own,", "(one.own,");
+    let elsewhere = format!(
+        "insert into session select ({template}, 'person', other.id))).* from person other,
+             (select own from session own limit 1) one(own)
+          where other.tenant = (one.own).tenant and not exists (select from session had where had.person = other.id)"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(elsewhere)).execute(owner).await.unwrap();
+    let ended = async || -> i64 {
+        let count = "select count(*) from session where ended_at is not null";
+        sqlx::query_scalar(count).fetch_one(owner).await.unwrap()
+    };
+    let mut found = Vec::new();
+    for ask in props.all(&world) {
+        let people =
+            ["/t/{tenant}/account/", "/t/{tenant}/log", "/t/{tenant}/link", "/console/t/{tenant}/people/{object}"];
+        if !ask.is_browsers() || !ask.changes() || !people.iter().any(|path| ask.route.starts_with(path)) {
+            continue;
+        }
+        let before = ended().await;
+        let ask = ask.with_field("session", None);
+        let answer = ask.send(&world).await;
+        assert!(is_done(&ask, &answer), "{ask}: {} {}", answer.status, answer.body);
+        found.push((ask.route, ended().await - before));
+    }
+    let expected = [
+        ("/t/{tenant}/login", 0),
+        ("/t/{tenant}/login/with/{provider}", 0),
+        ("/t/{tenant}/login/second", 0),
+        ("/t/{tenant}/link", 1),
+        ("/t/{tenant}/account/revoke", 0),
+        ("/t/{tenant}/account/totp", 0),
+        ("/t/{tenant}/account/totp/remove", 0),
+        ("/t/{tenant}/account/passkey", 0),
+        ("/t/{tenant}/login/passkey", 0),
+        ("/t/{tenant}/account/recovery", 0),
+        // The copy, and the login of just now.
+        ("/t/{tenant}/account/password", 2),
+        // There are no others left.
+        ("/t/{tenant}/account/sessions/end", 0),
+        // One more; whoever loses one is logged out: tests/it/console/people.rs.
+        ("/console/t/{tenant}/people/{object}/roles", 0),
+        ("/console/t/{tenant}/people/{object}/link", 0),
+        ("/console/t/{tenant}/people/{object}/factors", 1),
+        ("/console/t/{tenant}/people/{object}/enable", 0),
+        ("/console/t/{tenant}/people/{object}/disable", 1),
+        ("/console/t/{tenant}/people/{object}/end", 1),
+        ("/t/{tenant}/account/passkey/remove", 0),
+        ("/t/{tenant}/logout", 1),
+    ];
+    assert_eq!(found, expected);
+}
