@@ -1,5 +1,6 @@
 //! What every request of the public listener goes through before its route: an id, the client's address, the right host,
-//! a line in the log, a number in the metrics, and an answer even where a handler panics.
+//! a line in the log, a number in the metrics, and an answer even where a handler panics; and no browser guesses what an
+//! answer is.
 
 use std::{
     net::SocketAddr,
@@ -20,7 +21,7 @@ use axum::{
 use futures_util::FutureExt as _;
 use http::{
     HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use ipnet::IpNet;
 use tracing::Instrument as _;
@@ -93,6 +94,8 @@ async fn observe(
     if let Some(value) = id.header() {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
+    // What is JSON or text is never taken for a page, whatever somebody wrote into it.
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     drop(in_flight);
     let (status, took) = (response.status(), begun.elapsed());
     edge.0.metrics.answered(&method, route, status, took);

@@ -2,6 +2,7 @@
 
 mod edge;
 mod generated;
+mod hostile;
 mod logs;
 mod odd;
 mod operations;

@@ -16,3 +16,9 @@ pub(super) fn client_name(value: impl std::fmt::Display, _: &dyn askama::Values)
     let name = text::display_text(&value.to_string(), 80);
     Ok(if name.is_empty() { "A client without a name".to_owned() } else { name })
 }
+
+/// JSON in several lines, in which what cannot be seen is an escape: see [`text::in_sight`].
+#[askama::filter_fn]
+pub(super) fn in_sight(value: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(text::in_sight(&value.to_string()))
+}

@@ -31,6 +31,15 @@ fn towers_of_marks_are_cut_down() {
 }
 
 #[test]
+fn json_says_the_same_and_shows_what_is_there() {
+    let json = "{\n  \"a\": \"\u{202e}b\u{200b}\u{e0020}\u{fc}\"\n}";
+    let shown = text::in_sight(json);
+    assert_eq!(shown, "{\n  \"a\": \"\\u202eb\\u200b\\udb40\\udc20\u{fc}\"\n}");
+    let read = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(read(json), read(&shown));
+}
+
+#[test]
 fn long_names_end_in_an_ellipsis_within_the_limit() {
     assert_eq!(display_text("abcdef", 6), "abcdef");
     assert_eq!(display_text("abcdefg", 6), "abcde…");

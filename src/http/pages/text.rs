@@ -34,6 +34,22 @@ pub fn display_text(text: &str, max: usize) -> String {
     shown
 }
 
+/// JSON with an escape in place of each character that nobody can see or that turns the text round: it says the same, and shows
+/// what is there.
+pub(super) fn in_sight(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || !is_invisible(c) {
+            shown.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    shown
+}
+
 fn truncated(text: &str, max: usize) -> String {
     let Some(kept) = max.checked_sub(1) else { return String::new() };
     let kept: String = text.chars().take(kept).collect();

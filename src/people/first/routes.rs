@@ -142,7 +142,12 @@ pub async fn make_first(
     let made = made.ok_or_else(|| visitor.fault("the first tenant is not there"))?;
     let to = back::seal(&visitor.app.keyring, made.id, &format!("/console/t/{slug}")).unwrap_or_default();
     let location = HeaderValue::from_str(&format!("/t/{slug}/login?to={to}")).map_err(|error| visitor.fault(error))?;
-    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let headers = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // The address that they come from has the link in it.
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    ];
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 

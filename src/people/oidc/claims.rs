@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Accounts, ProviderSettings};
-use crate::{ids::PersonId, people::Username};
+use crate::{http::pages::display_text, ids::PersonId, people::Username};
 
 /// The longest `sub`, in bytes (OpenID Connect Core §2).
 const MAX_SUBJECT: usize = 255;
@@ -77,9 +77,10 @@ pub fn account_for(
         claim => &[claim],
     };
     let username = named.iter().filter_map(|name| claims.text(name)).find_map(|text| Username::parse(text).ok());
-    let display_name = claims.text("name").map(str::trim);
-    let display_name = display_name.filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
-    Ok(Account::New { username: username.ok_or(NoAccount::Username)?, display_name: display_name.map(str::to_owned) })
+    // Others see it, so it is what it looks like.
+    let display_name = claims.text("name").map(str::trim).filter(|name| name.chars().count() <= MAX_NAME);
+    let display_name = display_name.map(|name| display_text(name, MAX_NAME)).filter(|name| !name.is_empty());
+    Ok(Account::New { username: username.ok_or(NoAccount::Username)?, display_name })
 }
 
 impl Claims {

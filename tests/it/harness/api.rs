@@ -111,7 +111,9 @@ pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'sta
 
 /// The body with names in place of what the table has: one that nothing has, and the tenant's own.
 pub(crate) fn fresh(things: &Things, body: &Value) -> Value {
-    let text = body.to_string().replace("made-here", things.fresh()).replace("called-here", things.name());
+    // It may have quotes in it.
+    let name = Value::from(things.name()).to_string();
+    let text = body.to_string().replace("made-here", things.fresh()).replace("\"called-here\"", &name);
     serde_json::from_str(&text).unwrap()
 }
 

@@ -4,8 +4,8 @@
 //! What is drawn follows from one number, which a failure prints. To draw others, or the same again:
 //! `GENERATED_SEED=7 cargo test --test it http::generated`.
 
-mod draw;
-mod scene;
+pub(super) mod draw;
+pub(super) mod scene;
 mod values;
 mod wire;
 
@@ -250,7 +250,7 @@ async fn whatever_is_sent_every_endpoint_answers_in_its_own_form() {
 }
 
 /// Answers any message under its id, and whatever else a session may ask.
-async fn upstream(method: axum::http::Method, body: axum::body::Bytes) -> axum::response::Response {
+pub(super) async fn upstream(method: axum::http::Method, body: axum::body::Bytes) -> axum::response::Response {
     use axum::response::IntoResponse as _;
     if method == "GET" {
         return ([("content-type", "text/event-stream")], ": nothing\n\n").into_response();

@@ -2,7 +2,7 @@
 
 mod samples;
 mod style;
-mod tags;
+pub(super) mod tags;
 
 use axum::body::to_bytes;
 use axum::http::StatusCode;

@@ -1,6 +1,7 @@
 //! Login through identity providers, over real HTTP and TLS: the provider is a web server of the test, which answers what it is told.
 
 use sallyport::{
+    config::Config,
     ids::ProviderId,
     people::{self, Username},
     store::providers::{self, ProviderRow},
@@ -19,27 +20,34 @@ use crate::{
 
 const TOKEN: &str = "/realms/a/token";
 
-pub(super) struct World {
-    pub(super) app: TestApp,
-    pub(super) acme: TestTenant,
-    pub(super) issuer: Issuer,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) acme: TestTenant,
+    pub(crate) issuer: Issuer,
 }
 
 /// A login on its way, as the provider sees it.
-struct Way {
-    state: String,
-    nonce: String,
+pub(crate) struct Way {
+    pub(crate) state: String,
+    pub(crate) nonce: String,
 }
 
 impl World {
     /// Two providers, `idp` and `other`, which differ in nothing but their names.
     pub(super) async fn start(settings: Value) -> Self {
+        Self::start_with(settings, |_| {}).await
+    }
+
+    /// The same, with more of the configuration changed.
+    pub(crate) async fn start_with(settings: Value, change: impl FnOnce(&mut Config)) -> Self {
         let issuer = Issuer::start();
-        let app = TestApp::start_with(|config| {
+        let mut app = TestApp::start_with(|config| {
             issuer.publisher.allow(config);
             config.authorization.burst = 60_000;
+            change(config);
         })
         .await;
+        app.base = app.app.config.public_url.as_str().to_owned();
         let acme = app.tenant("acme").await;
         let this = Self { app, acme, issuer };
         this.describe(true);
@@ -83,7 +91,7 @@ impl World {
     }
 
     /// The claims of a good ID token.
-    fn claims(&self, way: &Way, more: Value) -> Value {
+    pub(crate) fn claims(&self, way: &Way, more: Value) -> Value {
         let now = self.app.clock.unix();
         let mut claims = json!({
             "iss": self.issuer.name, "aud": "sallyport", "sub": "subject-1", "nonce": way.nonce, "iat": now, "exp": now + 300,
@@ -94,7 +102,7 @@ impl World {
         claims
     }
 
-    fn answer(&self, id_token: &str) {
+    pub(crate) fn answer(&self, id_token: &str) {
         let body = json!({ "access_token": "of no use here", "token_type": "Bearer", "id_token": id_token });
         self.issuer.publisher.put(TOKEN, Published::Json(body));
     }
@@ -105,7 +113,7 @@ impl World {
     }
 
     /// All of it, with these claims.
-    pub(super) async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
+    pub(crate) async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
         let way = self.begin(browser).await;
         let id_token = self.issuer.token_by(&self.issuer.signer, &json!({ "typ": "JWT" }), &self.claims(&way, more));
         self.answer(&id_token);

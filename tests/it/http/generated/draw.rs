@@ -7,16 +7,16 @@ use crate::harness::console::place;
 
 /// What a good request of a route presents.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Good {
-    pub(super) query: Vec<(String, String)>,
-    pub(super) body: Body,
-    pub(super) headers: Vec<(&'static str, String)>,
+pub(in crate::http) struct Good {
+    pub(in crate::http) query: Vec<(String, String)>,
+    pub(in crate::http) body: Body,
+    pub(in crate::http) headers: Vec<(&'static str, String)>,
     /// What stands at `{object}` or `{id}` in the path.
-    pub(super) object: String,
+    pub(in crate::http) object: String,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) enum Body {
+pub(in crate::http) enum Body {
     #[default]
     None,
     Form(Vec<(String, String)>),

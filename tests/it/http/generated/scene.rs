@@ -28,14 +28,14 @@ struct Asked {
 }
 
 /// What good requests present.
-pub(super) struct Scene {
-    pub(super) client: TestClient,
+pub(in crate::http) struct Scene {
+    pub(in crate::http) client: TestClient,
     tokens: Tokens,
     code: String,
     verifier: String,
     challenge: String,
     registered: Value,
-    cookies: String,
+    pub(in crate::http) cookies: String,
     interaction: String,
     csrf: [String; 6],
     /// By which somebody else sets a password.
@@ -45,13 +45,13 @@ pub(super) struct Scene {
     resource: String,
     password: String,
     waiting: Waiting,
-    things: Things,
+    pub(in crate::http) things: Things,
     api: String,
     first: String,
 }
 
 impl Scene {
-    pub(super) async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
+    pub(in crate::http) async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
         let body = json!({ "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
                 "grant_types": ["authorization_code", "refresh_token", GRANT] });
         let request = app.http().post(format!("{}/register", tenant.issuer)).json(&body);
@@ -127,7 +127,7 @@ impl Scene {
     }
 
     /// A route's good requests. Whoever adds a route says here how it is asked.
-    pub(super) fn good(&self, route: &Route) -> Vec<Good> {
+    pub(in crate::http) fn good(&self, route: &Route) -> Vec<Good> {
         let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };

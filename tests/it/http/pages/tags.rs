@@ -1,22 +1,22 @@
 //! The start tags of a page, read plainly: enough for HTML that we wrote ourselves.
 
 /// A start tag.
-pub(super) struct Tag {
+pub(in crate::http) struct Tag {
     /// Its name.
-    pub(super) name: String,
+    pub(in crate::http) name: String,
     /// Its attributes in order; one without a value has an empty one. Values are as they stand, not unescaped.
-    pub(super) attributes: Vec<(String, String)>,
+    pub(in crate::http) attributes: Vec<(String, String)>,
 }
 
 impl Tag {
     /// The value of an attribute.
-    pub(super) fn get(&self, attribute: &str) -> Option<&str> {
+    pub(in crate::http) fn get(&self, attribute: &str) -> Option<&str> {
         self.attributes.iter().find(|(name, _)| name == attribute).map(|(_, value)| value.as_str())
     }
 }
 
 /// All start tags in order.
-pub(super) fn tags(html: &str) -> Vec<Tag> {
+pub(in crate::http) fn tags(html: &str) -> Vec<Tag> {
     html.split('<').skip(1).filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())).map(tag).collect()
 }
 
