@@ -35,6 +35,11 @@ impl Ask {
         matches!(self.guard, Guard::Browser | Guard::Console(..))
     }
 
+    /// The tenant that it is at.
+    pub(super) fn place(&self) -> &'static str {
+        if self.path.starts_with("/console/t/platform/") { "platform" } else { "acme" }
+    }
+
     /// Whether it may change something.
     pub(super) fn changes(&self) -> bool {
         ![Method::GET, Method::OPTIONS].contains(&self.method)
@@ -88,14 +93,14 @@ impl Ask {
 
     /// The value of a cookie of ours: `b`, `t` or `l`.
     pub(super) fn cookie(&self, place: &str) -> Option<&str> {
-        let name = format!("__Host-sp-{place}-acme");
+        let name = format!("__Host-sp-{place}-{}", self.place());
         let mut pairs = self.header("cookie")?.split("; ").filter_map(|pair| pair.split_once('='));
         pairs.find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
     /// With another value of a cookie; None: without the cookie.
     pub(super) fn with_cookie(self, place: &str, value: Option<&str>) -> Self {
-        let name = format!("__Host-sp-{place}-acme=");
+        let name = format!("__Host-sp-{place}-{}=", self.place());
         let own = self.header("cookie").unwrap_or_default().to_owned();
         let mut pairs: Vec<&str> =
             own.split("; ").filter(|pair| !pair.is_empty() && !pair.starts_with(&name)).collect();
@@ -135,6 +140,7 @@ pub(super) fn location(page: &Page) -> Option<&str> {
 
 /// Whether somebody got what they asked for: no error, and not the login in its place.
 pub(super) fn is_done(ask: &Ask, page: &Page) -> bool {
-    let to_login = location(page).is_some_and(|to| to.split('?').next() == Some("/t/acme/login"));
+    let login = format!("/t/{}/login", ask.place());
+    let to_login = location(page).is_some_and(|to| to.split('?').next() == Some(&login));
     page.status.as_u16() < 400 && (!to_login || ask.route.ends_with("/authorize"))
 }

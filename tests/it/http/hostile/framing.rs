@@ -78,7 +78,7 @@ fn wrong(ask: &Ask, answer: &Page) -> Option<String> {
 
 /// The good request, and with things wrong for which there are pages of their own.
 fn troubles(ask: &Ask) -> Vec<(&'static str, Ask)> {
-    let nobody = ask.path.replacen("acme", "nobody", 1);
+    let nobody = ask.path.replacen(ask.place(), "nobody", 1);
     let odd = format!("{}?a=%zz", ask.path);
     let mut all = vec![
         ("of nobody", ask.clone().without("cookie").without("authorization")),

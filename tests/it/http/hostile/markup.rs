@@ -321,7 +321,7 @@ async fn fields(world: &World, props: &Props, gallery: &mut Gallery) {
             gallery.hang(&format!("{ask}, all of it"), &all.send(world).await);
         }
         // Pages that nobody wants to see.
-        let nowhere = ask.path.replacen("acme", "%22%3E%3Czq-x%3E", 1);
+        let nowhere = ask.path.replacen(ask.place(), "%22%3E%3Czq-x%3E", 1);
         gallery.hang(&format!("{ask} nowhere"), &Ask { path: nowhere, ..ask.clone() }.send(world).await);
         if !ask.good.object.is_empty() {
             let path = ask.path.replace(&ask.good.object, "zqobject%22%3E%3Czq-x%3E");
