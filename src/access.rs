@@ -46,6 +46,8 @@ pub enum Action {
     List,
     /// See one.
     Show,
+    /// Take a copy along that others can check.
+    Export,
     /// Make one.
     Create,
     /// Make one different.
@@ -144,6 +146,7 @@ pub const RULES: &[Rule] = &[
     grave(Page::Grants, Action::RevokeAll),
     read(Page::Audit, Action::List),
     read(Page::Audit, Action::Show),
+    read(Page::Audit, Action::Export),
     read(Page::Keys, Action::List),
     grave(Page::Keys, Action::Rotate),
     read(Page::Settings, Action::Show),
@@ -272,6 +275,7 @@ impl Action {
         match self {
             Self::List => "list",
             Self::Show => "show",
+            Self::Export => "export",
             Self::Create => "create",
             Self::Edit => "edit",
             Self::Enable => "enable",

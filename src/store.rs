@@ -4,6 +4,7 @@ pub mod administrators;
 pub mod api_tokens;
 pub mod apply;
 pub mod audit;
+pub mod audit_checkpoints;
 pub mod audit_export;
 pub mod audit_log;
 pub mod audit_retention;

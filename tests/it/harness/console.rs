@@ -27,6 +27,7 @@ pub(crate) struct Things {
     /// People, by what is done with them.
     people: [String; 7],
     event: String,
+    checkpoint: String,
     /// A name that nothing has.
     fresh: String,
     /// What the settings are, as their form has it.
@@ -86,6 +87,8 @@ impl Things {
         let [grant, revoked] = grants;
         let settings = Answer::of(http.get(format!("{}/console/t/{}/settings/edit", app.base, tenant.slug))).await;
         let event = "select id::text from audit_event where tenant = $1 limit 1";
+        crate::audit::sequence::settled(app, tenant.id).await;
+        let checkpoint = "select epoch || '-' || size || '-' || left(encode(root, 'hex'), 12) from audit_checkpoint where tenant = $1 limit 1";
         Self {
             client: client().await,
             removed: client().await,
@@ -94,6 +97,7 @@ impl Things {
             servers: servers(app, tenant).await,
             people: people(app, tenant).await,
             event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
+            checkpoint: sqlx::query_scalar(checkpoint).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             seen: settings.hidden("seen"),
             name: sqlx::query_scalar("select name from tenant where id = $1")
                 .bind(tenant.id.0)
@@ -141,6 +145,7 @@ impl Things {
             (Page::People, Action::MakeLink) => &self.people[4],
             (Page::People, Action::ResetFactors) => &self.people[6],
             (Page::People, _) => &self.people[5],
+            (Page::Audit, Action::Export) => &self.checkpoint,
             (Page::Audit, _) => &self.event,
             (Page::Settings, _) => &self.seen,
             other => panic!("{other:?} is new: say what it is about"),
@@ -188,7 +193,9 @@ impl Things {
     pub(crate) fn done(page: Page, action: Action) -> u16 {
         match (page, action) {
             // What is shown once is in no address.
-            (Page::Servers, Action::Probe) | (Page::People, Action::Create | Action::MakeLink) => 200,
+            (Page::Servers, Action::Probe)
+            | (Page::Audit, Action::Export)
+            | (Page::People, Action::Create | Action::MakeLink) => 200,
             _ => 303,
         }
     }
