@@ -27,6 +27,8 @@ pub enum Page {
     Servers,
     /// OAuth clients.
     Clients,
+    /// Tokens with which clients may register.
+    InitialTokens,
     /// People and their roles.
     People,
     /// What people allowed clients.
@@ -35,6 +37,8 @@ pub enum Page {
     Audit,
     /// Keys.
     Keys,
+    /// Tokens of the admin API.
+    ApiTokens,
     /// Name, registration rules, logins.
     Settings,
 }
@@ -131,6 +135,9 @@ pub const RULES: &[Rule] = &[
     grave(Page::Clients, Action::Suspend),
     change(Page::Clients, Action::Resume),
     grave(Page::Clients, Action::Remove),
+    read(Page::InitialTokens, Action::List),
+    grave(Page::InitialTokens, Action::Create),
+    change(Page::InitialTokens, Action::Revoke),
     read(Page::People, Action::List),
     read(Page::People, Action::Show),
     change(Page::People, Action::Create),
@@ -149,6 +156,10 @@ pub const RULES: &[Rule] = &[
     read(Page::Audit, Action::Export),
     read(Page::Keys, Action::List),
     grave(Page::Keys, Action::Rotate),
+    read(Page::ApiTokens, Action::List),
+    read(Page::ApiTokens, Action::Show),
+    grave(Page::ApiTokens, Action::Create),
+    change(Page::ApiTokens, Action::Revoke),
     read(Page::Settings, Action::Show),
     grave(Page::Settings, Action::Edit),
 ];
@@ -219,16 +230,26 @@ impl Role {
 
 impl Page {
     /// All of them, as the navigation has them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Servers,
         Self::Clients,
+        Self::InitialTokens,
         Self::People,
         Self::Grants,
         Self::Audit,
         Self::Keys,
+        Self::ApiTokens,
         Self::Settings,
     ];
+
+    /// The part that the navigation has for it.
+    pub const fn part(self) -> Self {
+        match self {
+            Self::InitialTokens => Self::Clients,
+            page => page,
+        }
+    }
 
     /// Its name in addresses; the overview has none.
     pub const fn slug(self) -> &'static str {
@@ -236,10 +257,12 @@ impl Page {
             Self::Overview => "",
             Self::Servers => "servers",
             Self::Clients => "clients",
+            Self::InitialTokens => "clients/-/tokens",
             Self::People => "people",
             Self::Grants => "grants",
             Self::Audit => "audit",
             Self::Keys => "keys",
+            Self::ApiTokens => "tokens",
             Self::Settings => "settings",
         }
     }
@@ -248,6 +271,7 @@ impl Page {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Overview => "overview",
+            Self::InitialTokens => "initial-tokens",
             page => page.slug(),
         }
     }
@@ -258,10 +282,12 @@ impl Page {
             Self::Overview => "Overview",
             Self::Servers => "Servers",
             Self::Clients => "Clients",
+            Self::InitialTokens => "Initial access tokens",
             Self::People => "People",
             Self::Grants => "Grants",
             Self::Audit => "Audit log",
             Self::Keys => "Keys",
+            Self::ApiTokens => "API tokens",
             Self::Settings => "Settings",
         }
     }

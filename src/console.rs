@@ -23,6 +23,7 @@ mod people;
 mod routes;
 mod servers;
 mod settings;
+mod tokens;
 mod usage;
 
 pub use desk::{Asked, Desk};

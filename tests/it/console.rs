@@ -9,3 +9,4 @@ mod lists;
 mod people;
 mod servers;
 mod settings;
+mod tokens;

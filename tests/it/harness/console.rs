@@ -2,8 +2,11 @@
 
 use sallyport::{
     access::{Action, Page},
+    api::token::{self, NewApiToken},
     app::routes::{Guard, Route},
+    clients::initial_token::{self, NewInitialToken},
     ids::PersonId,
+    people::Username,
     secret::{Handle, HandleKind},
 };
 
@@ -28,6 +31,10 @@ pub(crate) struct Things {
     people: [String; 7],
     event: String,
     checkpoint: String,
+    /// Tokens of the admin API: one to look at, one to take back.
+    tokens: [String; 2],
+    /// An initial access token, to take back.
+    initial: String,
     /// A name that nothing has.
     fresh: String,
     /// What the settings are, as their form has it.
@@ -104,6 +111,8 @@ impl Things {
                 .fetch_one(&app.db.owner)
                 .await
                 .unwrap(),
+            tokens: tokens(app, tenant).await,
+            initial: initial(app, tenant).await,
             pending,
             suspended,
             granted,
@@ -147,6 +156,9 @@ impl Things {
             (Page::People, _) => &self.people[5],
             (Page::Audit, Action::Export) => &self.checkpoint,
             (Page::Audit, _) => &self.event,
+            (Page::ApiTokens, Action::Revoke) => &self.tokens[1],
+            (Page::ApiTokens, _) => &self.tokens[0],
+            (Page::InitialTokens, _) => &self.initial,
             (Page::Settings, _) => &self.seen,
             other => panic!("{other:?} is new: say what it is about"),
         }
@@ -184,6 +196,8 @@ impl Things {
             (Page::Servers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
             (Page::People, Action::Create) => &[("username", "made-here"), ("name", "Made here")],
             (Page::People, Action::EditRoles) => &[("seen", "person"), ("auditor", "yes")],
+            (Page::ApiTokens, Action::Create) => &[("name", "made-here"), ("days", "30"), ("right", "clients:list")],
+            (Page::InitialTokens, Action::Create) => &[("name", "made-here"), ("uses", "2"), ("hours", "24")],
             (Page::Settings, Action::Edit) => &[("name", "Renamed"), ("registration", "open")],
             _ => &[],
         }
@@ -195,6 +209,7 @@ impl Things {
             // What is shown once is in no address.
             (Page::Servers, Action::Probe)
             | (Page::Audit, Action::Export)
+            | (Page::ApiTokens | Page::InitialTokens, Action::Create)
             | (Page::People, Action::Create | Action::MakeLink) => 200,
             _ => 303,
         }
@@ -240,6 +255,30 @@ async fn servers(app: &TestApp, tenant: &TestTenant) -> [String; 6] {
     let disable = "update server set status = 'disabled' where tenant = $1 and slug = $2";
     sqlx::query(disable).bind(tenant.id.0).bind(&slugs[1]).execute(&app.db.owner).await.unwrap();
     slugs
+}
+
+async fn tokens(app: &TestApp, tenant: &TestTenant) -> [String; 2] {
+    let token = async || {
+        let new = NewApiToken {
+            person: Username::parse(&tenant.person.username).unwrap(),
+            rights: vec!["*:read".to_owned()],
+            life: time::Duration::DAY,
+            note: "nightly report".to_owned(),
+        };
+        let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+        let (_, made) = token::create(&mut tx, (&app.recorder(), &app.app.keyring), new).await.unwrap();
+        tx.commit().await.unwrap();
+        made.id.to_string()
+    };
+    [token().await, token().await]
+}
+
+async fn initial(app: &TestApp, tenant: &TestTenant) -> String {
+    let new = NewInitialToken { uses: 1, life: time::Duration::DAY, note: "to take back".to_owned() };
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    let (_, made) = initial_token::create(&mut tx, &app.recorder(), &app.app.keyring, new).await.unwrap();
+    tx.commit().await.unwrap();
+    made.id.to_string()
 }
 
 async fn people(app: &TestApp, tenant: &TestTenant) -> [String; 7] {
