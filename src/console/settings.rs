@@ -1,15 +1,18 @@
-//! The tenant's own settings: its name, and who may register clients.
+//! The tenant's own settings: its name, who may register clients, what programs may do, and how people log in.
+
+mod programs;
 
 use axum::response::Response;
 use http::StatusCode;
 
+use self::programs::Programs;
 use super::{Desk, servers::refused};
 use crate::{
     access::{Action, Page},
     apply::edit::{Edit, TenantForm, fingerprint},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, Input, SheetPage, Way},
+        pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Way},
         trouble::Trouble,
     },
     ids::Slug,
@@ -57,7 +60,6 @@ fn words(of: &[(&'static str, &'static str)], word: &str) -> Cell {
 pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let tenant = &desk.visit.tenant;
     let settings = &tenant.settings;
-    let devices = if settings.device_flow.is_on() { "may ask" } else { "may not ask" };
     let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     let page = SheetPage {
         frame: desk.frame(),
@@ -68,17 +70,13 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         facts: vec![
             Fact::new("Name", Cell::Text(tenant.name.clone())),
             Fact::new("Issuer", Cell::Code(tenant.issuer.clone())),
-            Fact::new("Who may register clients", words(RULES, rule(settings.registration))),
-            Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
-            Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
             Fact::new("Default server", Cell::Text(server)),
-            Fact::new("Devices without a browser", Cell::Text(devices.to_owned())),
-            Fact::new("Who shows a second factor", words(FACTORS, factor(settings.login.second_factor))),
-            Fact::new("A login lasts", Cell::Text(login_lasts(&desk))),
-            Fact::new("Passwords", Cell::Text(passwords(settings.login.passwords).to_owned())),
-            Fact::new("Web pages that may call", Cell::Names(settings.allowed_origins.clone())),
         ],
-        sections: Vec::new(),
+        sections: vec![
+            Section::new("How programs come here", "").facts(coming(settings)),
+            Section::new("What programs may do", "").facts(programs::doing(settings)),
+            Section::new("How people log in", "").facts(logins(&desk)),
+        ],
         actions: if desk.may(Page::Settings, Action::Edit) {
             vec![Way::new("Edit", desk.at("settings/edit"))]
         } else {
@@ -87,6 +85,25 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         danger: Vec::new(),
     };
     Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+fn coming(settings: &Settings) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::new("Who may register", words(RULES, rule(settings.registration))),
+        Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
+        Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
+    ];
+    facts.extend(programs::coming(settings));
+    facts
+}
+
+fn logins(desk: &Desk) -> Vec<Fact> {
+    let login = &desk.visit.tenant.settings.login;
+    vec![
+        Fact::new("Who shows a second factor", words(FACTORS, factor(login.second_factor))),
+        Fact::new("A login lasts", Cell::Text(login_lasts(desk))),
+        Fact::new("Passwords", Cell::Text(passwords(login.passwords).to_owned())),
+    ]
 }
 
 fn login_lasts(desk: &Desk) -> String {
@@ -108,6 +125,7 @@ struct Filled {
     default_server: String,
     second_factor: String,
     hours: String,
+    programs: Programs,
 }
 
 impl Filled {
@@ -120,6 +138,7 @@ impl Filled {
             default_server: settings.default_server.as_ref().map(ToString::to_string).unwrap_or_default(),
             second_factor: factor(settings.login.second_factor).to_owned(),
             hours: settings.login.session_hours.map(|hours| hours.to_string()).unwrap_or_default(),
+            programs: Programs::of(settings),
         }
     }
 
@@ -133,11 +152,12 @@ impl Filled {
             default_server: one("default_server")?,
             second_factor: one("second_factor")?,
             hours: one("hours")?,
+            programs: Programs::read(desk, form)?,
         })
     }
 
     /// The settings with what the form says, or why not.
-    fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
+    fn onto(&self, settings: &Settings) -> Result<Settings, String> {
         let registration = serde_json::from_value(self.registration.as_str().into());
         let days = match self.days.as_str() {
             "" => None,
@@ -169,41 +189,49 @@ impl Filled {
             default_server,
             login,
         };
-        form.onto(settings)
+        self.programs.onto(form.onto(settings)?)
     }
 }
 
 fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
     let mut servers = vec![("", "None: a request must say which")];
     servers.extend(desk.visit.tenant.servers.iter().map(|(slug, server)| (slug.as_str(), server.name.as_str())));
-    let registration = "Clients that wait do nothing until an administrator approves them.";
+    let registration = "Clients that wait do nothing until an administrator approves them. Initial access tokens are made under Clients.";
+    let mut inputs = vec![
+        Input::text("name", "Name", "People read it on every page.", &filled.name),
+        Input::select(
+            "default_server",
+            "Default server",
+            "For programs that do not say which they mean.",
+            &servers,
+            &filled.default_server,
+        ),
+        Input::heading("How programs come here", ""),
+        Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
+        Input::text("most", "Clients at most", "Empty: the usual number.", &filled.most),
+        Input::text("days", "Days that an unused client is kept", "Empty: the usual time.", &filled.days),
+    ];
+    inputs.extend(filled.programs.coming());
+    inputs.push(Input::heading("What programs may do", ""));
+    inputs.extend(filled.programs.doing());
+    inputs.extend([
+        Input::heading("How people log in", ""),
+        Input::select(
+            "second_factor",
+            "Who shows a second factor at login",
+            "Whoever has to and has none sets one up at the next login.",
+            FACTORS,
+            &filled.second_factor,
+        ),
+        Input::text(
+            "hours",
+            "Hours that a login lasts",
+            "Empty: the usual time, which it never exceeds.",
+            &filled.hours,
+        ),
+    ]);
     AskPage {
-        inputs: vec![
-            Input::text("name", "Name", "People read it on every page.", &filled.name),
-            Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
-            Input::text("most", "Clients at most", "Empty: the usual number.", &filled.most),
-            Input::text("days", "Days that an unused client is kept", "Empty: the usual time.", &filled.days),
-            Input::select(
-                "default_server",
-                "Default server",
-                "For programs that do not say which they mean.",
-                &servers,
-                &filled.default_server,
-            ),
-            Input::select(
-                "second_factor",
-                "Who shows a second factor at login",
-                "Whoever has to and has none sets one up at the next login.",
-                FACTORS,
-                &filled.second_factor,
-            ),
-            Input::text(
-                "hours",
-                "Hours that a login lasts",
-                "Empty: the usual time, which it never exceeds.",
-                &filled.hours,
-            ),
-        ],
+        inputs,
         hidden: vec![("seen".to_owned(), seen.to_owned())],
         ..desk.ask("Edit the settings", "", "Save", Way::new("Settings", desk.at("settings")))
     }
