@@ -2,6 +2,11 @@
 -- It publishes nothing, and no client can be given anything there. The table that it replaces let nobody in anywhere.
 alter table tenant add column platform boolean not null default false;
 comment on column tenant.platform is 'The one whose people look after the others.';
+-- Nobody shuts out those who look after everything.
+alter table tenant add constraint tenant_platform_active check (not platform or status = 'active');
+-- Which tenant that is, and what a tenant is called in addresses, stays as it was made.
+revoke update on tenant from sallyport_app;
+grant update (name, settings, status) on tenant to sallyport_app;
 create unique index tenant_platform on tenant (platform) where platform;
 drop table administrator;
 

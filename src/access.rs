@@ -29,6 +29,8 @@ pub enum Page {
     Servers,
     /// OAuth clients.
     Clients,
+    /// Tokens with which clients may register.
+    InitialTokens,
     /// People and their roles.
     People,
     /// What people allowed clients.
@@ -37,6 +39,8 @@ pub enum Page {
     Audit,
     /// Keys.
     Keys,
+    /// Tokens of the admin API.
+    ApiTokens,
     /// Name, registration rules, logins.
     Settings,
 }
@@ -48,6 +52,8 @@ pub enum Action {
     List,
     /// See one.
     Show,
+    /// Take a copy along that others can check.
+    Export,
     /// Make one.
     Create,
     /// Make one different.
@@ -139,6 +145,9 @@ pub const RULES: &[Rule] = &[
     grave(Page::Clients, Action::Suspend),
     change(Page::Clients, Action::Resume),
     grave(Page::Clients, Action::Remove),
+    read(Page::InitialTokens, Action::List),
+    grave(Page::InitialTokens, Action::Create),
+    change(Page::InitialTokens, Action::Revoke),
     read(Page::People, Action::List),
     read(Page::People, Action::Show),
     change(Page::People, Action::Create),
@@ -154,8 +163,13 @@ pub const RULES: &[Rule] = &[
     grave(Page::Grants, Action::RevokeAll),
     read(Page::Audit, Action::List),
     read(Page::Audit, Action::Show),
+    read(Page::Audit, Action::Export),
     read(Page::Keys, Action::List),
     grave(Page::Keys, Action::Rotate),
+    read(Page::ApiTokens, Action::List),
+    read(Page::ApiTokens, Action::Show),
+    grave(Page::ApiTokens, Action::Create),
+    change(Page::ApiTokens, Action::Revoke),
     read(Page::Settings, Action::Show),
     grave(Page::Settings, Action::Edit),
 ];
@@ -226,15 +240,17 @@ impl Role {
 
 impl Page {
     /// All of them, as the navigation has them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Overview,
         Self::Tenants,
         Self::Servers,
         Self::Clients,
+        Self::InitialTokens,
         Self::People,
         Self::Grants,
         Self::Audit,
         Self::Keys,
+        Self::ApiTokens,
         Self::Settings,
     ];
 
@@ -244,7 +260,17 @@ impl Page {
         match self {
             Self::Overview | Self::People | Self::Audit | Self::Settings => true,
             Self::Tenants => platform,
-            Self::Servers | Self::Clients | Self::Grants | Self::Keys => !platform,
+            Self::Servers | Self::Clients | Self::InitialTokens | Self::Grants | Self::Keys | Self::ApiTokens => {
+                !platform
+            }
+        }
+    }
+
+    /// The part that the navigation has for it.
+    pub const fn part(self) -> Self {
+        match self {
+            Self::InitialTokens => Self::Clients,
+            page => page,
         }
     }
 
@@ -255,10 +281,12 @@ impl Page {
             Self::Tenants => "tenants",
             Self::Servers => "servers",
             Self::Clients => "clients",
+            Self::InitialTokens => "clients/-/tokens",
             Self::People => "people",
             Self::Grants => "grants",
             Self::Audit => "audit",
             Self::Keys => "keys",
+            Self::ApiTokens => "tokens",
             Self::Settings => "settings",
         }
     }
@@ -267,6 +295,7 @@ impl Page {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Overview => "overview",
+            Self::InitialTokens => "initial-tokens",
             page => page.slug(),
         }
     }
@@ -278,10 +307,12 @@ impl Page {
             Self::Tenants => "Tenants",
             Self::Servers => "Servers",
             Self::Clients => "Clients",
+            Self::InitialTokens => "Initial access tokens",
             Self::People => "People",
             Self::Grants => "Grants",
             Self::Audit => "Audit log",
             Self::Keys => "Keys",
+            Self::ApiTokens => "API tokens",
             Self::Settings => "Settings",
         }
     }
@@ -295,6 +326,7 @@ impl Action {
         match self {
             Self::List => "list",
             Self::Show => "show",
+            Self::Export => "export",
             Self::Create => "create",
             Self::Edit => "edit",
             Self::Enable => "enable",

@@ -6,6 +6,8 @@ mod unsure;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use cold::ColdReads;
 
 use crate::{
@@ -92,6 +94,8 @@ pub struct App {
     pub couriers: Vec<Arc<Courier>>,
     /// How that goes.
     pub deliveries: Deliveries,
+    /// Turns of exports: one at a time, since each fills a disk and reads all of a log.
+    pub exports: Arc<Semaphore>,
     /// Counts of what was refused to strangers.
     pub lane: Lane,
     /// Numbers for Prometheus.
@@ -164,6 +168,7 @@ impl App {
             evidence,
             couriers,
             deliveries,
+            exports: Arc::new(Semaphore::new(1)),
             lane,
             metrics,
             upstreams,

@@ -24,6 +24,7 @@ mod routes;
 mod servers;
 mod settings;
 mod tenants;
+mod tokens;
 mod usage;
 
 pub use desk::{Asked, Desk};

@@ -137,6 +137,14 @@ impl Courier {
         }
     }
 
+    /// What kind of anchor or collector it is, as the configuration has it.
+    pub const fn sort(&self) -> &'static str {
+        match self {
+            Self::Ship(ship) => ship.sort(),
+            Self::Anchor(anchor) => anchor.sort(),
+        }
+    }
+
     /// What the target is.
     pub const fn kind(&self) -> Kind {
         match self {
@@ -172,6 +180,9 @@ impl Courier {
             let done = self.turn(app, log, &mut round).await;
             // What another process holds stays held.
             let mut tx = app.store.tenant_tx(log).await?;
+            if matches!(&done, Err(error) if !matches!(error, DeliverError::Store(_))) {
+                audit_ship::refused(&mut tx, (self.kind(), self.name()), app.clock.now()).await?;
+            }
             audit_ship::release(&mut tx, self.kind(), self.name(), app.process.0).await?;
             tx.commit().await?;
             let Err(error) = done else {

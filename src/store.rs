@@ -3,6 +3,7 @@
 pub mod api_tokens;
 pub mod apply;
 pub mod audit;
+pub mod audit_checkpoints;
 pub mod audit_export;
 pub mod audit_log;
 pub mod audit_retention;

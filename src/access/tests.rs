@@ -10,7 +10,7 @@ fn there_is_one_rule_for_each_thing() {
 
 #[test]
 fn auditors_change_nothing_and_members_see_nothing() {
-    let reads = [Action::List, Action::Show];
+    let reads = [Action::List, Action::Show, Action::Export];
     for rule in RULES {
         let (page, action) = (rule.page, rule.action);
         assert!(may(&[Role::Administrator], page, action).is_ok(), "{rule:?}");

@@ -6,6 +6,7 @@ use super::{
     diff::{self, TenantSteps},
     plan::{Kind, Plan},
     published::Published,
+    read::settings_problems,
     state::State,
     step::{Removed, Step, Write, removal},
 };
@@ -218,7 +219,7 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
         providers: Vec::new(),
         line: None,
     };
-    let mut removed = None;
+    let (mut removed, mut problems) = (None, Vec::new());
     match edit {
         Edit::Enabled(enabled) => {
             let known = if enabled { "disabled" } else { "active" };
@@ -258,10 +259,11 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
             if fingerprint(&state.row.name, &state.settings) != seen {
                 return Err(ApplyError::ChangedMeanwhile(format!("the tenant {slug}")));
             }
+            let wrong = settings_problems(&settings).into_iter();
+            problems.extend(wrong.map(|(key, message)| problem(&format!("{key} {message}"))));
             (doc.name, doc.settings) = (name, *settings);
         }
     }
-    let mut problems = Vec::new();
     let mut steps = diff::tenant(tools, &doc, Some(state), Prune::Nothing, &mut problems).await?;
     if let Some(server) = removed {
         if state.settings.default_server.as_ref().is_some_and(|default| default.as_str() == server.row.slug) {

@@ -13,6 +13,7 @@ mod tenant;
 use std::path::Path;
 
 use item::{Item, Source};
+pub(super) use tenant::problems as settings_problems;
 use toml::de::DeTable;
 
 use super::{Document, Mistakes, Problem};

@@ -426,6 +426,23 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         object: Option<String>,
     },
+    /// Somebody takes a copy of the log along, or of a part of it.
+    #[serde(rename = "audit.exported")]
+    AuditExported {
+        person: PersonId,
+        /// The log's name.
+        origin: String,
+        /// Entries in the copy.
+        entries: u64,
+        /// Events from then on.
+        #[serde(with = "time::serde::rfc3339::option")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<OffsetDateTime>,
+        /// Events until then.
+        #[serde(with = "time::serde::rfc3339::option")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<OffsetDateTime>,
+    },
     /// A bearer token of the admin API was made.
     #[serde(rename = "api_token.made")]
     ApiTokenMade {

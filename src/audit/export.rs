@@ -1,5 +1,6 @@
 //! A log, or a part of it, as a directory that an auditor can check without us. `docs/audit-format.md` describes it.
 
+mod archive;
 mod database;
 mod earlier;
 mod extent;
@@ -13,7 +14,8 @@ mod value;
 mod views;
 mod write;
 
-pub use database::{Database, NEWEST, NoLog, Period, signed};
+pub use archive::{Chunks, archive};
+pub use database::{Database, NEWEST, NoLog, Period, moment, signed};
 pub use earlier::{Cosigned, Earlier, MOST_EARLIER, cosigned};
 pub use extent::{Extent, Included, Tile, Walk};
 pub use files::{PARTIAL, digest};

@@ -1,6 +1,8 @@
 //! The audit log, as administrators and auditors read it.
 
+pub(super) mod checkpoints;
 mod event;
+pub(super) mod export;
 
 use std::collections::HashMap;
 
@@ -16,6 +18,7 @@ use super::{
     list::{Choice, Head, Wanted},
 };
 use crate::{
+    access::{Action, Page},
     http::{
         pages::console::{Cell, ListPage, Pager, Row, Section, Way},
         trouble::Trouble,
@@ -78,6 +81,10 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
         ..wanted.page(&desk, HEADS, "An id, a name of a tool, a request id", rows)
     };
     page.title = "Audit log".to_owned();
+    page.actions.push(Way::new("Checkpoints", desk.at("audit/-/checkpoints")));
+    if desk.may(Page::Audit, Action::Export) {
+        page.actions.push(Way::new("Export", desk.at("audit/-/export")));
+    }
     page.search.narrowed |= before.is_some();
     page.pager = Pager {
         first: 0,

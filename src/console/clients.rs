@@ -2,6 +2,7 @@
 
 mod change;
 mod show;
+pub(super) mod tokens;
 
 use axum::response::Response;
 use http::StatusCode;
@@ -14,9 +15,10 @@ use super::{
     list::{Choice, Head, Wanted},
 };
 use crate::{
+    access::{Action, Page},
     clients::{Client, Origin, Status},
     http::{
-        pages::console::{Cell, ListPage, Row, Tone},
+        pages::console::{Cell, ListPage, Row, Tone, Way},
         trouble::Trouble,
     },
     ids::ClientId,
@@ -86,11 +88,14 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
         ],
     };
     let rows = found.into_iter().map(row).collect();
-    let page = ListPage {
+    let mut page = ListPage {
         lead: "Programs that may ask your people for access. Registrations that call themselves the same are one line.".to_owned(),
         empty: "No client has come yet. Give people the address of a server: their program registers itself when they add it there.".to_owned(),
         ..wanted.page(&desk, HEADS, "Name, id or address", rows)
     };
+    if desk.may(Page::InitialTokens, Action::List) {
+        page.actions.push(Way::new(Page::InitialTokens.name(), desk.at(Page::InitialTokens.slug())));
+    }
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 

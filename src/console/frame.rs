@@ -14,14 +14,18 @@ pub(super) fn of(desk: &Desk) -> Frame {
     let (visit, roles) = (&desk.visit, &desk.roles);
     let opens =
         |page: &Page| [Action::List, Action::Show].into_iter().any(|action| access::may(roles, *page, action).is_ok());
-    let item =
-        |page: Page| NavItem { label: page.name().to_owned(), href: desk.at(page.slug()), current: page == desk.page };
+    let item = |page: Page| NavItem {
+        label: page.name().to_owned(),
+        href: desk.at(page.slug()),
+        current: page == desk.page.part(),
+    };
     let role = if roles.contains(&Role::Administrator) { Role::Administrator } else { Role::Auditor };
+    let is_here = |page: &Page| page.part() == *page && page.is_at(visit.tenant.platform);
     Frame {
         place: visit.tenant.name.clone(),
         person: desk.session.display_name.clone(),
         role: role.name().to_owned(),
-        nav: Page::ALL.into_iter().filter(|page| page.is_at(visit.tenant.platform)).filter(opens).map(item).collect(),
+        nav: Page::ALL.into_iter().filter(is_here).filter(opens).map(item).collect(),
         account_href: visit.path("account"),
         logout_action: visit.path("logout"),
         logout_csrf: visit.csrf(Purpose::Account),
@@ -55,6 +59,7 @@ fn done(desk: &Desk) -> Option<String> {
         "rotated" => {
             "A new key was made. Servers learn it from the published key set before it signs anything.".to_owned()
         }
+        "taken-back" => "Taken back. It is refused everywhere from now on.".to_owned(),
         "nothing" => "Nothing was different, so nothing was changed.".to_owned(),
         _ => return None,
     })

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{audit, clients, grants, keys, overview, people, servers, settings, tenants};
+use super::{audit, clients, grants, keys, overview, people, servers, settings, tenants, tokens};
 use crate::{
     access::{Action, Page},
     app::routes::{Guard, Route},
@@ -42,6 +42,11 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/console/t/{tenant}/clients/{object}/resume", c(P::Clients, A::Resume), clients::resume),
         Route::new(GET, "/console/t/{tenant}/clients/{object}/remove", c(P::Clients, A::Remove), clients::ask_remove),
         Route::new(POST, "/console/t/{tenant}/clients/{object}/remove", c(P::Clients, A::Remove), clients::remove),
+        Route::new(GET, "/console/t/{tenant}/clients/-/tokens", c(P::InitialTokens, A::List), clients::tokens::list),
+        Route::new(GET, "/console/t/{tenant}/clients/-/tokens/new", c(P::InitialTokens, A::Create), clients::tokens::ask_new),
+        Route::new(POST, "/console/t/{tenant}/clients/-/tokens/new", c(P::InitialTokens, A::Create), clients::tokens::create),
+        Route::new(GET, "/console/t/{tenant}/clients/-/tokens/{object}/revoke", c(P::InitialTokens, A::Revoke), clients::tokens::ask_revoke),
+        Route::new(POST, "/console/t/{tenant}/clients/-/tokens/{object}/revoke", c(P::InitialTokens, A::Revoke), clients::tokens::revoke),
         Route::new(GET, "/console/t/{tenant}/grants", c(P::Grants, A::List), grants::list),
         Route::new(GET, "/console/t/{tenant}/grants/{object}", c(P::Grants, A::Show), grants::show),
         Route::new(GET, "/console/t/{tenant}/grants/{object}/revoke", c(P::Grants, A::Revoke), grants::ask_revoke),
@@ -81,9 +86,19 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/console/t/{tenant}/people/{object}/end", c(P::People, A::EndSessions), people::end),
         Route::new(GET, "/console/t/{tenant}/audit", c(P::Audit, A::List), audit::list),
         Route::new(GET, "/console/t/{tenant}/audit/{object}", c(P::Audit, A::Show), audit::show),
+        Route::new(GET, "/console/t/{tenant}/audit/-/checkpoints", c(P::Audit, A::List), audit::checkpoints::list),
+        Route::new(GET, "/console/t/{tenant}/audit/-/checkpoints/{object}", c(P::Audit, A::Export), audit::checkpoints::note),
+        Route::new(GET, "/console/t/{tenant}/audit/-/export", c(P::Audit, A::Export), audit::export::ask),
+        Route::new(POST, "/console/t/{tenant}/audit/-/export", c(P::Audit, A::Export), audit::export::export),
         Route::new(GET, "/console/t/{tenant}/keys", c(P::Keys, A::List), keys::show),
         Route::new(GET, "/console/t/{tenant}/keys/rotate", c(P::Keys, A::Rotate), keys::ask_rotate),
         Route::new(POST, "/console/t/{tenant}/keys/rotate", c(P::Keys, A::Rotate), keys::rotate),
+        Route::new(GET, "/console/t/{tenant}/tokens", c(P::ApiTokens, A::List), tokens::list),
+        Route::new(GET, "/console/t/{tenant}/tokens/-/new", c(P::ApiTokens, A::Create), tokens::ask_new),
+        Route::new(POST, "/console/t/{tenant}/tokens/-/new", c(P::ApiTokens, A::Create), tokens::create),
+        Route::new(GET, "/console/t/{tenant}/tokens/{object}", c(P::ApiTokens, A::Show), tokens::show),
+        Route::new(GET, "/console/t/{tenant}/tokens/{object}/revoke", c(P::ApiTokens, A::Revoke), tokens::ask_revoke),
+        Route::new(POST, "/console/t/{tenant}/tokens/{object}/revoke", c(P::ApiTokens, A::Revoke), tokens::revoke),
         Route::new(GET, "/console/t/{tenant}/settings", c(P::Settings, A::Show), settings::show),
         Route::new(GET, "/console/t/{tenant}/settings/edit", c(P::Settings, A::Edit), settings::ask_edit),
         Route::new(POST, "/console/t/{tenant}/settings/edit", c(P::Settings, A::Edit), settings::edit),

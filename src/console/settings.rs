@@ -1,15 +1,18 @@
-//! The tenant's own settings: its name, and who may register clients.
+//! The tenant's own settings: its name, who may register clients, what programs may do, and how people log in.
+
+mod programs;
 
 use axum::response::Response;
 use http::StatusCode;
 
+use self::programs::Programs;
 use super::{Desk, servers::refused};
 use crate::{
     access::{Action, Page},
     apply::edit::{Edit, TenantForm, fingerprint},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, Input, SheetPage, Way},
+        pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Way},
         trouble::Trouble,
     },
     ids::Slug,
@@ -55,14 +58,27 @@ fn words(of: &[(&'static str, &'static str)], word: &str) -> Cell {
 
 /// `GET …/settings`
 pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
+    let tenant = &desk.visit.tenant;
+    let settings = &tenant.settings;
+    let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let mut facts = vec![Fact::new("Name", Cell::Text(tenant.name.clone()))];
+    let mut sections = Vec::new();
+    // Nothing of OAuth is on at the platform.
+    if !tenant.platform {
+        facts.push(Fact::new("Issuer", Cell::Code(tenant.issuer.clone())));
+        facts.push(Fact::new("Default server", Cell::Text(server)));
+        sections.push(Section::new("How programs come here", "").facts(coming(settings)));
+        sections.push(Section::new("What programs may do", "").facts(programs::doing(settings)));
+    }
+    sections.push(Section::new("How people log in", "").facts(logins(&desk)));
     let page = SheetPage {
         frame: desk.frame(),
         back: Way::new("Overview", desk.at("")),
         title: "Settings".to_owned(),
         state: Cell::Nothing,
         lead: "What is not here is in the file of sallyport apply.".to_owned(),
-        facts: facts(&desk),
-        sections: Vec::new(),
+        facts,
+        sections,
         actions: if desk.may(Page::Settings, Action::Edit) {
             vec![Way::new("Edit", desk.at("settings/edit"))]
         } else {
@@ -73,30 +89,23 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
-fn facts(desk: &Desk) -> Vec<Fact> {
-    let tenant = &desk.visit.tenant;
-    let settings = &tenant.settings;
-    let mut facts = vec![Fact::new("Name", Cell::Text(tenant.name.clone()))];
-    // Nothing of OAuth is on there.
-    if !tenant.platform {
-        let devices = if settings.device_flow.is_on() { "may ask" } else { "may not ask" };
-        let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-        facts.extend([
-            Fact::new("Issuer", Cell::Code(tenant.issuer.clone())),
-            Fact::new("Who may register clients", words(RULES, rule(settings.registration))),
-            Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
-            Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
-            Fact::new("Default server", Cell::Text(server)),
-            Fact::new("Devices without a browser", Cell::Text(devices.to_owned())),
-            Fact::new("Web pages that may call", Cell::Names(settings.allowed_origins.clone())),
-        ]);
-    }
-    facts.extend([
-        Fact::new("Who shows a second factor", words(FACTORS, factor(settings.login.second_factor))),
-        Fact::new("A login lasts", Cell::Text(login_lasts(desk))),
-        Fact::new("Passwords", Cell::Text(passwords(settings.login.passwords).to_owned())),
-    ]);
+fn coming(settings: &Settings) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::new("Who may register", words(RULES, rule(settings.registration))),
+        Fact::new("Clients at most", Cell::Number(settings.most_clients().into())),
+        Fact::new("Kept without use", Cell::Text(format!("{} days", settings.unused_clients_kept().whole_days()))),
+    ];
+    facts.extend(programs::coming(settings));
     facts
+}
+
+fn logins(desk: &Desk) -> Vec<Fact> {
+    let login = &desk.visit.tenant.settings.login;
+    vec![
+        Fact::new("Who shows a second factor", words(FACTORS, factor(login.second_factor))),
+        Fact::new("A login lasts", Cell::Text(login_lasts(desk))),
+        Fact::new("Passwords", Cell::Text(passwords(login.passwords).to_owned())),
+    ]
 }
 
 fn login_lasts(desk: &Desk) -> String {
@@ -118,6 +127,7 @@ struct Filled {
     default_server: String,
     second_factor: String,
     hours: String,
+    programs: Programs,
 }
 
 impl Filled {
@@ -130,6 +140,7 @@ impl Filled {
             default_server: settings.default_server.as_ref().map(ToString::to_string).unwrap_or_default(),
             second_factor: factor(settings.login.second_factor).to_owned(),
             hours: settings.login.session_hours.map(|hours| hours.to_string()).unwrap_or_default(),
+            programs: Programs::of(settings),
         }
     }
 
@@ -143,16 +154,26 @@ impl Filled {
             default_server: one("default_server")?,
             second_factor: one("second_factor")?,
             hours: one("hours")?,
+            programs: Programs::read(desk, form)?,
         })
     }
 
     /// The settings with what the form says, or why not.
-    fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
-        let registration = match self.registration.as_str() {
-            // The form of the platform has no such field.
-            "" => Ok(settings.registration),
-            word => serde_json::from_value(word.into()),
-        };
+    fn onto(&self, settings: &Settings, platform: bool) -> Result<Settings, String> {
+        let login = self.login(settings)?;
+        if platform {
+            // Its form has nothing else.
+            let form = TenantForm {
+                name: self.name.clone(),
+                registration: settings.registration,
+                max_registered_clients: settings.max_registered_clients,
+                unused_client_days: settings.unused_client_days,
+                default_server: None,
+                login,
+            };
+            return Ok(form.onto(settings)?);
+        }
+        let registration = serde_json::from_value(self.registration.as_str().into());
         let days = match self.days.as_str() {
             "" => None,
             days => Some(days.parse().unwrap_or(0)),
@@ -161,16 +182,6 @@ impl Filled {
             "" => None,
             most => Some(most.parse().map_err(|_| "clients at most: a number, or nothing for the usual one")?),
         };
-        let hours = match self.hours.as_str() {
-            "" => None,
-            hours => Some(hours.parse().unwrap_or(0)),
-        };
-        let second_factor = match self.second_factor.as_str() {
-            // A form without the field leaves it as it is.
-            "" => settings.login.second_factor,
-            word => serde_json::from_value(word.into()).map_err(|_| "say who shows a second factor")?,
-        };
-        let login = LoginPolicy { second_factor, session_hours: hours, ..settings.login };
         let default_server = match self.default_server.as_str() {
             "" => None,
             slug => Some(Slug::parse(slug).map_err(|_| "the default server is none of this tenant")?),
@@ -183,20 +194,30 @@ impl Filled {
             default_server,
             login,
         };
-        form.onto(settings)
+        self.programs.onto(form.onto(settings)?)
+    }
+
+    fn login(&self, settings: &Settings) -> Result<LoginPolicy, &'static str> {
+        let hours = match self.hours.as_str() {
+            "" => None,
+            hours => Some(hours.parse().unwrap_or(0)),
+        };
+        let second_factor = match self.second_factor.as_str() {
+            // A form without the field leaves it as it is.
+            "" => settings.login.second_factor,
+            word => serde_json::from_value(word.into()).map_err(|_| "say who shows a second factor")?,
+        };
+        Ok(LoginPolicy { second_factor, session_hours: hours, ..settings.login })
     }
 }
 
 fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
     let mut servers = vec![("", "None: a request must say which")];
     servers.extend(desk.visit.tenant.servers.iter().map(|(slug, server)| (slug.as_str(), server.name.as_str())));
-    let registration = "Clients that wait do nothing until an administrator approves them.";
+    let registration = "Clients that wait do nothing until an administrator approves them. Initial access tokens are made under Clients.";
     let mut inputs = vec![Input::text("name", "Name", "People read it on every page.", &filled.name)];
     if !desk.visit.tenant.platform {
         inputs.extend([
-            Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
-            Input::text("most", "Clients at most", "Empty: the usual number.", &filled.most),
-            Input::text("days", "Days that an unused client is kept", "Empty: the usual time.", &filled.days),
             Input::select(
                 "default_server",
                 "Default server",
@@ -204,9 +225,17 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
                 &servers,
                 &filled.default_server,
             ),
+            Input::heading("How programs come here", ""),
+            Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
+            Input::text("most", "Clients at most", "Empty: the usual number.", &filled.most),
+            Input::text("days", "Days that an unused client is kept", "Empty: the usual time.", &filled.days),
         ]);
+        inputs.extend(filled.programs.coming());
+        inputs.push(Input::heading("What programs may do", ""));
+        inputs.extend(filled.programs.doing());
     }
     inputs.extend([
+        Input::heading("How people log in", ""),
         Input::select(
             "second_factor",
             "Who shows a second factor at login",
@@ -242,7 +271,7 @@ pub(super) async fn edit(desk: Desk, form: Result<Form, FormError>) -> Result<Re
     let filled = Filled::read(&desk, &form)?;
     let seen = desk.one(&form, "seen")?.to_owned();
     let page = form_page(&desk, &filled, &seen);
-    let settings = match filled.onto(&desk.visit.tenant.settings) {
+    let settings = match filled.onto(&desk.visit.tenant.settings, desk.visit.tenant.platform) {
         Ok(settings) => Box::new(settings),
         Err(why) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why)),
     };

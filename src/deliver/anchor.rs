@@ -54,6 +54,16 @@ impl Anchor {
         &self.name
     }
 
+    /// What kind of anchor it is, as the configuration has it.
+    pub const fn sort(&self) -> &'static str {
+        match &self.to {
+            To::Webhook(_) => "webhook",
+            To::S3(_) => "s3",
+            To::Syslog(_) => "syslog",
+            To::Witness(_) => "witness",
+        }
+    }
+
     /// Tells the next checkpoint of a log, or to a witness the newest one.
     pub(super) async fn step(&self, app: &App, log: TenantId) -> Result<Step, DeliverError> {
         let until = tokio::time::Instant::now() + PATIENCE;
@@ -72,7 +82,7 @@ impl Anchor {
         if !is_ours(app, &mut tx, &note, (&origin, to.next)).await? {
             let entries = to.next;
             tracing::error!(%origin, entries, "a checkpoint in the database was not signed by us, and no anchor is told of it");
-            let moved = audit_ship::advance(&mut tx, (Kind::Anchor, &self.name), app.process.0, place, to).await?;
+            let moved = self.advance(app, &mut tx, (place, to)).await?;
             tx.commit().await?;
             return Ok(if moved { Step::Sent(0, None) } else { Step::Busy });
         }
@@ -84,9 +94,13 @@ impl Anchor {
         if let Some((key, line)) = cosigned {
             audit_ship::keep_cosignature(&mut tx, to, (&key, &line), app.clock.now()).await?;
         }
-        let moved = audit_ship::advance(&mut tx, (Kind::Anchor, &self.name), app.process.0, place, to).await?;
+        let moved = self.advance(app, &mut tx, (place, to)).await?;
         tx.commit().await?;
         Ok(if moved { Step::Sent(1, None) } else { Step::Busy })
+    }
+
+    async fn advance(&self, app: &App, tx: &mut TenantTx, places: (Place, Place)) -> Result<bool, StoreError> {
+        audit_ship::advance(tx, (Kind::Anchor, &self.name), app.process.0, places, app.clock.now()).await
     }
 
     /// What a witness has signed: its key, and the line.

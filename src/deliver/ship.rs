@@ -53,6 +53,16 @@ impl Ship {
         &self.name
     }
 
+    /// What kind of collector it is, as the configuration has it.
+    pub const fn sort(&self) -> &'static str {
+        match &self.to {
+            Collector::Syslog(_) => "syslog",
+            Collector::Splunk(_) => "splunk_hec",
+            Collector::Loki(_) => "loki",
+            Collector::Elastic(_) => "elastic_bulk",
+        }
+    }
+
     /// Sends the next entries of a log.
     pub(super) async fn step(&self, app: &App, log: TenantId) -> Result<Step, DeliverError> {
         let until = tokio::time::Instant::now() + PATIENCE;
@@ -115,7 +125,8 @@ impl Ship {
 
     async fn advance(&self, app: &App, log: TenantId, from: Place, to: Place) -> Result<bool, DeliverError> {
         let mut tx = app.store.tenant_tx(log).await?;
-        let moved = audit_ship::advance(&mut tx, (Kind::Ship, &self.name), app.process.0, from, to).await?;
+        let moved =
+            audit_ship::advance(&mut tx, (Kind::Ship, &self.name), app.process.0, (from, to), app.clock.now()).await?;
         tx.commit().await?;
         Ok(moved)
     }

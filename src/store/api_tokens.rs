@@ -1,5 +1,7 @@
 //! Bearer tokens of the admin API, as keyed hashes.
 
+pub mod listed;
+
 use time::{Duration, OffsetDateTime};
 
 use super::{StoreError, TenantTx};

@@ -90,12 +90,12 @@ pub async fn advance(
     tx: &mut TenantTx,
     (kind, target): (Kind, &str),
     holder: Uuid,
-    from: Place,
-    to: Place,
+    (from, to): (Place, Place),
+    now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let done = sqlx::query(
-        "update audit_shipment set epoch = $7, next = $8
+        "update audit_shipment set epoch = $7, next = $8, accepted_at = $9, away_since = null
           where tenant = $1 and kind = $2 and target = $3 and holder = $4 and epoch = $5 and next = $6",
     )
     .bind(tenant.0)
@@ -106,9 +106,61 @@ pub async fn advance(
     .bind(signed(from.next)?)
     .bind(to.epoch)
     .bind(signed(to.next)?)
+    .bind(now)
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The target did not accept what it was sent. The first time since it last did is kept.
+pub async fn refused(tx: &mut TenantTx, (kind, target): (Kind, &str), now: OffsetDateTime) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "update audit_shipment set away_since = $4 where tenant = $1 and kind = $2 and target = $3 and away_since is null",
+    )
+    .bind(tenant.0)
+    .bind(kind.name())
+    .bind(target)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// How it goes with a target.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// How far it is.
+    pub place: Place,
+    /// Entries that it has not been sent yet, or checkpoints that an anchor was not told of.
+    pub missing: u64,
+    /// When it last accepted something.
+    pub accepted_at: Option<OffsetDateTime>,
+    /// Since when it does not.
+    pub away_since: Option<OffsetDateTime>,
+}
+
+/// How it goes with a target of the transaction's log.
+pub async fn standing(tx: &mut TenantTx, kind: Kind, target: &str) -> Result<Standing, StoreError> {
+    let tenant = tx.tenant();
+    let row: Option<(i32, i64, Option<OffsetDateTime>, Option<OffsetDateTime>)> = sqlx::query_as(
+        "select epoch, next, accepted_at, away_since from audit_shipment where tenant = $1 and kind = $2 and target = $3",
+    )
+    .bind(tenant.0)
+    .bind(kind.name())
+    .bind(target)
+    .fetch_optional(tx.conn())
+    .await?;
+    let (epoch, next, accepted_at, away_since) = row.unwrap_or((1, 0, None, None));
+    let missing = match kind {
+        Kind::Ship => {
+            "select coalesce(sum(size - case when epoch = $2 then $3 else 0 end), 0)::bigint
+               from audit_log where tenant = $1 and epoch >= $2"
+        }
+        Kind::Anchor => "select count(*) from audit_checkpoint where tenant = $1 and (epoch, size) > ($2, $3)",
+    };
+    let missing = sqlx::query_scalar(missing).bind(tenant.0).bind(epoch).bind(next).fetch_one(tx.conn()).await?;
+    Ok(Standing { place: Place { epoch, next: unsigned(next)? }, missing: unsigned(missing)?, accepted_at, away_since })
 }
 
 /// Lets others have the target at once.

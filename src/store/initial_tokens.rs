@@ -1,5 +1,7 @@
 //! Initial access tokens: keyed hashes only.
 
+pub mod listed;
+
 use time::OffsetDateTime;
 
 use super::{StoreError, TenantTx};

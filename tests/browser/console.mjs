@@ -3,6 +3,7 @@
 //   tests/clients/run ../browser/console.mjs ISSUER DIRECTORY
 //
 // SALLYPORT_USERNAME and SALLYPORT_PASSWORD are an administrator's.
+import { readFile } from 'node:fs/promises';
 import { readPerson } from '../clients/lib/arguments.mjs';
 import { launch, logIn } from '../clients/lib/browser.mjs';
 import { openCallback } from '../clients/lib/callback.mjs';
@@ -39,7 +40,7 @@ async function tour(browser, kind, { base, person, directory }) {
   await logIn(page, person.username, person.password);
   await look('console-overview');
   const seen = [];
-  for (const name of ['servers', 'clients', 'people', 'grants', 'audit', 'keys', 'settings']) {
+  for (const name of ['servers', 'clients', 'people', 'grants', 'audit', 'keys', 'tokens', 'settings']) {
     await page.goto(`${base}/${name}`);
     await look(`console-${name}`);
     seen.push(name);
@@ -58,7 +59,7 @@ async function tour(browser, kind, { base, person, directory }) {
       seen.push(`${name}-${act}`);
     }
   }
-  for (const way of ['servers/-/new', 'people/-/new', 'revoke', 'clients?q=nothing-of-this-name']) {
+  for (const way of ['servers/-/new', 'people/-/new', 'clients/-/tokens/new', 'revoke', 'clients?q=nothing-of-this-name']) {
     await page.goto(`${base}/${way}`);
     await look(`console-${way.replaceAll(/[^a-z]+/g, '-')}`);
     seen.push(way);
@@ -143,11 +144,48 @@ async function work(browser, { issuer, base, person, callback }) {
   await press('Make the invitation');
   await says('/link?link=');
 
+  await follow('API tokens');
+  await follow('Make a token');
+  await page.locator('input[name=name]').fill('Nightly report');
+  await page.locator('input[value="clients:list"]').check();
+  await press('Make the token');
+  await says('sp_ap_');
+  await follow('API tokens');
+  await follow('Nightly report');
+  await follow('Take back');
+  await press('Take back');
+  await says('Taken back.');
+  await page.goto(`${base}/tokens/-/new`);
+  await page.locator('input[name=name]').fill('Build farm');
+  await page.locator('input[value="*:read"]').check();
+  await press('Make the token');
+
+  await follow('Clients');
+  await follow('Initial access tokens');
+  await follow('Make a token');
+  await page.locator('input[name=name]').fill('For the build farm');
+  await press('Make the token');
+  await says('sp_ia_');
+
   await follow('Audit log');
   await says('admin.changed');
+  await follow('Checkpoints');
+  await says('Key to verify with');
+  const note = await download(page, 'Download it', 'link');
+  must(note.includes('\n\n\u2014 '), `no signed note: ${note.slice(0, 200)}`);
+  await follow('Export the log');
+  const archive = await download(page, 'Export', 'button');
+  must(archive.includes('-audit/manifest.json'), 'the export has no manifest');
   await follow('Settings');
   await follow('Edit');
   await page.locator('select[name=registration]').selectOption('open');
   await press('Save');
   await context.close();
+}
+
+// What a link or a button hands out, as text.
+async function download(page, name, role) {
+  const waiting = page.waitForEvent('download');
+  await page.locator('main').getByRole(role, { name, exact: true }).first().click();
+  return readFile(await (await waiting).path(), 'utf8');
 }

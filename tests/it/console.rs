@@ -10,3 +10,4 @@ mod people;
 mod servers;
 mod settings;
 mod tenants;
+mod tokens;

@@ -63,31 +63,29 @@ fn settings(item: &Item<'_>) -> Option<Settings> {
         table.problem_at(at, format!("settings: {}", error.message().replace('\n', ", ")));
     });
     let settings = settings.ok()?;
-    let mut good = true;
+    let problems = problems(&settings);
+    for (key, message) in &problems {
+        table.problem(key, message);
+    }
+    problems.is_empty().then_some(settings)
+}
+
+/// What cannot be in settings, or does not fit together: which key, and why.
+pub(in crate::apply) fn problems(settings: &Settings) -> Vec<(&'static str, String)> {
+    let mut problems = Vec::new();
+    let mut wrong = |key, message: String| problems.push((key, message));
     for scheme in &settings.redirect_schemes {
         if let Err(error) = check_scheme(scheme) {
-            table.problem("redirect_schemes", format_args!("holds something wrong: {error}"));
-            good = false;
+            wrong("redirect_schemes", format!("holds something wrong: {error}"));
         }
     }
     for origin in &settings.allowed_origins {
         if !is_origin(origin) {
             let message =
                 "must hold origins as browsers send them, such as \"https://inspector.example\", without a path";
-            table.problem("allowed_origins", message);
-            good = false;
+            wrong("allowed_origins", message.to_owned());
         }
     }
-    (good & registration(&table, &settings)).then_some(settings)
-}
-
-/// Who may register, as far as the parts must fit together.
-fn registration(table: &Item<'_>, settings: &Settings) -> bool {
-    let mut good = true;
-    let mut wrong = |key: &str, message: String| {
-        table.problem(key, message);
-        good = false;
-    };
     let issuers: Vec<&str> = settings.software_statements.iter().map(|trusted| trusted.issuer.as_str()).collect();
     for (at, issuer) in issuers.iter().enumerate() {
         if WebUri::parse(issuer).is_none() {
@@ -108,7 +106,7 @@ fn registration(table: &Item<'_>, settings: &Settings) -> bool {
     if settings.unused_client_days.is_some_and(|days| !(1..=3650).contains(&days)) {
         wrong("unused_client_days", "must be between 1 and 3650".to_owned());
     }
-    good
+    problems
 }
 
 fn is_origin(text: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use time::OffsetDateTime;
+use time::{Date, Duration, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
 use super::{Cosigned, Earlier, Epoch, Extent, Head, Included, MOST_EARLIER, Source, SourceError, Value, cosigned};
 use crate::{
@@ -52,6 +52,18 @@ pub struct Period {
     pub from: Option<OffsetDateTime>,
     /// None: to the end.
     pub to: Option<OffsetDateTime>,
+}
+
+/// A date such as 2026-08-03, at whose midnight (UTC) and so many days later it begins, or a moment (RFC 3339).
+///
+/// # Errors
+/// Words for whoever wrote it.
+pub fn moment(text: &str, days: i64) -> Result<OffsetDateTime, &'static str> {
+    if let Ok(date) = Date::parse(text, format_description!("[year]-[month]-[day]")) {
+        let midnight = date.midnight().assume_utc();
+        return midnight.checked_add(Duration::days(days)).ok_or("too late a date");
+    }
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "not a date such as 2026-08-03 or 2026-08-03T10:00:00Z")
 }
 
 /// An epoch of the log of a tenant, or of the platform.

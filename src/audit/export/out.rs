@@ -12,6 +12,7 @@ use rustix::{
     fs::{AtFlags, Mode, OFlags, mkdirat, open, openat, renameat, unlinkat},
     io::Errno,
 };
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     CHECKPOINT, CHECKPOINTS, COSIGNED, ExportError, MANIFEST, PARTIAL, PREVIOUS, README, SUMS, TILES, VALUES, VIEWS,
@@ -21,10 +22,16 @@ use super::{
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 const INNER: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC);
 
+/// Who is told the names of files that are finished, below the directory of the newest epoch.
+pub(super) type Told = Option<UnboundedSender<String>>;
+
 /// A directory that files are written into by their names below it.
 pub(super) struct Out {
     path: PathBuf,
     dir: OwnedFd,
+    /// What it is called below that of the newest epoch: nothing, or `previous/1/`.
+    name: String,
+    told: Told,
 }
 
 /// The directory of a name, and the rest of it.
@@ -41,14 +48,19 @@ fn missing_is_fine(result: Result<(), Errno>) -> io::Result<()> {
 
 impl Out {
     /// Opens it, or makes it. It may be a link itself: whoever runs the export has chosen it.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, told: Told) -> io::Result<Self> {
         fs::create_dir_all(path)?;
-        Ok(Self { path: path.to_owned(), dir: open(path, DIRECTORY, Mode::empty())? })
+        Ok(Self { path: path.to_owned(), dir: open(path, DIRECTORY, Mode::empty())?, name: String::new(), told })
     }
 
     /// A directory below it, which is made where it is missing.
     pub(super) fn below(&self, name: &str) -> io::Result<Self> {
-        Ok(Self { path: self.path.join(name), dir: self.directory(name, true)? })
+        Ok(Self {
+            path: self.path.join(name),
+            dir: self.directory(name, true)?,
+            name: format!("{}{name}/", self.name),
+            told: self.told.clone(),
+        })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -108,7 +120,12 @@ impl Out {
     /// Gives a new file its name.
     pub(super) fn named(&self, dir: &OwnedFd, name: &str) -> io::Result<()> {
         let (_, own) = split(name);
-        Ok(renameat(dir, format!("{own}{PARTIAL}"), dir, own)?)
+        renameat(dir, format!("{own}{PARTIAL}"), dir, own)?;
+        if let Some(told) = &self.told {
+            // Whoever does not listen any more has no use for it.
+            let _ = told.send(format!("{}{name}", self.name));
+        }
+        Ok(())
     }
 
     /// Removes a file, if it is there.
@@ -226,7 +243,7 @@ mod tests {
     #[test]
     fn a_link_that_comes_later_is_not_followed_either() {
         let (scratch, elsewhere) = (Scratch::new("out"), Scratch::new("out-elsewhere"));
-        let out = Out::open(scratch.path()).unwrap();
+        let out = Out::open(scratch.path(), None).unwrap();
         symlink(elsewhere.path(), scratch.file("tile")).unwrap();
         assert!(out.put("tile/0/000", b"1").is_err() && out.below("tile").is_err());
         fs::write(elsewhere.file("kept"), b"42").unwrap();

@@ -15,7 +15,7 @@ use super::{
     SUMS, Size, Source, SourceError, TILES, Tile, VALUES, VIEWS, Whose,
     extent::is_tile,
     files::{Growing, PARTIAL, digest},
-    out::Out,
+    out::{Out, Told},
     readme,
     sums::line,
 };
@@ -106,11 +106,21 @@ pub async fn write(
     previous: Vec<Epoch>,
     progress: Progress<'_>,
 ) -> Result<Written, ExportError> {
+    write_telling(dir, (current, previous), progress, None).await
+}
+
+/// The same, and tells which files are finished.
+pub(super) async fn write_telling(
+    dir: &Path,
+    (current, previous): (Epoch, Vec<Epoch>),
+    progress: Progress<'_>,
+    told: Told,
+) -> Result<Written, ExportError> {
     let count = |epoch: &Epoch| epoch.head.extent.included().map_or(0, |range| range.count());
     let total = count(&current) + previous.iter().map(count).sum::<u64>();
     let mut written = Written { entries: 0, kept: 0 };
     let mut inner = BTreeMap::new();
-    let out = Out::open(dir).map_err(at(dir))?;
+    let out = Out::open(dir, told).map_err(at(dir))?;
     out.refuse_foreign()?;
     // Whatever comes to be here first, it is seen to be an export that was not finished.
     out.create(MANIFEST).map_err(at(dir))?;

@@ -151,6 +151,7 @@ pub(super) fn meaning(kind: &str, body: &Value) -> Meaning {
         "person.named" => ("Name of a new person", AccountChange("person"), 1, Success, Low),
         "link.made" => ("Link to set a password made", AccountChange("person"), 3, Success, Low),
         "auditor.read" => ("Auditor read a page of the console", Api("console.read"), 99, Success, Informational),
+        "audit.exported" => ("Audit log exported", Api("audit.export"), 99, Success, Medium),
         "api_token.made" => ("Token of the admin API made", AccountChange("person"), 3, Success, Medium),
         "api_token.revoked" => ("Token of the admin API taken back", AccountChange("person"), 3, Success, Low),
         "identity.linked" => ("Identity at a provider linked", AccountChange("person"), 3, Success, Low),

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use time::{Date, Duration, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use time::OffsetDateTime;
 
 use super::{Whose, progress::Progress};
 use crate::{
-    audit::export::{Database, Period, write},
+    audit::export::{Database, Period, moment, write},
     cli::{CliError, Installation, Place, output},
     store::Store,
 };
@@ -37,14 +37,6 @@ pub(in crate::cli) struct ExportArgs {
     to: Option<OffsetDateTime>,
     #[command(flatten)]
     place: Place,
-}
-
-fn moment(text: &str, days: i64) -> Result<OffsetDateTime, &'static str> {
-    if let Ok(date) = Date::parse(text, format_description!("[year]-[month]-[day]")) {
-        let midnight = date.midnight().assume_utc();
-        return midnight.checked_add(Duration::days(days)).ok_or("too late a date");
-    }
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "not a date such as 2026-08-03 or 2026-08-03T10:00:00Z")
 }
 
 fn beginning(text: &str) -> Result<OffsetDateTime, &'static str> {

@@ -32,6 +32,64 @@ async fn settings_are_edited_and_two_editors_are_told() {
     assert!(login.contains("Acme &#38; sons") || login.contains("Acme &amp; sons"), "{login}");
 }
 
+/// What the form has, `apply` has, too, under the same checks; and a form without a field leaves it as it is.
+#[tokio::test]
+async fn how_programs_come_and_what_they_may_is_edited() {
+    let app = TestApp::start().await;
+    let (tenant, browser) = administrator(&app).await;
+    let path = "/console/t/acme/settings/edit";
+    let post = async |fields: &[(&str, &str)]| {
+        let page = browser.get(path).await;
+        let (token, seen) = (csrf(&page.body), page.hidden("seen"));
+        let own = [("csrf", &*token), ("seen", &*seen), ("name", "Acme"), ("registration", "open")];
+        browser.post(path, &[&own[..], fields].concat()).await
+    };
+    for (wrong, says) in [
+        (("documents", "listed"), "from which hosts"),
+        (("documents", "maybe"), "Hosts of documents"),
+        (("schemes", "javascript"), "redirect_schemes"),
+        (("origins", "https://a.example/path"), "allowed_origins"),
+        (("statements", "{"), "Who vouches for software"),
+        (("audience", "anybody"), "programs that sign"),
+        (("registration", "software_statement"), "more than once"),
+    ] {
+        let page = post(&[wrong]).await;
+        assert_eq!(page.status, 400, "{wrong:?}");
+        assert!(page.body.contains(says), "{wrong:?}: {}", page.body);
+    }
+    let listed = post(&[("documents", "listed"), ("hosts", "claude.ai\r\n Not a host")]).await;
+    assert!(listed.status == 400 && listed.body.contains("claude.ai\r\n Not a host"), "{}", listed.body);
+    let done = post(&[
+        ("documents", "listed"),
+        ("hosts", "claude.ai\r\n*.example.com\r\n"),
+        ("schemes", "myeditor"),
+        ("devices", "no"),
+        ("audience", "issuer"),
+        ("full_scopes", "Old program"),
+        ("origins", "https://inspector.example"),
+    ])
+    .await;
+    let shown = browser.get(done.location()).await.body;
+    for word in
+        ["*.example.com", "myeditor", "May not ask", "For the issuer only", "Old program", "https://inspector.example"]
+    {
+        assert!(shown.contains(word), "{word} is not in {shown}");
+    }
+    // A form that says nothing of these.
+    let done = post(&[("days", "9")]).await;
+    assert!(browser.get(done.location()).await.body.contains("myeditor"));
+    let settings: serde_json::Value = sqlx::query_scalar("select settings from tenant where id = $1")
+        .bind(tenant.id.0)
+        .fetch_one(&app.db.owner)
+        .await
+        .unwrap();
+    assert_eq!(settings["metadata_documents"], serde_json::json!(["claude.ai", "*.example.com"]));
+    assert_eq!(settings["device_flow"], false);
+    let events = app.app.store.audit_recent(tenant.id, 20).await.unwrap();
+    let fields = |event: &sallyport::store::audit::EventRow| event.body["fields"].to_string();
+    assert!(events.iter().any(|event| fields(event).contains("myeditor")), "before and after are in the log");
+}
+
 #[tokio::test]
 async fn keys_are_rotated() {
     let app = TestApp::start().await;

@@ -2,9 +2,12 @@
 
 use sallyport::{
     access::{Action, Page},
+    api::token::{self, NewApiToken},
     app::routes::{Guard, Route},
     apply::edit::fingerprint,
+    clients::initial_token::{self, NewInitialToken},
     ids::PersonId,
+    people::Username,
     secret::{Handle, HandleKind},
     tenants::Settings,
 };
@@ -33,6 +36,11 @@ pub(crate) struct Things {
     tenants: [String; 5],
     /// The cookies of an administrator of the platform, and the token of the forms of that console.
     pub(crate) platform: (String, String),
+    checkpoint: String,
+    /// Tokens of the admin API: one to look at, one to take back.
+    tokens: [String; 2],
+    /// An initial access token, to take back.
+    initial: String,
     /// A name that nothing has.
     fresh: String,
     /// What the settings are, as their form has it.
@@ -92,6 +100,8 @@ impl Things {
         let [grant, revoked] = grants;
         let settings = Answer::of(http.get(format!("{}/console/t/{}/settings/edit", app.base, tenant.slug))).await;
         let event = "select id::text from audit_event where tenant = $1 limit 1";
+        crate::audit::sequence::settled(app, tenant.id).await;
+        let checkpoint = "select epoch || '-' || size || '-' || left(encode(root, 'hex'), 12) from audit_checkpoint where tenant = $1 limit 1";
         Self {
             client: client().await,
             removed: client().await,
@@ -102,12 +112,15 @@ impl Things {
             tenants: tenants(app).await,
             platform: platform(app).await,
             event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
+            checkpoint: sqlx::query_scalar(checkpoint).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             seen: settings.hidden("seen"),
             name: sqlx::query_scalar("select name from tenant where id = $1")
                 .bind(tenant.id.0)
                 .fetch_one(&app.db.owner)
                 .await
                 .unwrap(),
+            tokens: tokens(app, tenant).await,
+            initial: initial(app, tenant).await,
             pending,
             suspended,
             granted,
@@ -154,7 +167,11 @@ impl Things {
             (Page::Tenants, Action::Remove) => &self.tenants[2],
             (Page::Tenants, Action::MakeLink) => &self.tenants[3],
             (Page::Tenants, _) => &self.tenants[4],
+            (Page::Audit, Action::Export) => &self.checkpoint,
             (Page::Audit, _) => &self.event,
+            (Page::ApiTokens, Action::Revoke) => &self.tokens[1],
+            (Page::ApiTokens, _) => &self.tokens[0],
+            (Page::InitialTokens, _) => &self.initial,
             (Page::Settings, _) => &self.seen,
             other => panic!("{other:?} is new: say what it is about"),
         }
@@ -192,6 +209,8 @@ impl Things {
             (Page::Servers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
             (Page::People, Action::Create) => &[("username", "made-here"), ("name", "Made here")],
             (Page::People, Action::EditRoles) => &[("seen", "person"), ("auditor", "yes")],
+            (Page::ApiTokens, Action::Create) => &[("name", "made-here"), ("days", "30"), ("right", "clients:list")],
+            (Page::InitialTokens, Action::Create) => &[("name", "made-here"), ("uses", "2"), ("hours", "24")],
             (Page::Settings, Action::Edit) => &[("name", "Renamed"), ("registration", "open")],
             (Page::Tenants, Action::Create) => {
                 &[("name", "Made here"), ("slug", "made-here"), ("username", "made-here")]
@@ -206,7 +225,10 @@ impl Things {
     pub(crate) fn done(page: Page, action: Action) -> u16 {
         match (page, action) {
             // What is shown once is in no address.
-            (Page::Servers, Action::Probe) | (Page::People | Page::Tenants, Action::Create | Action::MakeLink) => 200,
+            (Page::Servers, Action::Probe)
+            | (Page::Audit, Action::Export)
+            | (Page::ApiTokens | Page::InitialTokens, Action::Create)
+            | (Page::People | Page::Tenants, Action::Create | Action::MakeLink) => 200,
             _ => 303,
         }
     }
@@ -293,6 +315,30 @@ async fn servers(app: &TestApp, tenant: &TestTenant) -> [String; 6] {
     let disable = "update server set status = 'disabled' where tenant = $1 and slug = $2";
     sqlx::query(disable).bind(tenant.id.0).bind(&slugs[1]).execute(&app.db.owner).await.unwrap();
     slugs
+}
+
+async fn tokens(app: &TestApp, tenant: &TestTenant) -> [String; 2] {
+    let token = async || {
+        let new = NewApiToken {
+            person: Username::parse(&tenant.person.username).unwrap(),
+            rights: vec!["*:read".to_owned()],
+            life: time::Duration::DAY,
+            note: "nightly report".to_owned(),
+        };
+        let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+        let (_, made) = token::create(&mut tx, (&app.recorder(), &app.app.keyring), new).await.unwrap();
+        tx.commit().await.unwrap();
+        made.id.to_string()
+    };
+    [token().await, token().await]
+}
+
+async fn initial(app: &TestApp, tenant: &TestTenant) -> String {
+    let new = NewInitialToken { uses: 1, life: time::Duration::DAY, note: "to take back".to_owned() };
+    let mut tx = app.app.store.tenant_tx(tenant.id).await.unwrap();
+    let (_, made) = initial_token::create(&mut tx, &app.recorder(), &app.app.keyring, new).await.unwrap();
+    tx.commit().await.unwrap();
+    made.id.to_string()
 }
 
 async fn people(app: &TestApp, tenant: &TestTenant) -> [String; 7] {

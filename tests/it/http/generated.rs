@@ -13,7 +13,10 @@ use std::collections::BTreeMap;
 
 use draw::{Drawn, MCP_BODY};
 use http::StatusCode;
-use sallyport::app::routes::{self, Guard, Route};
+use sallyport::{
+    access::Action,
+    app::routes::{self, Guard, Route},
+};
 use scene::Scene;
 use serde_json::{Value, json};
 use values::{Dice, MARK};
@@ -65,11 +68,13 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     check(!status.is_server_error(), "a fault of ours")?;
     check(![301, 302, 307, 308].contains(&status.as_u16()), "a redirect that may repeat a POST or stay for good")?;
     check(answer.body.is_empty() || !kind.is_empty(), "a body of no type")?;
+    let taken = answer.header("content-disposition").starts_with("attachment; filename=\"acme-");
+    let download = taken && matches!(route.guard, Guard::Console(_, Action::Export)) && status.is_success();
     // What was stored is shown, to who may see it, and no browser takes it for a page.
-    let shown = matches!(route.guard, Guard::Api(..)) && status.is_success();
+    let shown = download || matches!(route.guard, Guard::Api(..)) && status.is_success();
     check(shown || !text.contains(MARK), "an echo")?;
     check(!answer.headers.contains_key("x-injected"), "a header that was sent in")?;
-    if let Some(word) = INSIDE.iter().find(|word| text.contains(**word)) {
+    if let Some(word) = INSIDE.iter().find(|word| !download && text.contains(**word)) {
         return Err(format!("it says {word}"));
     }
     // What is no HTTP, or for another host, is refused before a route is found; and another path may have none.
@@ -83,6 +88,7 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     let html = kind.starts_with("text/html");
     match route.guard {
         _ if answer.body.is_empty() || before => {}
+        _ if download => check(answer.header("x-content-type-options") == "nosniff" && !html, "no download")?,
         Guard::Browser | Guard::Console(..) => check(html, "no page")?,
         _ if stylesheet => check(kind.starts_with("text/"), "no text")?,
         Guard::Api(..) => {

@@ -75,6 +75,10 @@ pub enum InputKind {
     },
     /// One of a few.
     Select(Vec<Opt>),
+    /// A day, as `2026-08-03`.
+    Date(String),
+    /// Nothing: the name of what follows.
+    Heading,
 }
 
 impl Input {
@@ -101,6 +105,16 @@ impl Input {
             chosen: *value == chosen,
         };
         Self::new(name, label, hint, InputKind::Select(options.iter().map(option).collect()))
+    }
+
+    /// A day, as `2026-08-03`.
+    pub fn date(name: &str, label: &str, hint: &str, value: &str) -> Self {
+        Self::new(name, label, hint, InputKind::Date(value.to_owned()))
+    }
+
+    /// The name of what follows, and what to know of it.
+    pub fn heading(label: &str, hint: &str) -> Self {
+        Self::new("", label, hint, InputKind::Heading)
     }
 
     fn new(name: &str, label: &str, hint: &str, kind: InputKind) -> Self {

@@ -78,8 +78,9 @@ fn forgeries(world: &World, stranger: &Stranger, ask: &Ask) -> Vec<(String, Ask)
         return all;
     }
     let own = ask.cookie("b").expect("the form of a browser");
-    let [mine, theirs, elsewhere] = [(world.acme(), own), (world.acme(), &*stranger.browser), (&world.other, own)]
-        .map(|(tenant, browser)| PURPOSES.map(|purpose| world.token(tenant, browser, purpose)));
+    let [mine, theirs, elsewhere] =
+        [(world.id(ask.place()), own), (world.id(ask.place()), &*stranger.browser), (world.other.id, own)]
+            .map(|(tenant, browser)| PURPOSES.map(|purpose| world.token(tenant, browser, purpose)));
     let token = ask.field("csrf").unwrap();
     let purpose = mine.iter().position(|mine| mine == token);
     let purpose = purpose.unwrap_or_else(|| panic!("{ask}: a form for a purpose that is not in PURPOSES"));
@@ -102,7 +103,7 @@ fn forgeries(world: &World, stranger: &Stranger, ask: &Ask) -> Vec<(String, Ask)
     all.push(("with the token in the address".to_owned(), moved));
     all.push(("without the browser's cookie".to_owned(), ask.clone().with_cookie("b", None)));
     all.push(("with another browser's cookie".to_owned(), ask.clone().with_cookie("b", Some(&stranger.browser))));
-    let both = format!("{}; __Host-sp-b-acme={}", ask.header("cookie").unwrap(), stranger.browser);
+    let both = format!("{}; __Host-sp-b-{}={}", ask.header("cookie").unwrap(), ask.place(), stranger.browser);
     all.push(("with both browsers' cookies".to_owned(), ask.clone().with("cookie", &both)));
     all
 }
