@@ -29,6 +29,8 @@ pub enum Page {
     Clients,
     /// People and their roles.
     People,
+    /// Identity providers, through which people log in.
+    Providers,
     /// What people allowed clients.
     Grants,
     /// The audit log.
@@ -56,7 +58,7 @@ pub enum Action {
     Disable,
     /// Take one away.
     Remove,
-    /// Ask a server what it offers.
+    /// Ask a server or a provider what it offers.
     Probe,
     /// Say what each thing that it offers needs.
     Accept,
@@ -138,6 +140,15 @@ pub const RULES: &[Rule] = &[
     change(Page::People, Action::Enable),
     grave(Page::People, Action::Disable),
     change(Page::People, Action::EndSessions),
+    read(Page::Providers, Action::List),
+    read(Page::Providers, Action::Show),
+    // Whoever says who vouches for people says who comes in, and as what.
+    grave(Page::Providers, Action::Create),
+    grave(Page::Providers, Action::Edit),
+    grave(Page::Providers, Action::Enable),
+    grave(Page::Providers, Action::Disable),
+    grave(Page::Providers, Action::Remove),
+    change(Page::Providers, Action::Probe),
     read(Page::Grants, Action::List),
     read(Page::Grants, Action::Show),
     change(Page::Grants, Action::Revoke),
@@ -216,11 +227,12 @@ impl Role {
 
 impl Page {
     /// All of them, as the navigation has them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::Servers,
         Self::Clients,
         Self::People,
+        Self::Providers,
         Self::Grants,
         Self::Audit,
         Self::Keys,
@@ -234,6 +246,7 @@ impl Page {
             Self::Servers => "servers",
             Self::Clients => "clients",
             Self::People => "people",
+            Self::Providers => "providers",
             Self::Grants => "grants",
             Self::Audit => "audit",
             Self::Keys => "keys",
@@ -256,6 +269,7 @@ impl Page {
             Self::Servers => "Servers",
             Self::Clients => "Clients",
             Self::People => "People",
+            Self::Providers => "Identity providers",
             Self::Grants => "Grants",
             Self::Audit => "Audit log",
             Self::Keys => "Keys",

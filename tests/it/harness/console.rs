@@ -26,6 +26,8 @@ pub(crate) struct Things {
     servers: [String; 6],
     /// People, by what is done with them.
     people: [String; 7],
+    /// Identity providers, by what is done with them.
+    providers: [String; 5],
     event: String,
     /// A name that nothing has.
     fresh: String,
@@ -93,6 +95,7 @@ impl Things {
             fresh: format!("made-{}", sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap())),
             servers: servers(app, tenant).await,
             people: people(app, tenant).await,
+            providers: providers(app, tenant).await,
             event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             seen: settings.hidden("seen"),
             name: sqlx::query_scalar("select name from tenant where id = $1")
@@ -141,6 +144,11 @@ impl Things {
             (Page::People, Action::MakeLink) => &self.people[4],
             (Page::People, Action::ResetFactors) => &self.people[6],
             (Page::People, _) => &self.people[5],
+            (Page::Providers, Action::Edit) => &self.providers[0],
+            (Page::Providers, Action::Enable) => &self.providers[1],
+            (Page::Providers, Action::Disable) => &self.providers[2],
+            (Page::Providers, Action::Remove) => &self.providers[3],
+            (Page::Providers, _) => &self.providers[4],
             (Page::Audit, _) => &self.event,
             (Page::Settings, _) => &self.seen,
             other => panic!("{other:?} is new: say what it is about"),
@@ -177,6 +185,23 @@ impl Things {
             ],
             (Page::Servers, Action::Accept) => &[("tool search", "mcp:read"), ("version", "1")],
             (Page::Servers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
+            (Page::Providers, Action::Create) => &[
+                ("name", "Made here"),
+                ("slug", "made-here"),
+                ("issuer", "https://idp.example/made-here"),
+                ("client_id", "made-here"),
+                ("auth_method", "none"),
+                ("ES256", "yes"),
+            ],
+            (Page::Providers, Action::Edit) => &[
+                ("name", "Other"),
+                ("client_id", "made-here-too"),
+                ("auth_method", "client_secret_basic"),
+                ("client_secret", "made-here-as-well"),
+                ("EdDSA", "yes"),
+                ("version", "1"),
+            ],
+            (Page::Providers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
             (Page::People, Action::Create) => &[("username", "made-here"), ("name", "Made here")],
             (Page::People, Action::EditRoles) => &[("seen", "person"), ("auditor", "yes")],
             (Page::Settings, Action::Edit) => &[("name", "Renamed"), ("registration", "open")],
@@ -188,7 +213,7 @@ impl Things {
     pub(crate) fn done(page: Page, action: Action) -> u16 {
         match (page, action) {
             // What is shown once is in no address.
-            (Page::Servers, Action::Probe) | (Page::People, Action::Create | Action::MakeLink) => 200,
+            (Page::Servers | Page::Providers, Action::Probe) | (Page::People, Action::Create | Action::MakeLink) => 200,
             _ => 303,
         }
     }
@@ -241,4 +266,17 @@ async fn people(app: &TestApp, tenant: &TestTenant) -> [String; 7] {
           from (select n, gen_random_uuid() as id from generate_series(1, 7) n) made order by n returning id::text";
     let ids: Vec<String> = sqlx::query_scalar(insert).bind(tenant.id.0).fetch_all(&app.db.owner).await.unwrap();
     ids.try_into().unwrap()
+}
+
+async fn providers(app: &TestApp, tenant: &TestTenant) -> [String; 5] {
+    let tail = sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap());
+    let slugs = ["a", "b", "c", "d", "e"].map(|name| format!("idp-{name}-{tail}"));
+    let insert =
+        "insert into identity_provider (tenant, id, slug, name, issuer, client_id, auth_method, status, created_at)
+        values ($1, gen_random_uuid(), $2, $2, 'https://127.0.0.1:9/' || $2, $2, 'none', $3, now())";
+    for (n, slug) in slugs.iter().enumerate() {
+        let status = if n == 1 { "disabled" } else { "active" };
+        sqlx::query(insert).bind(tenant.id.0).bind(slug).bind(status).execute(&app.db.owner).await.unwrap();
+    }
+    slugs
 }

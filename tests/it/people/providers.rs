@@ -55,6 +55,7 @@ impl World {
                 secret: None,
                 settings: settings.clone(),
                 status: "active".into(),
+                version: 1,
             };
             providers::insert(&mut tx, &row, this.app.clock.now()).await.unwrap();
         }
