@@ -3,6 +3,7 @@
 mod change;
 mod edit;
 mod form;
+mod probe;
 mod show;
 
 use axum::response::Response;
@@ -10,6 +11,7 @@ use http::StatusCode;
 
 pub(super) use change::{ask_disable, ask_enable, ask_remove, disable, enable, remove};
 pub(super) use edit::{ask_edit, ask_new, create, edit};
+pub(super) use probe::{ask_probe, probe};
 pub(super) use show::show;
 
 use super::{

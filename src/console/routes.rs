@@ -71,6 +71,8 @@ pub fn routes() -> Vec<Route> {
         Route::new(GET, "/console/t/{tenant}/providers/{object}", c(P::Providers, A::Show), providers::show),
         Route::new(GET, "/console/t/{tenant}/providers/{object}/edit", c(P::Providers, A::Edit), providers::ask_edit),
         Route::new(POST, "/console/t/{tenant}/providers/{object}/edit", c(P::Providers, A::Edit), providers::edit),
+        Route::new(GET, "/console/t/{tenant}/providers/{object}/probe", c(P::Providers, A::Probe), providers::ask_probe),
+        Route::new(POST, "/console/t/{tenant}/providers/{object}/probe", c(P::Providers, A::Probe), providers::probe),
         Route::new(GET, "/console/t/{tenant}/providers/{object}/enable", c(P::Providers, A::Enable), providers::ask_enable),
         Route::new(POST, "/console/t/{tenant}/providers/{object}/enable", c(P::Providers, A::Enable), providers::enable),
         Route::new(GET, "/console/t/{tenant}/providers/{object}/disable", c(P::Providers, A::Disable), providers::ask_disable),

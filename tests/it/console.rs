@@ -7,5 +7,6 @@ mod first;
 mod grants;
 mod lists;
 mod people;
+mod providers;
 mod servers;
 mod settings;

@@ -11,7 +11,7 @@ mod login;
 mod passkey_logins;
 mod passkeys;
 mod provider_logout;
-mod providers;
+pub(crate) mod providers;
 mod second;
 mod security;
 mod throttle;

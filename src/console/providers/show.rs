@@ -138,6 +138,10 @@ fn actions(desk: &Desk, known: &Known) -> Vec<Way> {
     if row.status != "active" && desk.may(Page::Providers, Action::Enable) {
         ways.push(Way::new("Enable", to("enable")).primary());
     }
+    if desk.may(Page::Providers, Action::Probe) {
+        let test = Way::new("Test it", to("probe"));
+        ways.push(if row.status == "active" { test.primary() } else { test });
+    }
     if desk.may(Page::Providers, Action::Edit) {
         ways.push(Way::new("Edit", to("edit")));
     }

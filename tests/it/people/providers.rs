@@ -19,21 +19,21 @@ use crate::{
 
 const TOKEN: &str = "/realms/a/token";
 
-pub(super) struct World {
-    pub(super) app: TestApp,
-    pub(super) acme: TestTenant,
-    pub(super) issuer: Issuer,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) acme: TestTenant,
+    pub(crate) issuer: Issuer,
 }
 
 /// A login on its way, as the provider sees it.
-struct Way {
+pub(crate) struct Way {
     state: String,
     nonce: String,
 }
 
 impl World {
     /// Two providers, `idp` and `other`, which differ in nothing but their names.
-    pub(super) async fn start(settings: Value) -> Self {
+    pub(crate) async fn start(settings: Value) -> Self {
         let issuer = Issuer::start();
         let app = TestApp::start_with(|config| {
             issuer.publisher.allow(config);
@@ -71,7 +71,7 @@ impl World {
         }));
     }
 
-    async fn begin(&self, browser: &TestBrowser) -> Way {
+    pub(crate) async fn begin(&self, browser: &TestBrowser) -> Way {
         let csrf = browser.get("/t/acme/login").await.hidden("csrf");
         let sent = browser.post("/t/acme/login/with/idp", &[("csrf", &csrf)]).await;
         let url = url::Url::parse(sent.location()).unwrap();
@@ -100,13 +100,13 @@ impl World {
         self.issuer.publisher.put(TOKEN, Published::Json(body));
     }
 
-    async fn back(&self, browser: &TestBrowser, way: &Way) -> Page {
+    pub(crate) async fn back(&self, browser: &TestBrowser, way: &Way) -> Page {
         let path = format!("/t/acme/login/with/idp/callback?state={}&code=c&iss={}", way.state, self.issuer.name);
         browser.get(&path).await
     }
 
     /// All of it, with these claims.
-    pub(super) async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
+    pub(crate) async fn log_in(&self, browser: &TestBrowser, more: Value) -> Page {
         let way = self.begin(browser).await;
         let id_token = self.issuer.token_by(&self.issuer.signer, &json!({ "typ": "JWT" }), &self.claims(&way, more));
         self.answer(&id_token);
