@@ -2,8 +2,6 @@
 
 mod tested;
 
-mod tested;
-
 use serde_json::{Value, json};
 
 use crate::{
@@ -111,8 +109,8 @@ async fn a_provider_is_made_shown_and_changed_and_its_secret_never_shown() {
     let saved = send(&browser, path, &[&kept[..], &[("name", "Southwind")]].concat()).await;
     assert!(saved.location().contains("done=saved"), "{}", saved.body);
     assert_eq!(sealed().await, before);
-    let saved = send(&browser, path, &[&kept[..], &[("name", "Southwind"), ("client_secret", "hat-stand-8")]].concat());
-    assert!(saved.await.location().contains("done=saved"));
+    let anew = [&kept[..], &[("name", "Southwind"), ("client_secret", "hat-stand-8")]].concat();
+    assert!(send(&browser, path, &anew).await.location().contains("done=saved"));
     assert_ne!(sealed().await, before);
     let (changes, log) = log(&app, tenant.id, "northwind").await;
     assert_eq!(changes, ["changed", "changed", "created"]);
