@@ -33,6 +33,8 @@ pub enum Page {
     InitialTokens,
     /// People and their roles.
     People,
+    /// Identity providers, through which people log in.
+    Providers,
     /// What people allowed clients.
     Grants,
     /// The audit log.
@@ -64,7 +66,7 @@ pub enum Action {
     Disable,
     /// Take one away.
     Remove,
-    /// Ask a server what it offers.
+    /// Ask a server or a provider what it offers.
     Probe,
     /// Say what each thing that it offers needs.
     Accept,
@@ -157,6 +159,15 @@ pub const RULES: &[Rule] = &[
     change(Page::People, Action::Enable),
     grave(Page::People, Action::Disable),
     change(Page::People, Action::EndSessions),
+    read(Page::Providers, Action::List),
+    read(Page::Providers, Action::Show),
+    // Whoever says who vouches for people says who comes in, and as what.
+    grave(Page::Providers, Action::Create),
+    grave(Page::Providers, Action::Edit),
+    grave(Page::Providers, Action::Enable),
+    grave(Page::Providers, Action::Disable),
+    grave(Page::Providers, Action::Remove),
+    change(Page::Providers, Action::Probe),
     read(Page::Grants, Action::List),
     read(Page::Grants, Action::Show),
     change(Page::Grants, Action::Revoke),
@@ -240,13 +251,14 @@ impl Role {
 
 impl Page {
     /// All of them, as the navigation has them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Overview,
         Self::Tenants,
         Self::Servers,
         Self::Clients,
         Self::InitialTokens,
         Self::People,
+        Self::Providers,
         Self::Grants,
         Self::Audit,
         Self::Keys,
@@ -260,9 +272,13 @@ impl Page {
         match self {
             Self::Overview | Self::People | Self::Audit | Self::Settings => true,
             Self::Tenants => platform,
-            Self::Servers | Self::Clients | Self::InitialTokens | Self::Grants | Self::Keys | Self::ApiTokens => {
-                !platform
-            }
+            Self::Servers
+            | Self::Clients
+            | Self::InitialTokens
+            | Self::Providers
+            | Self::Grants
+            | Self::Keys
+            | Self::ApiTokens => !platform,
         }
     }
 
@@ -283,6 +299,7 @@ impl Page {
             Self::Clients => "clients",
             Self::InitialTokens => "clients/-/tokens",
             Self::People => "people",
+            Self::Providers => "providers",
             Self::Grants => "grants",
             Self::Audit => "audit",
             Self::Keys => "keys",
@@ -309,6 +326,7 @@ impl Page {
             Self::Clients => "Clients",
             Self::InitialTokens => "Initial access tokens",
             Self::People => "People",
+            Self::Providers => "Identity providers",
             Self::Grants => "Grants",
             Self::Audit => "Audit log",
             Self::Keys => "Keys",

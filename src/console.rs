@@ -20,6 +20,7 @@ mod keys;
 mod list;
 mod overview;
 mod people;
+mod providers;
 mod routes;
 mod servers;
 mod settings;

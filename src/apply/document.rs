@@ -62,6 +62,8 @@ pub struct ProviderDoc {
     pub client_secret: Option<SecretText>,
     /// The rest, whole.
     pub settings: ProviderSettings,
+    /// Whether people may log in through it. None: as now; a new one is in use.
+    pub enabled: Option<bool>,
     /// Where it stands in the file.
     pub line: Option<usize>,
 }

@@ -1,8 +1,14 @@
 //! One object of one tenant, changed as a form says it: the same checks, the same plan and the same writes as a file's, but
 //! whoever edits says what they saw, and finds out if somebody was quicker.
 
+mod provider;
+
+use provider::Changed;
+pub use provider::{ProviderChange, ProviderForm};
+
 use super::{
-    ApplyError, Document, Mistakes, PolicyDoc, Prepared, Problem, Prune, ReadContext, ServerDoc, TenantDoc, Tools,
+    ApplyError, Document, Mistakes, PolicyDoc, Prepared, Problem, ProviderDoc, Prune, ReadContext, ServerDoc,
+    TenantDoc, Tools,
     diff::{self, TenantSteps},
     plan::{Kind, Plan},
     published::Published,
@@ -45,6 +51,17 @@ pub enum Edit {
     Enabled(bool),
     /// The tenant goes, if it is disabled already.
     Remove,
+    /// An identity provider that is not there yet.
+    NewProvider(Box<ProviderDoc>),
+    /// An identity provider that was seen in this version.
+    Provider {
+        /// Which.
+        slug: Slug,
+        /// Its version when it was looked at.
+        seen: i64,
+        /// What.
+        change: ProviderChange,
+    },
     /// The tenant's name and settings.
     Tenant {
         /// [`fingerprint`] of what was looked at.
@@ -94,7 +111,6 @@ impl ServerForm {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(&self, tenant: &Slug, public_url: &PublicUrl) -> Result<ServerDoc, Mistakes> {
-        let mut text = format!("[[tenant]]\nslug = \"{tenant}\"\nname = \"-\"\n[[tenant.server]]\n");
         let keys = [
             ("slug", &self.slug),
             ("name", &self.name),
@@ -104,15 +120,7 @@ impl ServerForm {
             ("era", &self.era),
             ("signing", &self.signing),
         ];
-        for (key, value) in keys.into_iter().filter(|(_, value)| !value.is_empty()) {
-            if value.chars().any(char::is_control) {
-                return Err(said(format!("{key} has a character that cannot be seen; type it anew")));
-            }
-            // Without control characters a JSON string is a basic string of TOML.
-            text.push_str(&format!("{key} = {}\n", serde_json::Value::from(value.as_str())));
-        }
-        let context = ReadContext { file: "", directory: std::path::Path::new(""), public_url };
-        let document = Document::read(&text, context).map_err(without_lines)?;
+        let document = document(tenant, public_url, "server", &lines(keys)?)?;
         let server = document.tenants.into_iter().flat_map(|tenant| tenant.servers).next();
         server.ok_or_else(|| said("the form says nothing of a server".to_owned()))
     }
@@ -160,6 +168,26 @@ impl TenantForm {
             ..settings.clone()
         })
     }
+}
+
+/// The text of a file for what a form has filled in.
+fn lines<const N: usize>(keys: [(&str, &String); N]) -> Result<String, Mistakes> {
+    let mut text = String::new();
+    for (key, value) in keys.into_iter().filter(|(_, value)| !value.is_empty()) {
+        if value.chars().any(char::is_control) {
+            return Err(said(format!("{key} has a character that cannot be seen; type it anew")));
+        }
+        // Without control characters a JSON string is a basic string of TOML.
+        text.push_str(&format!("{key} = {}\n", serde_json::Value::from(value.as_str())));
+    }
+    Ok(text)
+}
+
+/// A document with one object of a tenant.
+fn document(tenant: &Slug, public_url: &PublicUrl, kind: &str, lines: &str) -> Result<Document, Mistakes> {
+    let text = format!("[[tenant]]\nslug = \"{tenant}\"\nname = \"-\"\n[[tenant.{kind}]]\n{lines}");
+    let context = ReadContext { file: "", directory: std::path::Path::new(""), public_url };
+    Document::read(&text, context).map_err(without_lines)
 }
 
 fn said(message: String) -> Mistakes {
@@ -219,7 +247,7 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
         providers: Vec::new(),
         line: None,
     };
-    let (mut removed, mut problems) = (None, Vec::new());
+    let (mut removed, mut gone, mut problems) = (None, None, Vec::new());
     match edit {
         Edit::Enabled(enabled) => {
             let known = if enabled { "disabled" } else { "active" };
@@ -255,6 +283,11 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
                 change => doc.servers.push(changed(old, change)?),
             }
         }
+        Edit::NewProvider(new) => doc.providers.push(provider::new(state, *new)?),
+        Edit::Provider { slug: own, seen, change } => match provider::changed(state, &own, seen, change)? {
+            Changed::To(changed) => doc.providers.push(changed),
+            Changed::Gone(row) => gone = Some(provider::removal(slug, row)),
+        },
         Edit::Tenant { seen, name, settings } => {
             if fingerprint(&state.row.name, &state.settings) != seen {
                 return Err(ApplyError::ChangedMeanwhile(format!("the tenant {slug}")));
@@ -272,6 +305,7 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
         let change = removal(Kind::Server, format!("{slug}/{}", server.row.slug));
         steps.steps.push(Step { change, write: Write::Remove(Removed::Server(Box::new(server))) });
     }
+    steps.steps.extend(gone);
     if problems.is_empty() { Ok(steps) } else { Err(without_lines(Mistakes::of("", problems)).into()) }
 }
 

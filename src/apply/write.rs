@@ -1,6 +1,8 @@
 //! Writes a plan: rows and audit events, tenant by tenant, and the authority log at the end, since its lock keeps every
 //! node from renewing its lease until the commit.
 
+mod provider;
+
 use std::collections::BTreeMap;
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
     document::OwnGrant,
     plan::{Action, Field, Kind},
     published::Published,
-    step::{ClientWrite, NewPassword, PersonWrite, ProviderWrite, Removed, Step, Write},
+    step::{ClientWrite, NewPassword, PersonWrite, Removed, Step, Write},
 };
 use crate::{
     audit::{Event, FieldChange, Personal, PlatformEvent, Shown},
@@ -290,18 +292,6 @@ impl Writer<'_> {
         self.record(format!("client/{}", client.id), action).await
     }
 
-    async fn provider(&mut self, provider: &ProviderWrite, action: Action) -> Result<(), ApplyError> {
-        let ProviderWrite { row, is_new } = provider;
-        if *is_new {
-            store::providers::insert(&mut self.tx, row, self.tools.recorder.clock.now()).await?;
-            self.mark(Kind::Provider, &row.id.to_string()).await?;
-        } else {
-            store::providers::update(&mut self.tx, row).await?;
-        }
-        // Providers are looked up at each use, as sessions are: no node has anything to forget.
-        self.record(format!("provider/{}", row.slug), action).await
-    }
-
     /// What the client may do for itself: exactly this. Whatever it loses goes with the entry of the client.
     async fn own_grants(&mut self, client: &ClientId, own: &[OwnGrant]) -> Result<(), ApplyError> {
         let recorder = self.tools.recorder;
@@ -353,7 +343,8 @@ impl Writer<'_> {
                 (Kind::Person, gone.id.to_string(), gone.id.to_string())
             }
             Removed::Provider(row) => {
-                store::providers::remove(&mut self.tx, row.id, now).await?;
+                store::providers::remove(&mut self.tx, row.id).await?;
+                self.end_logins(row.id).await?;
                 (Kind::Provider, row.id.to_string(), row.slug)
             }
             Removed::Client(client) => {

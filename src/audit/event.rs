@@ -389,6 +389,9 @@ pub enum Event {
     /// An administrator asked a server what it offers, as Sallyport itself.
     #[serde(rename = "server.probed")]
     ServerProbed { server: ServerId },
+    /// An administrator had an identity provider asked what it says of itself.
+    #[serde(rename = "provider.probed")]
+    ProviderProbed { provider: ProviderId },
     #[serde(rename = "admin.changed")]
     AdminChanged {
         /// The object, e.g. `server/demo`.

@@ -53,6 +53,8 @@ fn done(desk: &Desk) -> Option<String> {
         "saved" => format!("Saved. In force on every node after {ms} ms."),
         "made" => format!("Made. In force on every node after {ms} ms."),
         "disabled" => format!("Disabled: {everywhere}."),
+        "shut" => format!("Disabled. Nobody logs in through it any more. Ended {}.", many("login", "logins")),
+        "gone" => format!("Removed. Nobody logs in through it any more. Ended {}.", many("login", "logins")),
         "enabled" => "Enabled. It works again.".to_owned(),
         "reset" => "Their second factor is gone. They are logged out.".to_owned(),
         "ended" => format!("Ended {}.", many("session", "sessions")),

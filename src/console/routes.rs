@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{audit, clients, grants, keys, overview, people, servers, settings, tenants, tokens};
+use super::{audit, clients, grants, keys, overview, people, providers, servers, settings, tenants, tokens};
 use crate::{
     access::{Action, Page},
     app::routes::{Guard, Route},
@@ -84,6 +84,20 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/console/t/{tenant}/people/{object}/disable", c(P::People, A::Disable), people::disable),
         Route::new(GET, "/console/t/{tenant}/people/{object}/end", c(P::People, A::EndSessions), people::ask_end),
         Route::new(POST, "/console/t/{tenant}/people/{object}/end", c(P::People, A::EndSessions), people::end),
+        Route::new(GET, "/console/t/{tenant}/providers", c(P::Providers, A::List), providers::list),
+        Route::new(GET, "/console/t/{tenant}/providers/-/new", c(P::Providers, A::Create), providers::ask_new),
+        Route::new(POST, "/console/t/{tenant}/providers/-/new", c(P::Providers, A::Create), providers::create),
+        Route::new(GET, "/console/t/{tenant}/providers/{object}", c(P::Providers, A::Show), providers::show),
+        Route::new(GET, "/console/t/{tenant}/providers/{object}/edit", c(P::Providers, A::Edit), providers::ask_edit),
+        Route::new(POST, "/console/t/{tenant}/providers/{object}/edit", c(P::Providers, A::Edit), providers::edit),
+        Route::new(GET, "/console/t/{tenant}/providers/{object}/probe", c(P::Providers, A::Probe), providers::ask_probe),
+        Route::new(POST, "/console/t/{tenant}/providers/{object}/probe", c(P::Providers, A::Probe), providers::probe),
+        Route::new(GET, "/console/t/{tenant}/providers/{object}/enable", c(P::Providers, A::Enable), providers::ask_enable),
+        Route::new(POST, "/console/t/{tenant}/providers/{object}/enable", c(P::Providers, A::Enable), providers::enable),
+        Route::new(GET, "/console/t/{tenant}/providers/{object}/disable", c(P::Providers, A::Disable), providers::ask_disable),
+        Route::new(POST, "/console/t/{tenant}/providers/{object}/disable", c(P::Providers, A::Disable), providers::disable),
+        Route::new(GET, "/console/t/{tenant}/providers/{object}/remove", c(P::Providers, A::Remove), providers::ask_remove),
+        Route::new(POST, "/console/t/{tenant}/providers/{object}/remove", c(P::Providers, A::Remove), providers::remove),
         Route::new(GET, "/console/t/{tenant}/audit", c(P::Audit, A::List), audit::list),
         Route::new(GET, "/console/t/{tenant}/audit/{object}", c(P::Audit, A::Show), audit::show),
         Route::new(GET, "/console/t/{tenant}/audit/-/checkpoints", c(P::Audit, A::List), audit::checkpoints::list),

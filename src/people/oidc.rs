@@ -8,11 +8,13 @@
 //!           → Claims            signature, iss, aud, azp, exp, iat, nonce, and what the settings require
 //!           → account_for       who that is here: by (provider, sub) alone, never by a name or an address
 //!           → session           as after a password
+//! check     → Finding           for administrators: what a provider says of itself, and what is wrong with it
 //! logout    → logout_token      the provider says that somebody is logged out there: sessions end, and grants
 //! ```
 
 mod begin;
 mod callback;
+mod check;
 mod claims;
 mod exchange;
 mod logout;
@@ -21,6 +23,7 @@ mod provider;
 
 pub(super) use begin::begin;
 pub(super) use callback::{Answer, finish};
+pub use check::{Finding, Verdict, check};
 pub use claims::{Account, Claims, NoAccount, SESSION_ROLES, account_for};
 pub use exchange::Refusal;
 pub(super) use logout::log_out;

@@ -1,12 +1,14 @@
 //! Identity providers, whom they know of our people, and logins on their way to them.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx};
 use crate::{
-    ids::{PersonId, ProviderId},
+    ids::{PersonId, ProviderId, SessionId},
     keys::Sealed,
 };
 
@@ -31,6 +33,30 @@ pub struct ProviderRow {
     pub settings: Value,
     /// `active`, `disabled` or `removed`.
     pub status: String,
+    /// Grows with each change.
+    pub version: i64,
+}
+
+/// Whom a provider brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProviderCounts {
+    /// People whom it is known for.
+    pub people: i64,
+    /// Sessions in force that began at it.
+    pub sessions: i64,
+}
+
+/// Somebody whom a provider is known for.
+#[derive(Clone, Debug)]
+pub struct LinkedRow {
+    /// Who.
+    pub person: PersonId,
+    /// Their name at login.
+    pub username: String,
+    /// Since when.
+    pub linked_at: OffsetDateTime,
+    /// When they last came by it.
+    pub last_login_at: Option<OffsetDateTime>,
 }
 
 impl ProviderRow {
@@ -40,19 +66,21 @@ impl ProviderRow {
     }
 }
 
-type Columns = (Uuid, String, String, String, String, String, Option<String>, Option<Vec<u8>>, Value, String);
+type Columns = (Uuid, String, String, String, String, String, Option<String>, Option<Vec<u8>>, Value, String, i64);
 
-fn row((id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status): Columns) -> ProviderRow {
+fn row(
+    (id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status, version): Columns,
+) -> ProviderRow {
     let secret = kek_id.zip(sealed).map(|(kek_id, bytes)| Sealed { kek_id, bytes });
-    ProviderRow { id: ProviderId(id), slug, name, issuer, client_id, auth_method, secret, settings, status }
+    ProviderRow { id: ProviderId(id), slug, name, issuer, client_id, auth_method, secret, settings, status, version }
 }
 
 /// Adds a provider.
 pub async fn insert(tx: &mut TenantTx, new: &ProviderRow, now: OffsetDateTime) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let statement = "insert into identity_provider
-             (tenant, id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+             (tenant, id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     sqlx::query(statement)
         .bind(tenant.0)
         .bind(new.id.0)
@@ -64,6 +92,7 @@ pub async fn insert(tx: &mut TenantTx, new: &ProviderRow, now: OffsetDateTime) -
         .bind(new.secret.as_ref().map(|secret| &secret.kek_id))
         .bind(new.secret.as_ref().map(|secret| &secret.bytes))
         .bind(&new.settings)
+        .bind(&new.status)
         .bind(now)
         .execute(tx.conn())
         .await?;
@@ -73,7 +102,7 @@ pub async fn insert(tx: &mut TenantTx, new: &ProviderRow, now: OffsetDateTime) -
 /// The providers through which people may log in, by their names.
 pub async fn active(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
     let tenant = tx.tenant();
-    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status, version
            from identity_provider where tenant = $1 and status = 'active' order by name, slug";
     let rows = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).fetch_all(tx.conn()).await?;
     Ok(rows.into_iter().map(row).collect())
@@ -82,7 +111,7 @@ pub async fn active(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
 /// All of them, whatever their status.
 pub async fn all(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
     let tenant = tx.tenant();
-    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status, version
            from identity_provider where tenant = $1";
     let rows = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).fetch_all(tx.conn()).await?;
     Ok(rows.into_iter().map(row).collect())
@@ -92,7 +121,8 @@ pub async fn all(tx: &mut TenantTx) -> Result<Vec<ProviderRow>, StoreError> {
 pub async fn update(tx: &mut TenantTx, new: &ProviderRow) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let statement = "update identity_provider
-            set name = $3, client_id = $4, auth_method = $5, kek_id = $6, sealed = $7, settings = $8
+            set name = $3, client_id = $4, auth_method = $5, kek_id = $6, sealed = $7, settings = $8, status = $9,
+                version = version + 1
           where tenant = $1 and id = $2";
     sqlx::query(statement)
         .bind(tenant.0)
@@ -103,27 +133,85 @@ pub async fn update(tx: &mut TenantTx, new: &ProviderRow) -> Result<(), StoreErr
         .bind(new.secret.as_ref().map(|secret| &secret.kek_id))
         .bind(new.secret.as_ref().map(|secret| &secret.bytes))
         .bind(&new.settings)
+        .bind(&new.status)
         .execute(tx.conn())
         .await?;
     Ok(())
 }
 
-/// Removes a provider: its secret is gone, and whoever is logged in through it is not any more.
-pub async fn remove(tx: &mut TenantTx, id: ProviderId, now: OffsetDateTime) -> Result<(), StoreError> {
+/// Removes a provider: its secret is gone, and nobody comes by it any more. Whoever came before is another errand:
+/// [`end_logins`].
+pub async fn remove(tx: &mut TenantTx, id: ProviderId) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let statement =
-        "update identity_provider set status = 'removed', auth_method = 'none', kek_id = null, sealed = null
+    let statement = "update identity_provider
+            set status = 'removed', auth_method = 'none', kek_id = null, sealed = null, version = version + 1
           where tenant = $1 and id = $2";
     sqlx::query(statement).bind(tenant.0).bind(id.0).execute(tx.conn()).await?;
-    let statement = "update session set ended_at = $3 where tenant = $1 and provider = $2 and ended_at is null";
-    sqlx::query(statement).bind(tenant.0).bind(id.0).bind(now).execute(tx.conn()).await?;
     Ok(())
+}
+
+/// Ends the logins that began at a provider, those too that wait for a second factor. Returns the sessions that were in force,
+/// and whose they were.
+pub async fn end_logins(
+    tx: &mut TenantTx,
+    id: ProviderId,
+    now: OffsetDateTime,
+) -> Result<Vec<(SessionId, PersonId)>, StoreError> {
+    let tenant = tx.tenant();
+    // First, so that none of them becomes a session meanwhile.
+    let statement = "delete from login_step where tenant = $1 and provider = $2";
+    sqlx::query(statement).bind(tenant.0).bind(id.0).execute(tx.conn()).await?;
+    let statement = "update session set ended_at = $3
+          where tenant = $1 and provider = $2 and ended_at is null and expires_at > $3 returning id, person";
+    let ended = sqlx::query_as::<_, (Uuid, Uuid)>(statement).bind(tenant.0).bind(id.0).bind(now);
+    let ended = ended.fetch_all(tx.conn()).await?;
+    Ok(ended.into_iter().map(|(session, person)| (SessionId(session), PersonId(person))).collect())
+}
+
+/// Whether people may log in through a provider. If so, that stays so until the end of the transaction.
+pub async fn hold(tx: &mut TenantTx, id: ProviderId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select true from identity_provider where tenant = $1 and id = $2 and status = 'active' for share";
+    let found = sqlx::query_scalar::<_, bool>(statement).bind(tenant.0).bind(id.0).fetch_optional(tx.conn()).await?;
+    Ok(found.is_some())
+}
+
+/// Whom each provider brings.
+pub async fn counts(tx: &mut TenantTx, now: OffsetDateTime) -> Result<HashMap<ProviderId, ProviderCounts>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select p.id,
+                (select count(distinct i.person) from person_identity i
+                   join person q on (q.tenant, q.id) = (i.tenant, i.person)
+                  where i.tenant = p.tenant and i.provider = p.id and q.status <> 'removed'),
+                (select count(*) from session s
+                  where s.tenant = p.tenant and s.provider = p.id and s.ended_at is null and s.expires_at > $2)
+           from identity_provider p where p.tenant = $1";
+    let rows = sqlx::query_as::<_, (Uuid, i64, i64)>(statement).bind(tenant.0).bind(now).fetch_all(tx.conn()).await?;
+    Ok(rows.into_iter().map(|(id, people, sessions)| (ProviderId(id), ProviderCounts { people, sessions })).collect())
+}
+
+/// Some of the people whom a provider is known for, whoever came last first.
+pub async fn linked(tx: &mut TenantTx, id: ProviderId, limit: i64) -> Result<Vec<LinkedRow>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select i.person, q.username, i.linked_at, i.last_login_at
+           from person_identity i join person q on (q.tenant, q.id) = (i.tenant, i.person)
+          where i.tenant = $1 and i.provider = $2 and q.status <> 'removed'
+          order by i.last_login_at desc nulls last, q.username limit $3";
+    let rows = sqlx::query_as::<_, (Uuid, String, OffsetDateTime, Option<OffsetDateTime>)>(statement);
+    let rows = rows.bind(tenant.0).bind(id.0).bind(limit).fetch_all(tx.conn()).await?;
+    let linked = |(person, username, linked_at, last_login_at)| LinkedRow {
+        person: PersonId(person),
+        username,
+        linked_at,
+        last_login_at,
+    };
+    Ok(rows.into_iter().map(linked).collect())
 }
 
 /// The provider of this name, if people may log in through it.
 pub async fn by_slug(tx: &mut TenantTx, slug: &str) -> Result<Option<ProviderRow>, StoreError> {
     let tenant = tx.tenant();
-    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status
+    let statement = "select id, slug, name, issuer, client_id, auth_method, kek_id, sealed, settings, status, version
            from identity_provider where tenant = $1 and slug = $2 and status = 'active'";
     let found = sqlx::query_as::<_, Columns>(statement).bind(tenant.0).bind(slug).fetch_optional(tx.conn()).await?;
     Ok(found.map(row))

@@ -40,7 +40,7 @@ async function tour(browser, kind, { base, person, directory }) {
   await logIn(page, person.username, person.password);
   await look('console-overview');
   const seen = [];
-  for (const name of ['servers', 'clients', 'people', 'grants', 'audit', 'keys', 'tokens', 'settings']) {
+  for (const name of ['servers', 'clients', 'people', 'providers', 'grants', 'audit', 'keys', 'tokens', 'settings']) {
     await page.goto(`${base}/${name}`);
     await look(`console-${name}`);
     seen.push(name);
@@ -59,7 +59,8 @@ async function tour(browser, kind, { base, person, directory }) {
       seen.push(`${name}-${act}`);
     }
   }
-  for (const way of ['servers/-/new', 'people/-/new', 'clients/-/tokens/new', 'revoke', 'clients?q=nothing-of-this-name']) {
+  const more = ['servers/-/new', 'people/-/new', 'providers/-/new', 'clients/-/tokens/new', 'revoke', 'clients?q=nothing-of-this-name'];
+  for (const way of more) {
     await page.goto(`${base}/${way}`);
     await look(`console-${way.replaceAll(/[^a-z]+/g, '-')}`);
     seen.push(way);
@@ -166,6 +167,19 @@ async function work(browser, { issuer, base, person, callback }) {
   await page.locator('input[name=name]').fill('For the build farm');
   await press('Make the token');
   await says('sp_ia_');
+  // Nothing answers there, and the page says what to look at.
+  await follow('Identity providers');
+  await follow('Add a provider');
+  await page.locator('input[name=name]').fill('Northwind');
+  await page.locator('input[name=slug]').fill('northwind');
+  await page.locator('input[name=issuer]').fill('https://127.0.0.1:9/realms/staff');
+  await page.locator('input[name=client_id]').fill('sallyport');
+  await page.locator('input[name=client_secret]').fill('not-a-real-one');
+  await press('Add the provider');
+  await says('/login/with/northwind/callback');
+  await follow('Test it');
+  await press('Test it now');
+  await says('Nobody can log in through it');
 
   await follow('Audit log');
   await says('admin.changed');

@@ -7,6 +7,7 @@ mod first;
 mod grants;
 mod lists;
 mod people;
+mod providers;
 mod servers;
 mod settings;
 mod tenants;

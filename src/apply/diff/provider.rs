@@ -1,10 +1,10 @@
 //! Identity providers: what changes of them.
 
-use super::{Findings, text};
+use super::{Findings, stays_enabled, text};
 use crate::{
     apply::{
         ApplyError, ProviderDoc, Prune, TenantDoc,
-        facts::Facts,
+        facts::{Facts, yes},
         plan::Kind,
         state::State,
         step::{Compared, ProviderWrite, Removed, Step, Write, removal, secret_field},
@@ -81,6 +81,10 @@ fn one(findings: &mut Findings<'_>, doc: &ProviderDoc, old: Option<&ProviderRow>
         );
         return Ok(());
     }
+    let enabled = stays_enabled(doc.enabled, old.map(|old| old.status.as_str()));
+    if !enabled && doc.enabled.is_none() {
+        findings.stays_disabled(Kind::Provider, &name);
+    }
     let row = ProviderRow {
         id,
         slug: doc.slug.to_string(),
@@ -90,7 +94,8 @@ fn one(findings: &mut Findings<'_>, doc: &ProviderDoc, old: Option<&ProviderRow>
         auth_method,
         secret,
         settings: serde_json::to_value(&doc.settings).map_err(StoreError::corrupt)?,
-        status: "active".to_owned(),
+        status: if enabled { "active" } else { "disabled" }.to_owned(),
+        version: old.map_or(1, |old| old.version),
     };
     let secrets = new_secret.map(|_| secret_field("client_secret", kept.is_some())).into_iter().collect();
     let (before, after) = (old.map(facts), facts(&row));
@@ -108,5 +113,6 @@ fn facts(row: &ProviderRow) -> Facts {
     for (name, value) in row.settings.as_object().into_iter().flatten() {
         facts.add(format!("settings.{name}"), text(value));
     }
+    facts.add("enabled", yes(row.status == "active"));
     facts
 }

@@ -39,6 +39,7 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
         }
     };
     let settings = settings(&item);
+    let enabled = item.flag("enabled");
     item.finish();
     Some(ProviderDoc {
         slug: slug?,
@@ -48,6 +49,7 @@ pub(super) fn read(mut item: Item<'_>, tenant: &str, context: ReadContext<'_>) -
         auth_method: method?,
         client_secret: secret?,
         settings: settings?,
+        enabled: enabled?,
         line: Some(item.line()),
     })
 }

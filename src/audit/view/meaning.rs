@@ -147,6 +147,7 @@ pub(super) fn meaning(kind: &str, body: &Value) -> Meaning {
         "call.denied" => ("Call denied by policy", Api("call"), OTHER, Failure, Medium),
         "call.refused" => ("Call refused", Api("call"), OTHER, Failure, Low),
         "server.probed" => ("Server probed", Entity("server", "server"), 2, Success, Informational),
+        "provider.probed" => ("Identity provider tested", Entity("provider", "provider"), 2, Success, Informational),
         "admin.changed" => ("Changed by an administrator", Class::Object, change(body), Success, Low),
         "person.named" => ("Name of a new person", AccountChange("person"), 1, Success, Low),
         "link.made" => ("Link to set a password made", AccountChange("person"), 3, Success, Low),

@@ -97,6 +97,10 @@ impl Vouching {
         let (app, recorder) = (&visit.app, visit.recorder());
         let mut tx = app.store.tenant_tx(visit.tenant.id).await?;
         let person = self.person(&mut tx, visit, provider).await?;
+        // Somebody may have disabled it since the browser came back: what ends its logins comes before this one or after it.
+        if !providers::hold(&mut tx, provider.row.id).await? {
+            return Err(Refusal::State);
+        }
         let sid = self.claims.text("sid").filter(|sid| sid.len() <= 255).map(str::to_owned);
         let roles = self.claims.roles(&provider.settings);
         let vouched = Vouched { provider: provider.row.id, sid, roles };

@@ -17,7 +17,7 @@ use crate::{
 
 /// The largest document and the largest answer, in bytes.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 /// For so long a document is believed.
 const FRESH: Duration = Duration::HOUR;
 /// Providers that are remembered at a time.
@@ -56,6 +56,12 @@ impl Providers {
     }
 }
 
+/// Where an issuer has its metadata (§4).
+pub(super) fn address(issuer: &str) -> Option<url::Url> {
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    url::Url::parse(&format!("{base}/.well-known/openid-configuration")).ok()
+}
+
 /// The provider's metadata, at most an hour old.
 pub(super) async fn of(app: &App, tenant: TenantId, provider: &Provider) -> Result<Kept, Refusal> {
     let (issuer, now) = (&provider.row.issuer, app.clock.now());
@@ -63,9 +69,7 @@ pub(super) async fn of(app: &App, tenant: TenantId, provider: &Provider) -> Resu
     if let Some(kept) = app.providers.documents.get(&key).filter(|kept| kept.1 <= now && now < kept.1 + FRESH) {
         return Ok(kept);
     }
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
-    let url = url::Url::parse(&format!("{base}/.well-known/openid-configuration"));
-    let url = url.map_err(|_| Refusal::Unreachable("no address can be built from the issuer"))?;
+    let url = address(issuer).ok_or(Refusal::Unreachable("no address can be built from the issuer"))?;
     let fetched = app.providers.dialer.fetch(Asker::Configured, tenant, &url, MAX_BYTES).await;
     let fetched = fetched.map_err(|error| {
         tracing::warn!(%tenant, issuer, error = error.detail(), "an identity provider's metadata cannot be had");

@@ -109,13 +109,25 @@ impl Provider {
     pub async fn find(tx: &mut TenantTx, slug: &str) -> Result<Option<Self>, StoreError> {
         // What is no name cannot be asked for.
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
-        let Some(row) = providers::by_slug(tx, slug.as_str()).await? else { return Ok(None) };
+        providers::by_slug(tx, slug.as_str()).await?.map(Self::of).transpose()
+    }
+
+    /// Reads what is kept of one.
+    ///
+    /// # Errors
+    /// Its settings are none.
+    pub fn of(row: ProviderRow) -> Result<Self, StoreError> {
         let settings = serde_json::from_value(row.settings.clone()).map_err(StoreError::corrupt)?;
-        Ok(Some(Self { row, settings }))
+        Ok(Self { row, settings })
+    }
+
+    /// Where it says that somebody is logged out there (OpenID Connect Back-Channel Logout).
+    pub fn logout_uri(&self, tenant: &Tenant) -> String {
+        format!("{}/login/with/{}/logout", tenant.issuer, self.row.slug)
     }
 
     /// Where it sends people back to: an address of its own, so that no other provider's answer passes for its.
-    pub(super) fn redirect_uri(&self, tenant: &Tenant) -> String {
+    pub fn redirect_uri(&self, tenant: &Tenant) -> String {
         format!("{}/login/with/{}/callback", tenant.issuer, self.row.slug)
     }
 

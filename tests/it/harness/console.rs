@@ -31,6 +31,8 @@ pub(crate) struct Things {
     servers: [String; 6],
     /// People, by what is done with them.
     people: [String; 7],
+    /// Identity providers, by what is done with them.
+    providers: [String; 5],
     event: String,
     /// Other tenants, by what is done with them.
     tenants: [String; 5],
@@ -111,6 +113,7 @@ impl Things {
             people: people(app, tenant).await,
             tenants: tenants(app).await,
             platform: platform(app).await,
+            providers: providers(app, tenant).await,
             event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             checkpoint: sqlx::query_scalar(checkpoint).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             seen: settings.hidden("seen"),
@@ -168,6 +171,11 @@ impl Things {
             (Page::Tenants, Action::MakeLink) => &self.tenants[3],
             (Page::Tenants, _) => &self.tenants[4],
             (Page::Audit, Action::Export) => &self.checkpoint,
+            (Page::Providers, Action::Edit) => &self.providers[0],
+            (Page::Providers, Action::Enable) => &self.providers[1],
+            (Page::Providers, Action::Disable) => &self.providers[2],
+            (Page::Providers, Action::Remove) => &self.providers[3],
+            (Page::Providers, _) => &self.providers[4],
             (Page::Audit, _) => &self.event,
             (Page::ApiTokens, Action::Revoke) => &self.tokens[1],
             (Page::ApiTokens, _) => &self.tokens[0],
@@ -207,6 +215,23 @@ impl Things {
             ],
             (Page::Servers, Action::Accept) => &[("tool search", "mcp:read"), ("version", "1")],
             (Page::Servers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
+            (Page::Providers, Action::Create) => &[
+                ("name", "Made here"),
+                ("slug", "made-here"),
+                ("issuer", "https://idp.example/made-here"),
+                ("client_id", "made-here"),
+                ("auth_method", "none"),
+                ("ES256", "yes"),
+            ],
+            (Page::Providers, Action::Edit) => &[
+                ("name", "Other"),
+                ("client_id", "made-here-too"),
+                ("auth_method", "client_secret_basic"),
+                ("client_secret", "made-here-as-well"),
+                ("EdDSA", "yes"),
+                ("version", "1"),
+            ],
+            (Page::Providers, Action::Enable | Action::Disable | Action::Remove) => &[("version", "1")],
             (Page::People, Action::Create) => &[("username", "made-here"), ("name", "Made here")],
             (Page::People, Action::EditRoles) => &[("seen", "person"), ("auditor", "yes")],
             (Page::ApiTokens, Action::Create) => &[("name", "made-here"), ("days", "30"), ("right", "clients:list")],
@@ -225,7 +250,7 @@ impl Things {
     pub(crate) fn done(page: Page, action: Action) -> u16 {
         match (page, action) {
             // What is shown once is in no address.
-            (Page::Servers, Action::Probe)
+            (Page::Servers | Page::Providers, Action::Probe)
             | (Page::Audit, Action::Export)
             | (Page::ApiTokens | Page::InitialTokens, Action::Create)
             | (Page::People | Page::Tenants, Action::Create | Action::MakeLink) => 200,
@@ -347,4 +372,17 @@ async fn people(app: &TestApp, tenant: &TestTenant) -> [String; 7] {
           from (select n, gen_random_uuid() as id from generate_series(1, 7) n) made order by n returning id::text";
     let ids: Vec<String> = sqlx::query_scalar(insert).bind(tenant.id.0).fetch_all(&app.db.owner).await.unwrap();
     ids.try_into().unwrap()
+}
+
+async fn providers(app: &TestApp, tenant: &TestTenant) -> [String; 5] {
+    let tail = sallyport::secret::hex(&*app.app.entropy.bytes::<6>().unwrap());
+    let slugs = ["a", "b", "c", "d", "e"].map(|name| format!("idp-{name}-{tail}"));
+    let insert =
+        "insert into identity_provider (tenant, id, slug, name, issuer, client_id, auth_method, status, created_at)
+        values ($1, gen_random_uuid(), $2, $2, 'https://127.0.0.1:9/' || $2, $2, 'none', $3, now())";
+    for (n, slug) in slugs.iter().enumerate() {
+        let status = if n == 1 { "disabled" } else { "active" };
+        sqlx::query(insert).bind(tenant.id.0).bind(slug).bind(status).execute(&app.db.owner).await.unwrap();
+    }
+    slugs
 }

@@ -91,6 +91,7 @@ async fn secrets_at_providers_and_of_authenticators_move_too() {
         secret: Some(seal(&places[0])),
         settings: serde_json::json!({}),
         status: "active".into(),
+        version: 1,
     };
     providers::insert(&mut tx, &row, app.clock.now()).await.unwrap();
     assert!(second::add_totp(&mut tx, person, &seal(&places[1]), 1, app.clock.now()).await.unwrap());

@@ -34,7 +34,7 @@ pub(crate) struct Way {
 
 impl World {
     /// Two providers, `idp` and `other`, which differ in nothing but their names.
-    pub(super) async fn start(settings: Value) -> Self {
+    pub(crate) async fn start(settings: Value) -> Self {
         Self::start_with(settings, |_| {}).await
     }
 
@@ -63,6 +63,7 @@ impl World {
                 secret: None,
                 settings: settings.clone(),
                 status: "active".into(),
+                version: 1,
             };
             providers::insert(&mut tx, &row, this.app.clock.now()).await.unwrap();
         }
@@ -78,7 +79,7 @@ impl World {
         }));
     }
 
-    async fn begin(&self, browser: &TestBrowser) -> Way {
+    pub(crate) async fn begin(&self, browser: &TestBrowser) -> Way {
         let csrf = browser.get("/t/acme/login").await.hidden("csrf");
         let sent = browser.post("/t/acme/login/with/idp", &[("csrf", &csrf)]).await;
         let url = url::Url::parse(sent.location()).unwrap();
@@ -107,7 +108,7 @@ impl World {
         self.issuer.publisher.put(TOKEN, Published::Json(body));
     }
 
-    async fn back(&self, browser: &TestBrowser, way: &Way) -> Page {
+    pub(crate) async fn back(&self, browser: &TestBrowser, way: &Way) -> Page {
         let path = format!("/t/acme/login/with/idp/callback?state={}&code=c&iss={}", way.state, self.issuer.name);
         browser.get(&path).await
     }

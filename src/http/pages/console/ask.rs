@@ -66,6 +66,8 @@ pub enum InputKind {
     Text(String),
     /// Several lines.
     Area(String),
+    /// A line that is not shown, neither while it is typed nor afterwards.
+    Secret,
     /// Yes or no.
     Check {
         /// What is sent.
@@ -90,6 +92,11 @@ impl Input {
     /// Several lines.
     pub fn area(name: &str, label: &str, hint: &str, value: &str) -> Self {
         Self::new(name, label, hint, InputKind::Area(value.to_owned()))
+    }
+
+    /// A line that is not shown.
+    pub fn secret(name: &str, label: &str, hint: &str) -> Self {
+        Self::new(name, label, hint, InputKind::Secret)
     }
 
     /// Yes or no: sends `yes`.

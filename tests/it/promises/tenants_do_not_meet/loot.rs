@@ -328,7 +328,7 @@ pub(super) fn made_up(app: &TestApp, kind: Kind) -> String {
         Kind::Resource => app.url("/t/zq-tenant/mcp/zq-server"),
         Kind::Jwt => "e30.e30.AAAA".to_owned(),
         Kind::Object(Page::Clients, _) | Kind::Object(Page::Grants, Action::RevokeAll) => made_up(app, Kind::ClientId),
-        Kind::Object(Page::Servers, _) => made_up(app, Kind::Server),
+        Kind::Object(Page::Servers | Page::Providers, _) => made_up(app, Kind::Server),
         Kind::Object(Page::Settings, _) => made_up(app, Kind::Seen),
         Kind::Object(..) => made_up(app, Kind::Grant),
     }

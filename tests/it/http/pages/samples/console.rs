@@ -102,6 +102,7 @@ fn ask() -> AskPage {
         inputs: vec![
             Input::text("reason", "Reason", "People see it.", "under review").error(Some("Too long.".into())),
             Input::area("scopes", "Scopes", "One a line.", "mcp:read\nmcp:write"),
+            Input::secret("key", "Key", "Empty: it stays."),
             Input::check("remember", "Later ones, too", "Now and then.", true),
             Input::select("server", "Server", "Which.", &[("", "All"), ("demo", "Team notes")], "demo"),
         ],
