@@ -144,7 +144,7 @@ async fn what_cannot_be_a_provider_is_said_on_the_form_and_nothing_is_lost_but_t
         ("client_secret", SECRET),
         ("ES256", "yes"),
     ];
-    let own = world.app.url("/t/acme");
+    let own = world.app.url("/t/acme").replace("http:", "https:");
     for (name, value, words) in [
         ("issuer", "http://login.example.com", "https address"),
         ("issuer", &*own, "installation"),
@@ -226,6 +226,7 @@ async fn a_disabled_provider_lets_nobody_in_and_logs_out_whoever_came_by_it() {
         ("client_id", "sallyport"),
         ("auth_method", "none"),
         ("accounts", "create"),
+        ("scopes", "profile email"),
         ("ES256", "yes"),
     ];
     let saved = send(&browser, "/console/t/acme/providers/idp/edit", &fields).await;

@@ -111,7 +111,7 @@ async fn an_answer_that_is_none_and_keys_that_are_none_are_said() {
         (json(200, "{\"issuer\":\"a\",\"issuer\":\"b\"}"), "no JSON object"),
         (moved, "redirect"),
         (html, "Wrong<"),
-        (Published::Endless, "too large"),
+        (Published::Json(json!({ "x": "x".repeat(300_000) })), "too large"),
     ] {
         world.issuer.publisher.put(METADATA, answer);
         let page = send(&browser, PATH, &[]).await.body;
