@@ -59,8 +59,8 @@ async function tour(browser, kind, { base, person, directory }) {
       seen.push(`${name}-${act}`);
     }
   }
-  const more = ['servers/-/new', 'people/-/new', 'providers/-/new', 'clients/-/tokens/new', 'revoke', 'clients?q=nothing-of-this-name'];
-  for (const way of more) {
+  const forms = ['servers/-/new', 'people/-/new', 'providers/-/new', 'tokens/-/new', 'clients/-/tokens/new', 'audit/-/export', 'revoke'];
+  for (const way of [...forms, 'clients/-/tokens', 'audit/-/checkpoints', 'clients?q=nothing-of-this-name']) {
     await page.goto(`${base}/${way}`);
     await look(`console-${way.replaceAll(/[^a-z]+/g, '-')}`);
     seen.push(way);

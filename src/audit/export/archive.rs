@@ -86,8 +86,9 @@ pub fn archive(
         let gone = tell.clone();
         let written = runtime.block_on(async {
             let mut progress = |_, _| ();
+            let writing = write_telling(&into.path, epochs, &mut progress, Some(tell));
             tokio::select! {
-                written = write_telling(&into.path, epochs, &mut progress, Some(tell)) => written.map(drop).map_err(Broken::from),
+                written = writing => written.map(drop).map_err(Broken::from),
                 () = gone.closed() => Err(Broken::Gone),
             }
         });

@@ -30,7 +30,7 @@ const HEADS: &[Head] = &[
     Head::by("Made", "created"),
     Head::by("Ends", "expires"),
     Head::number("Uses left", "uses"),
-    Head::of(""),
+    Head::of("Change"),
 ];
 
 const CHOICES: &[Choice] = &[Choice {

@@ -47,10 +47,10 @@ async fn how_programs_come_and_what_they_may_is_edited() {
     for (wrong, says) in [
         (("documents", "listed"), "from which hosts"),
         (("documents", "maybe"), "Hosts of documents"),
-        (("schemes", "javascript"), "redirect_schemes"),
-        (("origins", "https://a.example/path"), "allowed_origins"),
+        (("schemes", "javascript"), "edirect_schemes holds something wrong"),
+        (("origins", "https://a.example/path"), "llowed_origins must hold"),
         (("statements", "{"), "Who vouches for software"),
-        (("audience", "anybody"), "programs that sign"),
+        (("audience", "anybody"), "Say whom programs that sign"),
         (("registration", "software_statement"), "more than once"),
     ] {
         let page = post(&[wrong]).await;

@@ -31,7 +31,7 @@ use super::{
     receiver::{Receiver, Seen, answer},
     remote, trouble,
 };
-use crate::harness::app::TestApp;
+use crate::{console::clients::administrator, harness::app::TestApp};
 
 async fn anchored(kind: AnchorKind, url: &str) -> (TestApp, TenantId) {
     let target = AnchorTarget { name: "outside".to_owned(), kind, remote: remote(url) };
@@ -297,4 +297,24 @@ async fn what_we_have_not_signed_is_told_to_nobody_and_holds_nothing_up() {
     sign(&app, tenant, 5).await;
     all(&app.app).await;
     assert_eq!(receiver.seen().last().unwrap().body, notes(&app, tenant).await.pop().unwrap().1);
+}
+
+/// Whoever looks at the console sees how far an anchor is, and since when it is away.
+#[tokio::test]
+async fn the_console_says_how_far_an_anchor_is() {
+    let receiver = Receiver::start(|_| answer(204, ""));
+    let remote = remote(&receiver.url("/hook"));
+    let target = AnchorTarget { name: "outside".to_owned(), kind: AnchorKind::Webhook, remote };
+    let app = TestApp::start_with(|config| config.audit.anchors = vec![target]).await;
+    let (tenant, browser) = administrator(&app).await;
+    let page = async || browser.get("/console/t/acme/audit/-/checkpoints").await.body;
+    sign(&app, tenant.id, 5).await;
+    assert!(page().await.contains("On its way"));
+    receiver.once(|_| answer(500, ""));
+    trouble(&app.app).await;
+    let away = page().await;
+    assert!(away.contains("Away since 2026-08-03T") && away.contains("never"), "{away}");
+    all(&app.app).await;
+    let level = page().await;
+    assert!(level.contains("Has everything") && !level.contains("Away since"), "{level}");
 }
