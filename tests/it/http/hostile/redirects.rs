@@ -123,7 +123,7 @@ async fn follow(world: &World, ask: &Ask, how: &str) -> Option<String> {
         if let Some(to) = astray(world, ask, &answer) {
             return Some(format!("{ask} {how}: {to}"));
         }
-        let Some(to) = location(&answer).filter(|to| to.starts_with('/')) else { return None };
+        let to = location(&answer).filter(|to| to.starts_with('/'))?;
         let url = world.app().http().get(world.app().url(to));
         answer = Page::of(url.header("cookie", ask.header("cookie").unwrap_or_default())).await;
     }
