@@ -35,12 +35,14 @@ use state::State;
 
 use crate::{
     audit::Recorder,
-    cluster::Ticket,
+    cluster::{self, Entry, Ticket},
+    ids::TenantId,
     keys::{Keyring, SigningError},
     people::{BadPassword, HashError, PasswordHasher, PersonError},
     secret::NoEntropy,
-    store::{self, PlatformTx, Store, StoreError},
+    store::{self, PlatformTx, Store, StoreError, TenantTx},
 };
+use time::OffsetDateTime;
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +187,45 @@ impl Prepared<'_> {
         if self.plan.is_empty() {
             return Ok(None);
         }
-        write::commit(self.tools, self.tx, self.tenants, self.marks).await
+        self.write().await?.commit().await
+    }
+
+    /// Writes it. Nothing of it is there before it is committed: more can be written with it.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub(crate) async fn write(self) -> Result<Written, ApplyError> {
+        write::write(self.tools, self.tx, self.tenants, self.marks).await
+    }
+}
+
+/// A plan that is written and not committed. Dropped, it changes nothing.
+pub(crate) struct Written {
+    tx: PlatformTx,
+    /// The tenants of the plan, as the document names them.
+    pub(crate) tenants: Vec<TenantId>,
+    taken: Vec<(TenantId, Entry)>,
+    now: OffsetDateTime,
+}
+
+impl Written {
+    /// Goes into a tenant, to write more there.
+    pub(crate) async fn within<T, E: From<StoreError>>(
+        self,
+        tenant: TenantId,
+        more: impl AsyncFnOnce(&mut TenantTx) -> Result<T, E>,
+    ) -> Result<(Self, T), E> {
+        let mut tx = self.tx.enter(tenant).await?;
+        let made = more(&mut tx).await?;
+        let tx = tx.leave().await?;
+        Ok((Self { tx, ..self }, made))
+    }
+
+    /// Commits it. A ticket is to be settled, as one of [`Prepared::commit`].
+    pub(crate) async fn commit(mut self) -> Result<Option<Ticket>, ApplyError> {
+        let ticket = cluster::take_all(&mut self.tx, &self.taken, self.now).await?;
+        self.tx.commit().await?;
+        Ok(ticket)
     }
 }
 

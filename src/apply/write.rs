@@ -6,7 +6,7 @@ mod provider;
 use std::collections::BTreeMap;
 
 use super::{
-    ApplyError, Tools,
+    ApplyError, Tools, Written,
     diff::TenantSteps,
     document::OwnGrant,
     plan::{Action, Field, Kind},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     audit::{Event, FieldChange, Personal, PlatformEvent, Shown},
     clients::{Client, Status},
-    cluster::{self, Entry, Ticket},
+    cluster::Entry,
     ids::{ClientId, GrantId, PersonId, TenantId},
     keys::{SigningAlg, SigningKey},
     people::{NewPerson, PasswordHash, Username, create_with},
@@ -32,21 +32,20 @@ use crate::{
     token::revoke::{self, Reason},
 };
 
-pub(super) async fn commit(
+pub(super) async fn write(
     tools: Tools<'_>,
     mut tx: PlatformTx,
     mut planned: Vec<TenantSteps>,
     marks: bool,
-) -> Result<Option<Ticket>, ApplyError> {
+) -> Result<Written, ApplyError> {
     // Hashing takes its time; nothing is written yet.
     hash_passwords(tools, &mut planned).await?;
     let mut taken: Vec<(TenantId, Entry)> = Vec::new();
+    let tenants = planned.iter().map(|tenant| tenant.id).collect();
     for planned in planned {
         tx = tenant(tools, tx, planned, &mut taken, marks).await.map_err(said)?;
     }
-    let ticket = cluster::take_all(&mut tx, &taken, tools.recorder.clock.now()).await?;
-    tx.commit().await?;
-    Ok(ticket)
+    Ok(Written { tx, tenants, taken, now: tools.recorder.clock.now() })
 }
 
 fn said(error: ApplyError) -> ApplyError {

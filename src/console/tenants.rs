@@ -24,6 +24,7 @@ use crate::{
         },
         trouble::Trouble,
     },
+    ids::Slug,
     store::{
         StoreError,
         overview::{self, Counts},
@@ -163,7 +164,8 @@ fn at(desk: &Desk, slug: &str) -> String {
 
 /// The tenant that the address names.
 async fn named(desk: &Desk) -> Result<ListedTenant, Trouble> {
-    let asked = Asked { slug: Some(&desk.object), sort: "name", limit: 1, ..Asked::default() };
+    let slug = Slug::parse(&desk.object).map_err(|_| desk.nothing("tenant"))?;
+    let asked = Asked { slug: Some(slug.as_str()), sort: "name", limit: 1, ..Asked::default() };
     let found = desk.visit.app.store.listed_tenants(&asked, since(desk)).await;
     let found = found.map_err(|error| desk.visit.fault(error))?;
     found.into_iter().next().ok_or_else(|| desk.nothing("tenant"))

@@ -18,7 +18,7 @@ use crate::{
         link::{self, Link, LinkPurpose},
         platform::make_administrator,
     },
-    store::people,
+    store::{TenantTx, people},
     tenants::Settings,
 };
 
@@ -78,22 +78,18 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
         Ok(read) => read,
         Err(error) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error)),
     };
-    let id = match make(&desk, &slug, filled.name).await {
-        Ok(Some(id)) => id,
+    match make(&desk, &slug, filled.name, &username).await {
+        Ok(Some(link)) => Ok(shown(&desk, &slug, &username, &link)),
         Ok(None) => {
             let error = "this name in addresses is taken, or was once: choose another one";
-            return Ok(desk.ask_again(page, StatusCode::CONFLICT, error));
+            Ok(desk.ask_again(page, StatusCode::CONFLICT, error))
         }
-        Err(error) => return Err(desk.visit.fault(error)),
-    };
-    match invite(&desk, id, &username).await {
-        Ok(link) => Ok(shown(&desk, &slug, &username, &link)),
         Err(error) => Err(desk.visit.fault(error)),
     }
 }
 
-/// None: there is one of this name.
-async fn make(desk: &Desk, slug: &Slug, name: String) -> Result<Option<TenantId>, ApplyError> {
+/// The tenant and the link, both or nothing. None: there is one of this name.
+async fn make(desk: &Desk, slug: &Slug, name: String, username: &Username) -> Result<Option<Link>, ApplyError> {
     let app = &desk.visit.app;
     let recorder = desk.recorder_elsewhere();
     let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
@@ -118,31 +114,37 @@ async fn make(desk: &Desk, slug: &Slug, name: String) -> Result<Option<TenantId>
     if changes.is_empty() || changes.iter().any(|change| change.action != Action::Create) {
         return Ok(None);
     }
-    if let Some(ticket) = prepared.commit().await? {
+    let written = prepared.write().await?;
+    let Some(&tenant) = written.tenants.first() else { return Ok(None) };
+    let (written, link) = written.within(tenant, async |tx| invite(tx, desk, username).await).await?;
+    if let Some(ticket) = written.commit().await? {
         app.node.settle(ticket).await?;
     }
-    Ok(app.store.tenant(slug.as_str()).await?.map(|row| row.id))
+    Ok(Some(link))
 }
 
 /// Somebody of this name who is an administrator gets a link to reset the password; somebody new an invitation, as administrator.
-async fn invite(desk: &Desk, tenant: TenantId, username: &Username) -> Result<Link, PersonError> {
-    let app = &desk.visit.app;
+async fn invite(tx: &mut TenantTx, desk: &Desk, username: &Username) -> Result<Link, PersonError> {
     let recorder = desk.recorder_elsewhere();
-    let tools = (&recorder, &app.keyring);
-    let mut tx = app.store.tenant_tx(tenant).await?;
-    let link = match people::by_username(&mut tx, username.as_str()).await? {
+    let tools = (&recorder, &desk.visit.app.keyring);
+    match people::by_username(tx, username.as_str()).await? {
         Some(row) if row.roles.iter().any(|role| role == "administrator") => {
-            let purpose = LinkPurpose::of(row.password_hash.is_some());
-            link::make(&mut tx, tools, username, purpose).await?
+            link::make(tx, tools, username, LinkPurpose::of(row.password_hash.is_some())).await
         }
         // What others there are is nothing that the platform should know; and the role is not given to just anybody.
-        Some(_) => return Err(PersonError::UsernameTaken(username.clone())),
+        Some(_) => Err(PersonError::UsernameTaken(username.clone())),
         None => {
-            let (person, link) = link::invite(&mut tx, tools, username, None).await?;
-            make_administrator(&mut tx, &recorder, person).await?;
-            link
+            let (person, link) = link::invite(tx, tools, username, None).await?;
+            make_administrator(tx, &recorder, person).await?;
+            Ok(link)
         }
-    };
+    }
+}
+
+/// [`invite`], in a transaction of its own.
+async fn invite_into(desk: &Desk, tenant: TenantId, username: &Username) -> Result<Link, PersonError> {
+    let mut tx = desk.visit.app.store.tenant_tx(tenant).await?;
+    let link = invite(&mut tx, desk, username).await?;
     tx.commit().await?;
     Ok(link)
 }
@@ -201,7 +203,7 @@ pub(in crate::console) async fn link(desk: Desk, form: Result<Form, FormError>) 
         Err(error) => return again(page, StatusCode::BAD_REQUEST, error.to_string()),
     };
     let slug = Slug::parse(&row.slug).map_err(|error| desk.visit.fault(error))?;
-    match invite(&desk, row.id, &username).await {
+    match invite_into(&desk, row.id, &username).await {
         Ok(link) => Ok(shown(&desk, &slug, &username, &link)),
         Err(PersonError::Store(error)) => Err(desk.visit.fault(error)),
         Err(PersonError::UsernameTaken(_)) => {

@@ -8,7 +8,7 @@ const TAKERS: [(&str, usize); 14] = [
     // `grant revoke` where nothing is there: settled there.
     ("src/cli/grant/revoke.rs", 1),
     // `apply`: settled once, for the newest, by the command, by `dev`, by edits of the console and of the admin API, and in tests.
-    ("src/apply/write.rs", 1),
+    ("src/apply.rs", 1),
     // A client's metadata document says something new: settled there, before the person sees a page.
     ("src/clients/document.rs", 1),
     // RFC 7592, a change: settled there.
@@ -36,7 +36,7 @@ const TAKERS: [(&str, usize); 14] = [
     ("src/token/revoke.rs", 7),
 ];
 
-const WAITERS: [(&str, usize); 28] = [
+const WAITERS: [(&str, usize); 29] = [
     // The admin API: all its changes go through the first of these, or are edits.
     ("src/api/caller.rs", 1),
     ("src/api/clients.rs", 2),
@@ -60,6 +60,7 @@ const WAITERS: [(&str, usize); 28] = [
     ("src/console/grants.rs", 1),
     ("src/console/keys.rs", 1),
     ("src/console/people/change.rs", 1),
+    ("src/console/tenants/new.rs", 1),
     ("src/people/first/routes.rs", 1),
     ("src/dev/seed.rs", 2),
     ("src/jobs/janitor.rs", 1),

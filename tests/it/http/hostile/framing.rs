@@ -24,10 +24,11 @@ const WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'sel
      frame-ancestors 'none'";
 
 /// What no browser takes for a page.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "application/json",
     "application/problem+json",
     "application/jwk-set+json",
+    "application/x-tar",
     "text/css; charset=utf-8",
     "text/javascript; charset=utf-8",
     "text/plain; charset=utf-8",

@@ -77,9 +77,10 @@ impl Errand {
         !self.path.starts_with("/static/") && !self.path.ends_with("/openapi.json")
     }
 
-    /// Where there is nothing yet, no tenant can be broken.
+    /// Where there is nothing yet, no tenant can be broken; and the platform goes on without any.
     pub(super) fn needs_a_tenant(&self) -> bool {
-        self.needs_the_store() && !self.path.starts_with("/console/first")
+        let without = ["/console/first", "/console/t/platform/"];
+        self.needs_the_store() && !without.iter().any(|path| self.path.starts_with(path))
     }
 
     /// What is published is the same at any time.
