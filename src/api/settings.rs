@@ -64,6 +64,8 @@ pub(super) struct TenantSettings {
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     default_server: Option<String>,
     second_factor: Factor,
+    /// Whether passwords are taken; if not, people come through identity providers alone.
+    passwords: bool,
     /// Hours that a login lasts; null: as many as the configuration says, which is the most in any case.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 720)]
@@ -104,11 +106,12 @@ impl TenantSettings {
                 SecondFactor::Administrators => Factor::Administrators,
                 SecondFactor::Everybody => Factor::Everybody,
             },
+            passwords: settings.login.passwords,
             session_hours: settings.login.session_hours,
         }
     }
 
-    fn form(self, login: LoginPolicy) -> TenantForm {
+    fn form(self) -> TenantForm {
         TenantForm {
             name: self.name,
             registration: match self.registration {
@@ -127,8 +130,8 @@ impl TenantSettings {
                     Factor::Administrators => SecondFactor::Administrators,
                     Factor::Everybody => SecondFactor::Everybody,
                 },
+                passwords: self.passwords,
                 session_hours: self.session_hours,
-                ..login
             },
         }
     }
@@ -156,7 +159,7 @@ pub(super) async fn edit_settings(
     if fingerprint(&tenant.name, &tenant.settings) != seen.tag {
         return Err(changed(&caller.request_id));
     }
-    let form = body.form(tenant.settings.login);
+    let form = body.form();
     let settings = form.onto(&tenant.settings).map_err(|why| caller.refused(format!("Nothing was changed: {why}.")))?;
     let (name, view) = (form.name.clone(), TenantSettings::of(&form.name, &settings));
     let tag = fingerprint(&name, &settings);

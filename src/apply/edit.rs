@@ -294,6 +294,11 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
             }
             let wrong = settings_problems(&settings).into_iter();
             problems.extend(wrong.map(|(key, message)| problem(&format!("{key} {message}"))));
+            let refused_now = state.settings.login.passwords && !settings.login.passwords;
+            if refused_now && !state.providers.values().any(|provider| provider.status == "active") {
+                let message = "nobody could log in without a password: put an identity provider in use first";
+                problems.push(problem(message));
+            }
             (doc.name, doc.settings) = (name, *settings);
         }
     }

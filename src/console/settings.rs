@@ -51,6 +51,15 @@ const fn factor(rule: SecondFactor) -> &'static str {
     }
 }
 
+const PASSWORDS: &[(&str, &str)] = &[
+    ("taken", "Are taken, beside identity providers"),
+    ("refused", "Are not taken: people come through identity providers alone"),
+];
+
+const fn passwords(taken: bool) -> &'static str {
+    if taken { "taken" } else { "refused" }
+}
+
 /// What a word of a choice says.
 fn words(of: &[(&'static str, &'static str)], word: &str) -> Cell {
     Cell::Text(of.iter().find(|(known, _)| *known == word).map_or("", |(_, words)| *words).to_owned())
@@ -76,7 +85,12 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         back: Way::new("Overview", desk.at("")),
         title: "Settings".to_owned(),
         state: Cell::Nothing,
-        lead: "What is not here is in the file of sallyport apply.".to_owned(),
+        lead: if tenant.platform {
+            "For administrators of the platform alone: each tenant has settings of its own."
+        } else {
+            "What is not here is in the file of sallyport apply."
+        }
+        .to_owned(),
         facts,
         sections,
         actions: if desk.may(Page::Settings, Action::Edit) {
@@ -104,7 +118,7 @@ fn logins(desk: &Desk) -> Vec<Fact> {
     vec![
         Fact::new("Who shows a second factor", words(FACTORS, factor(login.second_factor))),
         Fact::new("A login lasts", Cell::Text(login_lasts(desk))),
-        Fact::new("Passwords", Cell::Text(passwords(login.passwords).to_owned())),
+        Fact::new("Passwords", words(PASSWORDS, passwords(login.passwords))),
     ]
 }
 
@@ -112,10 +126,6 @@ fn login_lasts(desk: &Desk) -> String {
     let usual = desk.visit.app.config.login.session.as_secs().div_ceil(3600);
     let own = desk.visit.tenant.settings.login.session_hours.map_or(usual, |hours| usual.min(hours.into()));
     if own == 1 { "1 hour".to_owned() } else { format!("{own} hours") }
-}
-
-const fn passwords(taken: bool) -> &'static str {
-    if taken { "are taken" } else { "are not taken: people come through identity providers" }
 }
 
 /// What the form says.
@@ -126,6 +136,7 @@ struct Filled {
     days: String,
     default_server: String,
     second_factor: String,
+    passwords: String,
     hours: String,
     programs: Programs,
 }
@@ -139,6 +150,7 @@ impl Filled {
             days: settings.unused_client_days.map(|days| days.to_string()).unwrap_or_default(),
             default_server: settings.default_server.as_ref().map(ToString::to_string).unwrap_or_default(),
             second_factor: factor(settings.login.second_factor).to_owned(),
+            passwords: passwords(settings.login.passwords).to_owned(),
             hours: settings.login.session_hours.map(|hours| hours.to_string()).unwrap_or_default(),
             programs: Programs::of(settings),
         }
@@ -153,6 +165,7 @@ impl Filled {
             days: one("days")?,
             default_server: one("default_server")?,
             second_factor: one("second_factor")?,
+            passwords: one("passwords")?,
             hours: one("hours")?,
             programs: Programs::read(desk, form)?,
         })
@@ -207,7 +220,13 @@ impl Filled {
             "" => settings.login.second_factor,
             word => serde_json::from_value(word.into()).map_err(|_| "say who shows a second factor")?,
         };
-        Ok(LoginPolicy { second_factor, session_hours: hours, ..settings.login })
+        let passwords = match self.passwords.as_str() {
+            "" => settings.login.passwords,
+            "taken" => true,
+            "refused" => false,
+            _ => return Err("say whether passwords are taken"),
+        };
+        Ok(LoginPolicy { second_factor, passwords, session_hours: hours })
     }
 }
 
@@ -243,13 +262,14 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
             FACTORS,
             &filled.second_factor,
         ),
-        Input::text(
-            "hours",
-            "Hours that a login lasts",
-            "Empty: the usual time, which it never exceeds.",
-            &filled.hours,
-        ),
     ]);
+    // The platform has no identity providers.
+    if !desk.visit.tenant.platform {
+        let hint = "Log in through an identity provider yourself before you refuse them: it is your way in then, too.";
+        inputs.push(Input::select("passwords", "Passwords", hint, PASSWORDS, &filled.passwords));
+    }
+    let hint = "Empty: the usual time, which it never exceeds.";
+    inputs.push(Input::text("hours", "Hours that a login lasts", hint, &filled.hours));
     AskPage {
         inputs,
         hidden: vec![("seen".to_owned(), seen.to_owned())],

@@ -130,3 +130,14 @@ fn second_factors_and_passkeys_work_and_are_accessible() {
     let names: Vec<&str> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
     assert_eq!(names, ["set up", "passkeys", "light", "dark", "phone", "phone-dark", "narrow"]);
 }
+
+/// Tenants of the platform, from the first link to the last page of them, without JavaScript; and each page in each look.
+#[test]
+fn the_platforms_console_works_and_is_accessible() {
+    let world = World::start();
+    let pictures = pictures("platform");
+    let origin = url::Url::parse(&world.ready("issuer")).unwrap().origin().ascii_serialization();
+    let steps = world.run_as("admin", &["../browser/platform.mjs", &origin, pictures.to_str().unwrap()]);
+    let names: Vec<&str> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(names, ["work", "light", "dark", "phone", "phone-dark", "narrow"]);
+}

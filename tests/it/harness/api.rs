@@ -101,9 +101,13 @@ pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'sta
         }
         (Page::Servers, Action::Enable | Action::Disable) => (None, Some("v1"), 200),
         (Page::Servers, Action::Remove) => (None, Some("v1"), 204),
-        (Page::Settings, Action::Edit) => {
-            (Some(json!({ "name": "called-here", "registration": "open", "second_factor": "optional" })), None, 200)
-        }
+        (Page::Settings, Action::Edit) => (
+            Some(
+                json!({ "name": "called-here", "registration": "open", "second_factor": "optional", "passwords": true }),
+            ),
+            None,
+            200,
+        ),
         (Page::Clients | Page::People | Page::Keys, _) => (None, None, 200),
         other => panic!("{other:?} is new: say how it is asked"),
     }

@@ -111,8 +111,11 @@ pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
         ]
         .contains(&errand.what)
     };
-    // Through the API the settings are saved as they are; after the console they are others.
-    errands.sort_by_key(|errand| (ends(errand), errand.path.ends_with("/settings/edit")));
+    // Through the API the settings are saved as they are; after the console they are others. Where there is a tenant, the first link ends.
+    errands.sort_by_key(|errand| {
+        let makes = errand.method == Method::POST && errand.path.ends_with("/tenants/-/new");
+        (makes, ends(errand), errand.path.ends_with("/settings/edit"))
+    });
     errands
 }
 

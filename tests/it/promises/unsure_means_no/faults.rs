@@ -44,6 +44,10 @@ pub(super) async fn after_all(db: &TestDb) -> Vec<String> {
     rows
 }
 
+/// One way and the other.
+const ALTERED: &str = "update signing_key set sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)
+    where alg = 'ES256' and tenant = (select id from tenant where slug = 'acme')";
+
 /// One of them, and what is held while it lasts.
 pub(super) struct Fault {
     what: &'static str,
@@ -99,23 +103,27 @@ pub(super) fn faults() -> Vec<Fault> {
         Fault::new("the clock is a year ahead", Kind::Set(time::Duration::days(365))),
         rows(
             "the key-encryption key of the signing keys is missing",
-            &["update signing_key set kek_id = 'gone-' || kek_id"],
-            &["update signing_key set kek_id = substr(kek_id, 6)"],
+            &[
+                "update signing_key set kek_id = 'gone-' || kek_id where tenant = (select id from tenant where slug = 'acme')",
+            ],
+            &[
+                "update signing_key set kek_id = substr(kek_id, 6) where tenant = (select id from tenant where slug = 'acme')",
+            ],
         ),
         rows(
             "a signing key is altered",
-            &["update signing_key set sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) where alg = 'ES256'"],
-            &["update signing_key set sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) where alg = 'ES256'"],
+            &[ALTERED],
+            &[ALTERED],
         ),
         rows(
             "the tenant's settings have a member that nobody knows",
-            &[r#"update tenant set settings = '{"registration": "open", "registratoin": "off"}'"#],
-            &["update tenant set settings = '{}'"],
+            &[r#"update tenant set settings = '{"registration": "open", "registratoin": "off"}' where slug = 'acme'"#],
+            &["update tenant set settings = '{}' where slug = 'acme'"],
         ),
         rows(
             "the tenant's settings are of another type",
-            &["update tenant set settings = '[]'"],
-            &["update tenant set settings = '{}'"],
+            &["update tenant set settings = '[]' where slug = 'acme'"],
+            &["update tenant set settings = '{}' where slug = 'acme'"],
         ),
         rows(
             "the fallback scope is not declared",
