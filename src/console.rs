@@ -9,6 +9,7 @@
 //!
 //! A change asks first (`GET`), is done by the functions that commands call (`POST`), and says afterwards what it did.
 
+mod attention;
 mod audit;
 pub mod back;
 mod clients;

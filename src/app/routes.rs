@@ -125,6 +125,8 @@ pub fn public() -> Vec<Route> {
         Route::new(M::POST, "/t/{tenant}/account/passkey", Browser, people::add_passkey),
         Route::new(M::POST, "/t/{tenant}/account/passkey/remove", Browser, people::remove_passkey),
         Route::new(M::POST, "/t/{tenant}/login/passkey", Browser, people::login_with_passkey).within(Limit::of_authorizations),
+        Route::new(M::POST, "/t/{tenant}/account/identity", Browser, people::link_identity).within(Limit::of_authorizations),
+        Route::new(M::POST, "/t/{tenant}/account/identity/remove", Browser, people::unlink_identity),
         Route::new(M::POST, "/t/{tenant}/account/recovery", Browser, people::renew_recovery),
         Route::new(M::GET, "/t/{tenant}/account/password", Browser, people::password_page),
         Route::new(M::POST, "/t/{tenant}/account/password", Browser, people::change_password),

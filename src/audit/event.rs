@@ -469,6 +469,14 @@ pub enum Event {
         /// The account was made for it.
         created: bool,
     },
+    /// An identity provider vouches for a person no more: they took that back.
+    #[serde(rename = "identity.unlinked")]
+    IdentityUnlinked {
+        person: PersonId,
+        provider: ProviderId,
+        /// What the provider calls the person.
+        subject: Personal,
+    },
     /// An identity provider said that somebody is logged out there.
     #[serde(rename = "provider.logged_out")]
     ProviderLoggedOut {
@@ -547,6 +555,7 @@ impl Event {
         match self {
             Self::ClientMapped { outside_client: personal, .. }
             | Self::IdentityLinked { subject: personal, .. }
+            | Self::IdentityUnlinked { subject: personal, .. }
             | Self::GrantMapped { subject: personal, .. }
             | Self::AuditHoldPlaced { reason: personal, .. }
             | Self::PersonNamed { name: personal, .. } => vec![personal],

@@ -19,6 +19,11 @@ use crate::store::audit::EventRow;
 /// The name of the product and of who makes it.
 const PRODUCT: &str = "Sallyport";
 
+/// What an event of this kind is called in words.
+pub fn caption(kind: &str) -> &'static str {
+    meaning::meaning(kind, &Value::Null).caption
+}
+
 /// Milliseconds since 1970.
 fn millis(at: OffsetDateTime) -> i64 {
     at.unix_timestamp().saturating_mul(1000).saturating_add(at.millisecond().into())

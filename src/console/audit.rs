@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 pub(super) use event::show;
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::{
     access::{Action, Page},
+    audit::view::caption,
     http::{
         pages::console::{Cell, ListPage, Pager, Row, Section, Way},
         trouble::Trouble,
@@ -48,10 +50,15 @@ const CHOICES: &[Choice] = &[
             ("grant.", "Grants"),
             ("client.", "Clients"),
             ("login.", "Logins"),
+            ("provider.", "Identity providers"),
+            ("second_factor.", "Second factors"),
             ("consent.", "Consents"),
             ("token.", "Tokens"),
             ("link.", "Password links"),
+            ("server.", "Servers that were asked"),
+            ("api_token.", "Tokens of the admin API"),
             ("auditor.", "What auditors read"),
+            ("audit.", "The log itself"),
             ("signing_key.", "Keys"),
         ],
     },
@@ -137,7 +144,11 @@ fn address(desk: &Desk, wanted: &Wanted, before: Option<EventId>) -> String {
 fn cells(desk: &Desk, event: &EventRow, people: &HashMap<String, String>) -> Vec<Cell> {
     vec![
         Cell::time(desk.visit.app.clock.now(), event.at),
-        Cell::link(event.kind.clone(), desk.at(&format!("audit/{}", event.id))),
+        Cell::Link {
+            href: desk.at(&format!("audit/{}", event.id)),
+            text: caption(&event.kind).to_owned(),
+            hint: event.kind.clone(),
+        },
         who(event, people),
         Cell::Text(about(event)),
     ]
@@ -160,20 +171,23 @@ fn who(event: &EventRow, people: &HashMap<String, String>) -> Cell {
     }
 }
 
-/// What else an event is about, in a line.
+/// What else an event is about, in a line. What nobody reads is on the event's own page: ids, moments, hashes and keys.
 fn about(event: &EventRow) -> String {
-    let members = event.body.as_object().into_iter().flatten();
-    let rest = members.filter(|(name, value)| {
-        let text = value.is_string() || value.is_number() || value.is_boolean();
-        text && !["person", "subject", "session", "handle", "arguments"].contains(&name.as_str())
-    });
-    let words: Vec<String> = rest
-        .map(|(name, value)| match value {
-            Value::String(text) => format!("{name}: {text}"),
-            other => format!("{name}: {other}"),
-        })
-        .collect();
+    let mut words = Vec::new();
+    for (name, value) in event.body.as_object().into_iter().flatten() {
+        match value {
+            Value::String(text) if is_read(name, text) => words.push(format!("{name}: {text}")),
+            Value::Bool(_) | Value::Number(_) => words.push(format!("{name}: {value}")),
+            _ => {}
+        }
+    }
     words.join(", ")
+}
+
+fn is_read(name: &str, text: &str) -> bool {
+    let is_moment = || OffsetDateTime::parse(text, &Rfc3339).is_ok();
+    let is_id = Uuid::parse_str(text).is_ok() || text.starts_with("sha256:") || text.starts_with("person:");
+    !["handle", "arguments", "source", "key", "origin"].contains(&name) && !is_id && !is_moment()
 }
 
 /// The newest events but for calls, for the page of something else.

@@ -3,11 +3,11 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Desk, tenants, usage};
+use super::{Desk, attention, tenants, usage};
 use crate::{
     http::{
         pages::Unit,
-        pages::console::{Attention, OverviewPage, Tile, Tone},
+        pages::console::{OverviewPage, Tile},
         trouble::Trouble,
     },
     store::{
@@ -30,18 +30,14 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         let all = Whose::default();
         let hours = usage::chart(&desk, &mut tx, &all, (Unit::Hour, 24)).await?;
         let days = usage::chart(&desk, &mut tx, &all, (Unit::Day, 30)).await?;
-        Ok::<_, StoreError>((vec![hours, days], usage::servers(&desk, &mut tx).await?))
+        let lines = usage::lines(&desk, &mut tx).await?;
+        let attention = attention::of(&desk, &mut tx, &counts).await?;
+        Ok::<_, StoreError>((vec![hours, days], lines, usage::servers(&desk, &mut tx).await?, attention))
     };
-    let (charts, servers) = charts.await.map_err(|error| desk.visit.fault(error))?;
+    let (charts, lines, servers, attention) = charts.await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
-    let page = OverviewPage {
-        frame: desk.frame(),
-        tiles: tiles(&desk, &counts),
-        attention: attention(&desk, &counts),
-        charts,
-        servers,
-        lately,
-    };
+    let page =
+        OverviewPage { frame: desk.frame(), tiles: tiles(&desk, &counts), attention, charts, lines, servers, lately };
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
@@ -63,34 +59,6 @@ fn tiles(desk: &Desk, counts: &Counts) -> Vec<Tile> {
         ),
         tile("Servers", counts.servers, "published".to_owned(), "servers"),
     ]
-}
-
-fn attention(desk: &Desk, counts: &Counts) -> Vec<Attention> {
-    let mut items = Vec::new();
-    let mut add = |words: String, verb: &str, page: &str, tone| {
-        items.push(Attention { words, href: desk.at(page), verb: verb.to_owned(), tone });
-    };
-    if counts.pending > 0 {
-        let words = format!("{} for an approval", amount(counts.pending, "client waits", "clients wait"));
-        add(words, "Look at them", "clients?status=pending", Tone::Waits);
-    }
-    if counts.servers == 0 {
-        add(
-            "There is no server yet, so nobody can be given access to one".to_owned(),
-            "Add a server",
-            "servers/-/new",
-            Tone::Waits,
-        );
-    }
-    if counts.administrators == 1 {
-        add(
-            "There is only one administrator: nobody can let them in again".to_owned(),
-            "Make another",
-            "people",
-            Tone::Plain,
-        );
-    }
-    items
 }
 
 pub(super) fn amount(count: i64, one: &str, more: &str) -> String {

@@ -115,11 +115,15 @@ fn coming(settings: &Settings) -> Vec<Fact> {
 
 fn logins(desk: &Desk) -> Vec<Fact> {
     let login = &desk.visit.tenant.settings.login;
-    vec![
+    let mut facts = vec![
         Fact::new("Who shows a second factor", words(FACTORS, factor(login.second_factor))),
         Fact::new("A login lasts", Cell::Text(login_lasts(desk))),
-        Fact::new("Passwords", words(PASSWORDS, passwords(login.passwords))),
-    ]
+    ];
+    // The platform has no identity providers.
+    if !desk.visit.tenant.platform {
+        facts.push(Fact::new("Passwords", words(PASSWORDS, passwords(login.passwords))));
+    }
+    facts
 }
 
 fn login_lasts(desk: &Desk) -> String {
@@ -263,7 +267,6 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
             &filled.second_factor,
         ),
     ]);
-    // The platform has no identity providers.
     if !desk.visit.tenant.platform {
         let hint = "Log in through an identity provider yourself before you refuse them: it is your way in then, too.";
         inputs.push(Input::select("passwords", "Passwords", hint, PASSWORDS, &filled.passwords));

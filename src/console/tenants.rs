@@ -183,6 +183,7 @@ async fn overview_page(desk: &Desk) -> Result<OverviewPage, StoreError> {
     let mut tx = app.store.tenant_tx(desk.visit.tenant.id).await?;
     let own = overview::counts(&mut tx, now).await?;
     let lately = super::audit::lately(desk, &mut tx).await?;
+    let logs = super::attention::logs(desk, &mut tx).await?;
     tx.commit().await?;
     let asked = Asked { sort: "name", limit: i64::MAX, ..Asked::default() };
     let tenants = app.store.listed_tenants(&asked, since(desk)).await?;
@@ -199,8 +200,9 @@ async fn overview_page(desk: &Desk) -> Result<OverviewPage, StoreError> {
     Ok(OverviewPage {
         frame: desk.frame(),
         tiles: tiles(desk, &tenants, &own),
-        attention: attention(desk, &tenants, &own),
+        attention: attention(desk, &tenants, &own).into_iter().chain(logs).collect(),
         charts,
+        lines: Vec::new(),
         servers: Section::new("", ""),
         lately,
     })

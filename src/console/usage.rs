@@ -1,25 +1,29 @@
 //! Calls over time, for pages.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use super::Desk;
+use super::{Desk, overview::amount};
 use crate::{
     http::pages::{
-        Chart, Point, Unit,
+        Chart, Lines, Point, Scale, Unit, Values,
         console::{Cell, Section},
         grouped,
     },
     ids::GrantId,
     store::{
         StoreError, TenantTx,
-        usage::{self, Latency, Span, Whose},
+        usage::{self, Active, Answers, Latency, Span, Whose},
     },
 };
 
 /// Upper ends of the spans of time by which answers are counted, in milliseconds.
 const ENDS: [&str; 8] = ["10 ms", "30 ms", "100 ms", "300 ms", "1 s", "3 s", "10 s", "longer than 10 s"];
+/// The same on the axis of a chart.
+const MARKS: [&str; 8] = ["10 ms", "30 ms", "100 ms", "300 ms", "1 s", "3 s", "10 s", "longer"];
 /// Days on the page of an object.
 const DAYS: u16 = 30;
+/// Hours on the first page.
+const HOURS: u16 = 24;
 
 /// The last hours or days.
 pub(super) async fn chart(
@@ -42,6 +46,50 @@ pub(super) async fn section(desk: &Desk, tx: &mut TenantTx, of: &Whose) -> Resul
 /// Under these grants.
 pub(super) fn under(grants: Vec<GrantId>) -> Whose {
     Whose { grants: Some(grants), ..Whose::default() }
+}
+
+/// How long answers took, hour by hour, and how many clients and grants were used, day by day.
+pub(super) async fn lines(desk: &Desk, tx: &mut TenantTx) -> Result<Vec<Lines>, StoreError> {
+    let now = desk.visit.app.clock.now();
+    let answers = usage::answers(tx, Unit::Hour.since(now, HOURS)).await?;
+    let active = usage::active(tx, Unit::Day.since(now, DAYS)).await?;
+    Ok(vec![answering(&answers, now), being_active(&active, now)])
+}
+
+fn answering(answers: &[Answers], now: OffsetDateTime) -> Lines {
+    let step = |buckets: &[i64], percent| i64::try_from(step(buckets, percent)).unwrap_or_default();
+    let known: Vec<Values> = answers
+        .iter()
+        .map(|hour| Values { begins: hour.begins, values: vec![step(&hour.buckets, 50), step(&hour.buckets, 95)] })
+        .collect();
+    let mut all = [0_i64; ENDS.len()];
+    for hour in answers {
+        all.iter_mut().zip(&hour.buckets).for_each(|(sum, count)| *sum += count);
+    }
+    let title = if answers.is_empty() {
+        format!("No answers in {HOURS} hours")
+    } else {
+        let (half, most) = (within(&all, 50), within(&all, 95));
+        format!("Half of the answers within {half}, 95 of 100 within {most}, in {HOURS} hours")
+    };
+    Lines::new(title, (&["Half within", "95 of 100 within"], Scale::Steps(&MARKS)), &known, (Unit::Hour, HOURS), now)
+}
+
+fn being_active(active: &[Active], now: OffsetDateTime) -> Lines {
+    let known: Vec<Values> = active
+        .iter()
+        .filter_map(|day| Some(Values { begins: day.day?, values: vec![day.clients, day.grants] }))
+        .collect();
+    let all = active.iter().find(|day| day.day.is_none());
+    let title = match all {
+        Some(all) if all.clients > 0 => format!(
+            "{} and {} in use in {DAYS} days",
+            amount(all.clients, "client", "clients"),
+            amount(all.grants, "grant", "grants")
+        ),
+        _ => format!("No client in use in {DAYS} days"),
+    };
+    Lines::new(title, (&["Clients", "Grants"], Scale::Count), &known, (Unit::Day, DAYS), now)
 }
 
 /// How servers answered in the last day.
@@ -74,15 +122,18 @@ pub(super) async fn servers(desk: &Desk, tx: &mut TenantTx) -> Result<Section, S
 
 /// By when so many of a hundred answers had ended.
 fn within(buckets: &[i64], percent: i64) -> &'static str {
+    ENDS.get(step(buckets, percent)).copied().unwrap_or("longer than 10 s")
+}
+
+/// The span of time in which so many of a hundred answers had ended.
+fn step(buckets: &[i64], percent: i64) -> usize {
     let all: i64 = buckets.iter().sum();
     let mut seen = 0;
-    for (count, end) in buckets.iter().zip(ENDS) {
+    let ended = buckets.iter().position(|count| {
         seen += count;
-        if seen * 100 >= all * percent {
-            return end;
-        }
-    }
-    "longer than 10 s"
+        seen * 100 >= all * percent
+    });
+    ended.unwrap_or(ENDS.len() - 1)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //!           → Claims            signature, iss, aud, azp, exp, iat, nonce, and what the settings require
 //!           → account_for       who that is here: by (provider, sub) alone, never by a name or an address
 //!           → session           as after a password
+//! link      → person_identity   instead of a session, for whoever began it logged in: the account there is theirs from now on
 //! check     → Finding           for administrators: what a provider says of itself, and what is wrong with it
 //! logout    → logout_token      the provider says that somebody is logged out there: sessions end, and grants
 //! ```
@@ -17,15 +18,17 @@ mod callback;
 mod check;
 mod claims;
 mod exchange;
+mod link;
 mod logout;
 mod metadata;
 mod provider;
 
-pub(super) use begin::begin;
+pub(super) use begin::{Purpose, begin};
 pub(super) use callback::{Answer, finish};
 pub use check::{Finding, Verdict, check};
 pub use claims::{Account, Claims, NoAccount, SESSION_ROLES, account_for};
 pub use exchange::Refusal;
+pub(super) use link::{Unlinked, unlink};
 pub(super) use logout::log_out;
 pub use metadata::Providers;
 pub use provider::{Accounts, OnLogout, Provider, ProviderSettings, RoleRule, secret_place};

@@ -18,7 +18,7 @@ pub use link::{link_page, set_password};
 pub use login::{login, login_page};
 pub use logout::{logout, logout_page};
 pub use passkey::{add_passkey, login_with_passkey, passkey_page, remove_passkey};
-pub use provider::{begin_with, callback};
+pub use provider::{begin_with, callback, link_identity, unlink_identity};
 pub use second::{second_page, show_second};
 pub use security::{
     add_totp, change_password, end_logins, password_page, remove_totp, renew_recovery, security, totp_page,

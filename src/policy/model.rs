@@ -113,6 +113,11 @@ pub struct ServerPolicy {
 }
 
 impl ServerPolicy {
+    /// Whether nothing that the server offers was accepted: the fallback alone governs.
+    pub fn has_no_catalogue(&self) -> bool {
+        self.catalogue.items().is_empty()
+    }
+
     /// The scopes in the order they were declared.
     pub fn scopes(&self) -> &[ScopeDef] {
         &self.scopes

@@ -71,6 +71,22 @@ pub(super) async fn end_of_part(tx: &mut TenantTx, before: Option<Uuid>) -> Resu
     Ok(end.map(EventId))
 }
 
+/// How often identity providers let nobody in since a moment, through their own fault: as far as the newest part of the log says.
+pub async fn provider_faults(tx: &mut TenantTx, since: OffsetDateTime) -> Result<i64, StoreError> {
+    let tenant = tx.tenant();
+    let times = sqlx::query_scalar!(
+        r#"select coalesce(sum((body ->> 'count')::bigint), 0)::bigint as "times!"
+             from (select kind, at, body from audit_event where tenant = $1 order by id desc limit $2) part
+            where kind = 'provider.refused' and at >= $3 and body ->> 'reason' in ('iss', 'exchange', 'token', 'unreachable')"#,
+        tenant.0,
+        LOOK,
+        since
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(times)
+}
+
 /// One event.
 pub async fn one(tx: &mut TenantTx, id: EventId) -> Result<Option<EventRow>, StoreError> {
     let tenant = tx.tenant();

@@ -305,6 +305,69 @@ pub async fn known(tx: &mut TenantTx, provider: ProviderId, subject: &str) -> Re
     Ok(found.fetch_optional(tx.conn()).await?.map(PersonId))
 }
 
+/// What a provider calls a person.
+pub async fn subject_of(
+    tx: &mut TenantTx,
+    provider: ProviderId,
+    person: PersonId,
+) -> Result<Option<String>, StoreError> {
+    let tenant = tx.tenant();
+    let statement = "select subject from person_identity where tenant = $1 and provider = $2 and person = $3 limit 1";
+    let found = sqlx::query_scalar(statement).bind(tenant.0).bind(provider.0).bind(person.0);
+    Ok(found.fetch_optional(tx.conn()).await?)
+}
+
+/// A provider, and since when a person logs in through it.
+#[derive(Clone, Debug)]
+pub struct OwnIdentity {
+    /// The provider.
+    pub id: ProviderId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// Whether people may log in through it.
+    pub active: bool,
+    /// Since when it vouches for the person; none: it does not.
+    pub linked_at: Option<OffsetDateTime>,
+    /// When the person last logged in by it.
+    pub last_login_at: Option<OffsetDateTime>,
+}
+
+/// All providers through which people may log in, and those that vouch for a person.
+pub async fn of_person(tx: &mut TenantTx, person: PersonId) -> Result<Vec<OwnIdentity>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        OwnIdentity,
+        r#"select p.id as "id: ProviderId", p.slug, p.name, p.status = 'active' as "active!",
+                  i.linked_at as "linked_at?", i.last_login_at as "last_login_at?"
+             from identity_provider p
+             left join (select provider, min(linked_at) as linked_at, max(last_login_at) as last_login_at
+                          from person_identity where tenant = $1 and person = $2 group by provider) i on i.provider = p.id
+            where p.tenant = $1 and (p.status = 'active' or p.status = 'disabled' and i.provider is not null)
+            order by p.name, p.slug"#,
+        tenant.0,
+        person.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// A provider vouches for a person no more. Says what it called them, if it did.
+pub async fn unlink(tx: &mut TenantTx, provider: ProviderId, person: PersonId) -> Result<Option<String>, StoreError> {
+    let tenant = tx.tenant();
+    let gone = sqlx::query_scalar!(
+        "delete from person_identity where tenant = $1 and provider = $2 and person = $3 returning subject",
+        tenant.0,
+        provider.0,
+        person.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(gone.into_iter().next())
+}
+
 /// Notes that a logout token was used. False: it was before.
 pub async fn use_logout_token(
     tx: &mut TenantTx,

@@ -236,6 +236,91 @@ pub async fn latencies(tx: &mut TenantTx, since: OffsetDateTime) -> Result<Vec<L
     Ok(rows)
 }
 
+/// Answers of an hour, by their time, of all servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// When the hour begins.
+    pub begins: OffsetDateTime,
+    /// As in [`Latency`].
+    pub buckets: Vec<i64>,
+}
+
+/// That of each hour since a moment; hours without answers are left out.
+pub async fn answers(tx: &mut TenantTx, since: OffsetDateTime) -> Result<Vec<Answers>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        Answers,
+        r#"select hour as begins,
+                  array[sum(millis[1])::bigint, sum(millis[2])::bigint, sum(millis[3])::bigint, sum(millis[4])::bigint,
+                        sum(millis[5])::bigint, sum(millis[6])::bigint, sum(millis[7])::bigint, sum(millis[8])::bigint] as "buckets!"
+             from usage_hour where tenant = $1 and hour >= $2 group by 1 having sum(calls) filter (where outcome = 'answered') > 0
+            order by 1"#,
+        tenant.0,
+        since
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// How many clients and grants calls were forwarded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Active {
+    /// When the day begins, in UTC; none: all days together.
+    pub day: Option<OffsetDateTime>,
+    /// Clients.
+    pub clients: i64,
+    /// Grants.
+    pub grants: i64,
+}
+
+/// That of each day since a moment, and of all of them together.
+pub async fn active(tx: &mut TenantTx, since: OffsetDateTime) -> Result<Vec<Active>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        Active,
+        r#"select day as "day?", count(distinct client) as "clients!", count(distinct grant_id) as "grants!"
+             from (select date_trunc('day', hour at time zone 'UTC') at time zone 'UTC' as day, client, grant_id
+                     from usage_hour where tenant = $1 and hour >= $2 and outcome not in ('denied', 'refused')) used
+            group by rollup (day) order by 1"#,
+        tenant.0,
+        since
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// Calls of a server that were forwarded and came to nothing through its fault or the network's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// Which.
+    pub server: ServerId,
+    /// How many came to nothing.
+    pub failed: i64,
+    /// Of how many.
+    pub all: i64,
+}
+
+/// That of each server since a moment, where there are any.
+pub async fn failing(tx: &mut TenantTx, since: OffsetDateTime) -> Result<Vec<Failing>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        Failing,
+        r#"select server as "server: ServerId", failed as "failed!", forwarded as "all!"
+             from (select server, coalesce(sum(calls), 0)::bigint as forwarded,
+                          coalesce(sum(calls) filter (where outcome in ('not_executed', 'may_have_been_executed', 'broken_off')), 0)::bigint
+                              as failed
+                     from usage_hour where tenant = $1 and hour >= $2 and outcome not in ('denied', 'refused') group by server) of_server
+            where failed > 0 order by failed desc, server"#,
+        tenant.0,
+        since
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
 /// Removes what is older than `before`.
 pub async fn forget(tx: &mut TenantTx, before: OffsetDateTime) -> Result<u64, StoreError> {
     let tenant = tx.tenant();

@@ -6,6 +6,7 @@ pub(crate) mod clients;
 mod first;
 mod grants;
 mod lists;
+mod overview;
 mod people;
 mod providers;
 mod servers;

@@ -6,6 +6,7 @@ mod events;
 mod forms;
 mod grants;
 mod history;
+mod identities;
 pub(crate) mod links;
 mod login;
 mod passkey_logins;

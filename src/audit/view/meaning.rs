@@ -156,6 +156,7 @@ pub(super) fn meaning(kind: &str, body: &Value) -> Meaning {
         "api_token.made" => ("Token of the admin API made", AccountChange("person"), 3, Success, Medium),
         "api_token.revoked" => ("Token of the admin API taken back", AccountChange("person"), 3, Success, Low),
         "identity.linked" => ("Identity at a provider linked", AccountChange("person"), 3, Success, Low),
+        "identity.unlinked" => ("Identity at a provider unlinked", AccountChange("person"), 3, Success, Low),
         "provider.logged_out" => ("Logged out at a provider", Authentication(Who::Person), 2, Success, Low),
         "second_factor.added" => ("Second factor added", AccountChange("person"), 10, Success, Low),
         "second_factor.removed" => ("Second factor removed", AccountChange("person"), 11, Success, Medium),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{names, who};
 use crate::{
+    audit::view::caption,
     console::{Desk, clients},
     http::{
         pages::console::{Cell, Fact, Section, SheetPage, Way, exact},
@@ -35,6 +36,7 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
         audit_search::one(&mut tx, id.outcome()).await.map_err(fault)?.filter(|_| event.kind == "call.intent");
     tx.commit().await.map_err(fault)?;
     let mut facts = vec![
+        Fact::new("Kind", Cell::Code(event.kind.clone())),
         Fact::new("When", Cell::Text(exact(event.at))),
         Fact::new("Who", who(&event, &people)),
         Fact::new(
@@ -65,7 +67,7 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let page = SheetPage {
         frame: desk.frame(),
         back: Way::new("Audit log", desk.at("audit")),
-        title: event.kind.clone(),
+        title: caption(&event.kind).to_owned(),
         state: Cell::Nothing,
         lead: String::new(),
         facts,

@@ -60,7 +60,7 @@ pub struct Point {
 }
 
 impl Unit {
-    const fn length(self) -> Duration {
+    pub(super) const fn length(self) -> Duration {
         match self {
             Self::Hour => Duration::HOUR,
             Self::Day => Duration::DAY,
@@ -87,7 +87,7 @@ impl Unit {
         self.beginning(now) - self.length() * i32::from(bars.saturating_sub(1))
     }
 
-    fn label(self, at: OffsetDateTime) -> String {
+    pub(super) fn label(self, at: OffsetDateTime) -> String {
         let text = exact(at);
         match self {
             Self::Hour => text.get(..16).unwrap_or_default().replace('T', " "),
@@ -178,7 +178,7 @@ fn title(forwarded: i64, denied: i64, unit: Unit, bars: u16) -> String {
 }
 
 /// The next number that is good to read: 1, 2, 5, 10, 20, 50 and so on.
-fn nice(most: i64) -> i64 {
+pub(super) fn nice(most: i64) -> i64 {
     let mut step = 1_i64;
     loop {
         for factor in [1, 2, 5] {

@@ -34,6 +34,12 @@ pub struct SecurityPage {
     pub passkey_action: String,
     /// The passkeys that there are.
     pub passkeys: Vec<OwnPasskey>,
+    /// Where "Link" of an identity provider posts to.
+    pub link_action: String,
+    /// Where "Remove" of one posts to.
+    pub unlink_action: String,
+    /// The identity providers of the tenant.
+    pub identities: Vec<OwnProvider>,
     /// Recovery codes that are left.
     pub recovery_codes: i64,
     /// Where "Make new ones" posts to.
@@ -55,6 +61,18 @@ pub struct OwnPasskey {
     /// Since when it is here.
     pub since: String,
     /// When it was used.
+    pub used: Option<String>,
+}
+
+/// An identity provider.
+pub struct OwnProvider {
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// Since when the person logs in through it. None: they do not.
+    pub since: Option<String>,
+    /// When they last did.
     pub used: Option<String>,
 }
 

@@ -27,21 +27,30 @@ const LABEL: &str = "login attempt";
 pub(super) struct Secrets {
     pub(super) nonce: String,
     pub(super) verifier: String,
-    /// What waits for the login: as in an address.
-    pub(super) waiting: Option<String>,
+    pub(super) purpose: Purpose,
+}
+
+/// What somebody goes to a provider for.
+#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::people) enum Purpose {
+    /// To log in. What waits for it is as in an address.
+    LogIn(Option<String>),
+    /// To link the account there to the account here. By the id of the session that asked.
+    Link(String),
 }
 
 /// Writes an attempt, and says where the browser goes. `anew`: somebody is logged in here, and must show once more who they are.
 pub(in crate::people) async fn begin(
     visit: &Visit,
     provider: &Provider,
-    waiting: Option<String>,
+    purpose: Purpose,
     anew: bool,
 ) -> Result<String, Refusal> {
     let app = &*visit.app;
     let kept = metadata::of(app, visit.tenant.id, provider).await?;
     let state = Handle::generate(HandleKind::LoginState, &app.entropy).map_err(StoreError::from)?;
-    let secrets = Secrets { nonce: word(&app.entropy)?, verifier: word(&app.entropy)?, waiting };
+    let secrets = Secrets { nonce: word(&app.entropy)?, verifier: word(&app.entropy)?, purpose };
     let verifier = PkceCodeVerifier::new(secrets.verifier.clone());
     let (text, nonce) = (state.expose().to_owned(), secrets.nonce.clone());
     let client = exchange::client(app, &visit.tenant, provider, &kept.0)?;

@@ -2,7 +2,11 @@
 
 use std::time::Duration as RealDuration;
 
-use super::{Account, Claims, NoAccount, Provider, Refusal, account_for, begin::Secrets, exchange, metadata};
+use super::{
+    Account, Claims, NoAccount, Provider, Refusal, account_for,
+    begin::{Purpose, Secrets},
+    exchange, metadata,
+};
 use crate::{
     audit::{Event, Personal},
     http::{agent, visit::Visit},
@@ -36,9 +40,9 @@ pub(in crate::people) struct Answer<'a> {
 
 /// Somebody for whom a provider vouches, as far as the session is not begun.
 pub(in crate::people) struct Vouching {
-    claims: Claims,
-    /// What waits for the login: as in an address.
-    pub(in crate::people) waiting: Option<String>,
+    pub(super) claims: Claims,
+    /// What the browser was sent there for.
+    pub(in crate::people) purpose: Purpose,
 }
 
 /// From the browser's answer to the claims of an ID token. The attempt is used up, whatever comes of it.
@@ -47,7 +51,7 @@ pub(in crate::people) async fn finish(
     provider: &Provider,
     answer: Answer<'_>,
 ) -> Result<Vouching, Refusal> {
-    let mut secrets = use_up(visit, provider, answer.state).await?;
+    let secrets = use_up(visit, provider, answer.state).await?;
     let talk = async {
         let names_itself = metadata::of(&visit.app, visit.tenant.id, provider).await?.0.names_itself;
         // Whoever answers for another issuer gets neither our code nor our patience (RFC 9207 §2.4).
@@ -66,7 +70,7 @@ pub(in crate::people) async fn finish(
         Ok(claims) => claims?,
         Err(_) => return Err(Refusal::Unreachable("it did not answer in time")),
     };
-    Ok(Vouching { claims, waiting: secrets.waiting.take() })
+    Ok(Vouching { claims, purpose: secrets.purpose.clone() })
 }
 
 /// Finds the attempt of this browser and uses it up. Another browser uses nothing up.

@@ -46,6 +46,9 @@ pub enum NoAccount {
     /// The address is not verified, or in another domain.
     #[error("the address is not verified, or in no domain that is let in")]
     Email,
+    /// It is linked already: the account there to somebody else's here, or the account here to another one there.
+    #[error("the account there or the one here is linked to another one")]
+    Linked,
     /// No username can be made of the claims.
     #[error("no username can be made of the claims, or it is taken")]
     Username,
@@ -69,9 +72,7 @@ pub fn account_for(
     if settings.accounts != Accounts::Create {
         return Err(NoAccount::Unknown);
     }
-    if !settings.email_domains.is_empty() && !claims.is_in(&settings.email_domains) {
-        return Err(NoAccount::Email);
-    }
+    claims.may_come(settings)?;
     let named: &[&str] = match settings.username_claim.as_str() {
         "" => &["preferred_username", "email", "sub"],
         claim => &[claim],
@@ -124,6 +125,15 @@ impl Claims {
         given.sort_unstable();
         given.dedup();
         given
+    }
+
+    /// Whether somebody who was not here before may come with these claims.
+    ///
+    /// # Errors
+    /// The address is in no domain that is let in.
+    pub fn may_come(&self, settings: &ProviderSettings) -> Result<(), NoAccount> {
+        let fits = settings.email_domains.is_empty() || self.is_in(&settings.email_domains);
+        if fits { Ok(()) } else { Err(NoAccount::Email) }
     }
 
     fn is_in(&self, domains: &[String]) -> bool {

@@ -5,12 +5,14 @@ use http::StatusCode;
 
 use super::{
     super::{
-        oidc::{self, Answer, NoAccount, Provider, Refusal},
+        oidc::{self, Answer, NoAccount, Provider, Refusal, Unlinked},
         session,
     },
     Waiting,
     login::admitted_to,
-    one, waiting,
+    one,
+    security::{SECURITY, lately},
+    waiting,
 };
 use crate::{
     audit::Refused,
@@ -31,10 +33,10 @@ pub async fn begin_with(
     let form = visit.form(form, Purpose::Login)?;
     let waiting = waiting(&visit, &form).await?;
     let provider = provider(&visit, &slug).await?;
-    let waiting = waiting.map(|waiting| waiting.pair());
+    let purpose = oidc::Purpose::LogIn(waiting.map(|waiting| waiting.pair()));
     // Whoever is logged in and comes here has to log in once more.
     let anew = session::current(&visit).await.map_err(|error| visit.fault(error))?.is_some();
-    let location = oidc::begin(&visit, &provider, waiting, anew).await;
+    let location = oidc::begin(&visit, &provider, purpose, anew).await;
     let location = location.map_err(|refusal| trouble(&visit, &provider, refusal))?;
     visit.see_other(&location)
 }
@@ -47,12 +49,18 @@ pub async fn callback(Path((_, slug)): Path<(String, String)>, visit: Visit) -> 
     let answer = Answer { state: field("state")?, iss: field("iss")?, error: field("error")?, code: field("code")? };
     let vouching = oidc::finish(&visit, &provider, answer).await;
     let vouching = vouching.map_err(|refusal| trouble(&visit, &provider, refusal))?;
-    let waiting = match &vouching.waiting {
-        Some(text) => {
+    let waiting = match &vouching.purpose {
+        oidc::Purpose::Link(began) => {
+            let began = began.clone();
+            let linked = vouching.link(&visit, &provider, &began).await;
+            linked.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+            return visit.see_other(&visit.path(SECURITY));
+        }
+        oidc::Purpose::LogIn(Some(text)) => {
             let form = Form::query(Some(text)).map_err(|error| Trouble::unreadable(error, &visit.request_id))?;
             waiting(&visit, &form).await?
         }
-        None => None,
+        oidc::Purpose::LogIn(None) => None,
     };
     let previous = session::current(&visit).await.map_err(|error| visit.fault(error))?;
     let errand = waiting.as_ref().and_then(|waiting| waiting.errand.id);
@@ -68,7 +76,43 @@ impl Waiting {
     }
 }
 
-/// The provider that a path names.
+/// `POST /t/{tenant}/account/identity`: `provider`, `csrf`. Sends whoever is logged in to the provider, to link the account there.
+pub async fn link_identity(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = visit.form(form, Purpose::Account)?;
+    let session = match lately(&visit, SECURITY).await? {
+        Ok(session) => session,
+        Err(to_login) => return Ok(to_login),
+    };
+    let provider = provider(&visit, one(&visit, &form, "provider")?.unwrap_or_default()).await?;
+    // They say there once more who they are: a browser may be logged in there as somebody else.
+    let location = oidc::begin(&visit, &provider, oidc::Purpose::Link(session.id.to_string()), true).await;
+    let location = location.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    visit.see_other(&location)
+}
+
+/// `POST /t/{tenant}/account/identity/remove`: `provider`, `csrf`.
+pub async fn unlink_identity(visit: Visit, form: Result<Form, FormError>) -> Result<Response, Trouble> {
+    let form = visit.form(form, Purpose::Account)?;
+    let session = match lately(&visit, SECURITY).await? {
+        Ok(session) => session,
+        Err(to_login) => return Ok(to_login),
+    };
+    let slug = one(&visit, &form, "provider")?.unwrap_or_default();
+    match oidc::unlink(&visit, &session, slug).await.map_err(|error| visit.fault(error))? {
+        Unlinked::Done => visit.see_other(&visit.path(SECURITY)),
+        Unlinked::TheOnlyWay => {
+            let words = Words {
+                title: "This is your only way in",
+                what: "Nothing was changed.",
+                why: "You have no password that counts here, no passkey, and no other identity provider. Without this one you could not log in any more.",
+                now: "Add a passkey first, or ask your administrator for a link to set a password.",
+            };
+            Err(Trouble::new(StatusCode::CONFLICT, &words, &visit.request_id))
+        }
+    }
+}
+
+/// The provider that a path or a form names.
 async fn provider(visit: &Visit, slug: &str) -> Result<Provider, Trouble> {
     let found = async {
         let mut tx = visit.app.store.tenant_tx(visit.tenant.id).await?;
@@ -92,7 +136,7 @@ fn trouble(visit: &Visit, provider: &Provider, refusal: Refusal) -> Trouble {
     let Some(word) = refusal.word() else { return visit.fault(refusal) };
     visit.refused(Refused::Provider(word));
     tracing::info!(tenant = %visit.tenant.id, provider = provider.row.slug, %refusal, "a login at an identity provider came to nothing");
-    let (status, why, now) = match refusal {
+    let (status, why, now) = match &refusal {
         Refusal::State => (
             StatusCode::BAD_REQUEST,
             "A login lasts ten minutes, can be finished once, and belongs to the browser that it began in.",
@@ -107,6 +151,11 @@ fn trouble(visit: &Visit, provider: &Provider, refusal: Refusal) -> Trouble {
             StatusCode::FORBIDDEN,
             "Your account here may not log in.",
             "Ask your administrator, and tell them the request id below.",
+        ),
+        Refusal::Account(NoAccount::Linked) => (
+            StatusCode::CONFLICT,
+            "That account at your identity provider is linked to somebody else here, or you have linked another one of the same provider.",
+            "Log out at the provider and try again with the account that is yours, or remove the link that you have first.",
         ),
         Refusal::Account(_) => (
             StatusCode::FORBIDDEN,
@@ -124,6 +173,11 @@ fn trouble(visit: &Visit, provider: &Provider, refusal: Refusal) -> Trouble {
             "Go to the login page and try again. If it stays like this, tell your administrator the request id below.",
         ),
     };
-    let words = Words { title: "You are not logged in", what: "Nothing was changed.", why, now };
+    let title = if matches!(refusal, Refusal::Account(NoAccount::Linked)) {
+        "Nothing was linked"
+    } else {
+        "You are not logged in"
+    };
+    let words = Words { title, what: "Nothing was changed.", why, now };
     Trouble::new(status, &words, &visit.request_id)
 }

@@ -25,7 +25,7 @@ use crate::{
     http::{
         csrf::Purpose,
         form::{Form, FormError},
-        pages::{EnrolPage, OwnLogin, OwnPasskey, PasswordPage, SecurityPage},
+        pages::{EnrolPage, OwnLogin, OwnPasskey, OwnProvider, PasswordPage, SecurityPage},
         trouble::Trouble,
         visit::Visit,
         words::ago,
@@ -33,6 +33,7 @@ use crate::{
     ids::SessionId,
     store::{
         StoreError, people,
+        providers::{self, OwnIdentity},
         second::{self as rows, Held, PasskeyRow},
         sessions::{self, OwnSession},
     },
@@ -54,20 +55,26 @@ pub async fn security(visit: Visit) -> Result<Response, Trouble> {
         let own = sessions::of_person(&mut tx, session.person, visit.app.clock.now()).await?;
         let person = people::by_id(&mut tx, session.person).await?;
         let passkeys = rows::passkeys(&mut tx, session.person).await?;
+        let identities = providers::of_person(&mut tx, session.person).await?;
         tx.commit().await?;
-        Ok::<_, StoreError>(((held, passkeys), own, person.is_some_and(|person| person.password_hash.is_some())))
+        let has_password = person.is_some_and(|person| person.password_hash.is_some());
+        Ok::<_, StoreError>(Own { held, passkeys, identities, logins: own, has_password })
     };
-    let (held, own, has_password) = read.await.map_err(|error| visit.fault(error))?;
-    Ok(visit.page(StatusCode::OK, page(&visit, &session, held, own, has_password)))
+    let own = read.await.map_err(|error| visit.fault(error))?;
+    Ok(visit.page(StatusCode::OK, page(&visit, &session, own)))
 }
 
-fn page(
-    visit: &Visit,
-    session: &Session,
-    (held, passkeys): (Held, Vec<PasskeyRow>),
-    own: Vec<OwnSession>,
+/// How somebody logs in, and where they are.
+struct Own {
+    held: Held,
+    passkeys: Vec<PasskeyRow>,
+    identities: Vec<OwnIdentity>,
+    logins: Vec<OwnSession>,
     has_password: bool,
-) -> SecurityPage {
+}
+
+fn page(visit: &Visit, session: &Session, own: Own) -> SecurityPage {
+    let Own { held, passkeys, identities, logins, has_password } = own;
     let now = visit.app.clock.now();
     SecurityPage {
         tenant_name: visit.tenant.name.clone(),
@@ -83,11 +90,23 @@ fn page(
         passkey_href: RelyingParty::of(&visit.app.config.public_url).map(|_| visit.path("account/passkey")),
         passkey_action: visit.path("account/passkey/remove"),
         passkeys: passkeys.into_iter().map(|row| passkey(now, row)).collect(),
+        link_action: visit.path("account/identity"),
+        unlink_action: visit.path("account/identity/remove"),
+        identities: identities.into_iter().map(|own| identity(now, own)).collect(),
         recovery_codes: held.recovery_codes,
         recovery_action: visit.path("account/recovery"),
         password_href: has_password.then(|| visit.path(PASSWORD)),
         end_action: visit.path("account/sessions/end"),
-        logins: own.into_iter().map(|own| login(visit, session, own)).collect(),
+        logins: logins.into_iter().map(|own| login(visit, session, own)).collect(),
+    }
+}
+
+fn identity(now: OffsetDateTime, own: OwnIdentity) -> OwnProvider {
+    OwnProvider {
+        slug: own.slug,
+        name: own.name,
+        since: own.linked_at.map(|since| ago(now, since)),
+        used: own.last_login_at.map(|used| ago(now, used)),
     }
 }
 

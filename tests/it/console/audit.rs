@@ -39,7 +39,10 @@ async fn events_are_found_and_opened() {
     assert!(found.contains("consent.given"), "{found}");
     let href = list.split("href=\"/console/t/acme/audit/0").nth(1).unwrap().split('"').next().unwrap();
     let page = browser.get(&format!("/console/t/acme/audit/0{href}")).await.body;
-    assert!(page.contains("<h1><bdi>consent.") && page.contains(&client.id), "{page}");
+    assert!(
+        page.contains("<h1><bdi>Consent ") && page.contains("<code>consent.") && page.contains(&client.id),
+        "{page}"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ const NEW: &str = "/console/t/acme/providers/-/new";
 const SECRET: &str = "umbrella-stand-7";
 
 /// A form as the page has it, with these fields.
-async fn send(browser: &TestBrowser, path: &str, fields: &[(&str, &str)]) -> Page {
+pub(super) async fn send(browser: &TestBrowser, path: &str, fields: &[(&str, &str)]) -> Page {
     let page = browser.get(path).await;
     assert_eq!(page.status, 200, "{path}: {}", page.body);
     let token = csrf(&page.body);

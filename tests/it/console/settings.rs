@@ -1,7 +1,7 @@
 //! The tenant's settings and keys in the console.
 
 use crate::{
-    console::clients::administrator,
+    console::{clients::administrator, providers::send},
     harness::{app::TestApp, console::csrf},
 };
 
@@ -100,4 +100,39 @@ async fn keys_are_rotated() {
     assert_eq!(shown.matches("Published, signs soon").count(), 2, "{shown}");
     let again = browser.post("/console/t/acme/keys/rotate", &[("csrf", &token)]).await;
     assert!(again.location().contains("done=nothing"), "{}", again.location());
+}
+
+/// Nobody is locked out by accident: without a provider that is in use, passwords are taken.
+#[tokio::test]
+async fn passwords_are_refused_only_where_there_is_another_way() {
+    let app = TestApp::start().await;
+    let (_, browser) = administrator(&app).await;
+    let path = "/console/t/acme/settings/edit";
+    let refuse = async || {
+        let page = browser.get(path).await;
+        let (token, seen) = (csrf(&page.body), page.hidden("seen"));
+        let own = [("csrf", &*token), ("seen", &*seen), ("name", "Acme"), ("registration", "open")];
+        browser.post(path, &[&own[..], &[("passwords", "refused")]].concat()).await
+    };
+    let page = refuse().await;
+    assert!(page.status == 400 && page.body.contains("obody could log in without a password"), "{}", page.body);
+    let new = "/console/t/acme/providers/-/new";
+    let fields = [
+        ("name", "Staff"),
+        ("slug", "staff"),
+        ("issuer", "https://login.example.com/realms/staff"),
+        ("client_id", "sallyport"),
+        ("auth_method", "client_secret_post"),
+        ("client_secret", "not a real one"),
+        ("accounts", "create"),
+        ("logout", "sessions"),
+        ("scopes", "profile"),
+        ("ES256", "yes"),
+    ];
+    assert_eq!(send(&browser, new, &fields).await.status, 303);
+    let done = refuse().await;
+    let shown = browser.get(done.location()).await.body;
+    assert!(shown.contains("Are not taken"), "{shown}");
+    let login = app.browser().get(app.url("/t/acme/login")).send().await.unwrap().text().await.unwrap();
+    assert!(!login.contains("name=\"password\"") && login.contains("Staff"), "{login}");
 }

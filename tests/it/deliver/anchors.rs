@@ -314,7 +314,10 @@ async fn the_console_says_how_far_an_anchor_is() {
     trouble(&app.app).await;
     let away = page().await;
     assert!(away.contains("Away since 2026-08-03T") && away.contains("never"), "{away}");
+    let overview = async || browser.get("/console/t/acme").await.body;
+    assert!(overview().await.contains("outside takes nothing of the log"));
     all(&app.app).await;
     let level = page().await;
     assert!(level.contains("Has everything") && !level.contains("Away since"), "{level}");
+    assert!(!overview().await.contains("takes nothing of the log"));
 }

@@ -81,7 +81,11 @@ impl World {
 
     pub(crate) async fn begin(&self, browser: &TestBrowser) -> Way {
         let csrf = browser.get("/t/acme/login").await.hidden("csrf");
-        let sent = browser.post("/t/acme/login/with/idp", &[("csrf", &csrf)]).await;
+        self.sent(&browser.post("/t/acme/login/with/idp", &[("csrf", &csrf)]).await)
+    }
+
+    /// A browser that is sent to the provider.
+    pub(crate) fn sent(&self, sent: &Page) -> Way {
         let url = url::Url::parse(sent.location()).unwrap();
         assert!(url.as_str().starts_with(&self.issuer.publisher.url("/realms/a/authorize?")), "{url}");
         let of = |name: &str| url.query_pairs().find(|(own, _)| own == name).unwrap().1.into_owned();

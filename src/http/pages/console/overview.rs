@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::super::Chart;
+use super::super::{Chart, Lines};
 use super::{Cell, Frame, Section, Tone, filters};
 
 /// Numbers, and what needs attention.
@@ -17,6 +17,8 @@ pub struct OverviewPage {
     pub attention: Vec<Attention>,
     /// Calls over time.
     pub charts: Vec<Chart>,
+    /// How long answers took, and how much is used.
+    pub lines: Vec<Lines>,
     /// How servers answer.
     pub servers: Section,
     /// What happened lately.

@@ -214,6 +214,9 @@ impl Scene {
             ("POST", "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery") => {
                 vec![page(&[], Some(&[("csrf", account)]))]
             }
+            ("POST", "/t/{tenant}/account/identity" | "/t/{tenant}/account/identity/remove") => {
+                vec![page(&[], Some(&[("csrf", account), ("provider", "idp")]))]
+            }
             ("POST", "/t/{tenant}/account/password") => {
                 let own = &*self.password;
                 vec![page(&[], Some(&[("csrf", account), ("current", own), ("password", own), ("repeat", own)]))]

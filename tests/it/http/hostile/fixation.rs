@@ -213,6 +213,8 @@ async fn what_changes_who_somebody_is_ends_the_logins_that_it_should() {
         ("/t/{tenant}/account/totp/remove", 0),
         ("/t/{tenant}/account/passkey", 0),
         ("/t/{tenant}/login/passkey", 0),
+        ("/t/{tenant}/account/identity", 0),
+        ("/t/{tenant}/account/identity/remove", 0),
         ("/t/{tenant}/account/recovery", 0),
         // The copy, and the login of just now.
         ("/t/{tenant}/account/password", 2),

@@ -96,7 +96,9 @@ fn may_lead(world: &World, ask: &Ask, to: &str) -> bool {
         "/t/{tenant}/authorize" | "/t/{tenant}/consent" => registered,
         // To a person's own authenticator.
         "/t/{tenant}/account/totp" | "/t/{tenant}/login/second" => to.starts_with("otpauth://totp/"),
-        "/t/{tenant}/login/with/{provider}" => to.starts_with(&world.idp.issuer.publisher.url("/realms/a/authorize?")),
+        "/t/{tenant}/login/with/{provider}" | "/t/{tenant}/account/identity" => {
+            to.starts_with(&world.idp.issuer.publisher.url("/realms/a/authorize?"))
+        }
         _ => false,
     }
 }

@@ -6,8 +6,8 @@ use askama::Template;
 use sallyport::http::pages::{
     AskingClient, ClientView, ConsentPage, Deed, DeviceCodePage, DeviceDonePage, DevicePage, DeviceView, EnrolPage,
     ErrorLink, ErrorPage, FirstPage, GrantView, HistoryPage, InterstitialPage, LinkDonePage, LinkPage, LoginChoice,
-    LoginPage, OwnLogin, OwnPasskey, PasskeyAsk, PasskeyPage, PasswordPage, Qr, RecoveryPage, ReturnTo, SafeHref,
-    ScopeChoice, SecondPage, SecurityPage, ServerView, SignedInPage, SignedOutPage,
+    LoginPage, OwnLogin, OwnPasskey, OwnProvider, PasskeyAsk, PasskeyPage, PasswordPage, Qr, RecoveryPage, ReturnTo,
+    SafeHref, ScopeChoice, SecondPage, SecurityPage, ServerView, SignedInPage, SignedOutPage,
 };
 
 /// A page that has been drawn.
@@ -501,6 +501,17 @@ fn security() -> SecurityPage {
             since: "3 days ago".into(),
             used: Some("2 minutes ago".into()),
         }],
+        link_action: "/t/demo/account/identity".into(),
+        unlink_action: "/t/demo/account/identity/remove".into(),
+        identities: vec![
+            OwnProvider {
+                slug: "staff".into(),
+                name: "Northwind staff".into(),
+                since: Some("2 days ago".into()),
+                used: Some("just now".into()),
+            },
+            OwnProvider { slug: "other".into(), name: "Contoso".into(), since: None, used: None },
+        ],
         recovery_codes: 9,
         recovery_action: "/t/demo/account/recovery".into(),
         password_href: Some("/t/demo/account/password".into()),

@@ -198,6 +198,15 @@ fn plans(route: &Route) -> Vec<Plan> {
         ("POST", "/t/{tenant}/account/totp/remove" | "/t/{tenant}/account/recovery") => {
             vec![plan(303, &[SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)])]
         }
+        // There is no identity provider: with one, tests/it/people/identities.rs.
+        ("POST", "/t/{tenant}/account/identity") => {
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            vec![plan(404, &own).with(&[(Form("provider"), "idp")])]
+        }
+        ("POST", "/t/{tenant}/account/identity/remove") => {
+            let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
+            vec![plan(303, &own).with(&[(Form("provider"), "idp")])]
+        }
         ("POST", "/t/{tenant}/account/password") => {
             let own = [SESSION, BROWSER, (Form("csrf"), Kind::AccountCsrf)];
             let typed = [(Form("current"), "x"), (Form("password"), "one of them"), (Form("repeat"), "another one")];

@@ -110,11 +110,7 @@ pub(super) fn faults() -> Vec<Fault> {
                 "update signing_key set kek_id = substr(kek_id, 6) where tenant = (select id from tenant where slug = 'acme')",
             ],
         ),
-        rows(
-            "a signing key is altered",
-            &[ALTERED],
-            &[ALTERED],
-        ),
+        rows("a signing key is altered", &[ALTERED], &[ALTERED]),
         rows(
             "the tenant's settings have a member that nobody knows",
             &[r#"update tenant set settings = '{"registration": "open", "registratoin": "off"}' where slug = 'acme'"#],

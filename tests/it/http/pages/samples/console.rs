@@ -1,7 +1,7 @@
 //! The shapes of the console.
 
 use sallyport::http::pages::{
-    Chart, Point, Unit,
+    Chart, Lines, Point, Scale, Unit, Values,
     console::{
         AskPage, Attention, Cell, Column, Difference, Fact, Filter, Frame, Input, ListPage, NavItem, Opt, OverviewPage,
         Pager, Row, Search, Section, SheetPage, Tile, Tone, Way,
@@ -125,6 +125,15 @@ pub(super) fn chart() -> Chart {
     Chart::new(&(0..30).map(point).collect::<Vec<_>>(), Unit::Day, 30, now)
 }
 
+fn lines() -> Lines {
+    let now = time::macros::datetime!(2026-08-03 10:00 UTC);
+    let values = |n: i64| Values { begins: now - time::Duration::hours(n), values: vec![n % 3, n % 5] };
+    let known: Vec<_> = [0, 1, 2, 5, 6, 20].map(values).into();
+    let scale = Scale::Steps(&["10 ms", "100 ms", "1 s", "10 s", "longer"]);
+    let title = "Half of the answers within 10 ms".to_owned();
+    Lines::new(title, (&["Half within", "95 of 100 within"], scale), &known, (Unit::Hour, 24), now)
+}
+
 fn overview() -> OverviewPage {
     let tile = |label: &str| Tile {
         label: label.into(),
@@ -142,6 +151,7 @@ fn overview() -> OverviewPage {
             tone: Tone::Waits,
         }],
         charts: vec![chart(), chart().small()],
+        lines: vec![lines()],
         servers: Section::new("How servers answered", "").table(&["a", "b", "c", "d", "e", "f"], vec![cells()]),
         lately: Section::new("Lately", "").table(&["a", "b", "c", "d", "e", "f"], vec![cells()]),
     }

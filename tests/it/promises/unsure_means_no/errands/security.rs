@@ -39,6 +39,14 @@ impl Props {
                 let form = vec![("csrf", self.account_csrf.clone()), ("session", nobody)];
                 vec![one("take away what is not there", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
             }
+            ("POST", "/t/{tenant}/account/identity") => {
+                let form = vec![("csrf", self.account_csrf.clone()), ("provider", "nobody".to_owned())];
+                vec![one("link a provider", StatusCode::NOT_FOUND, path, self.form(&self.cookies, form))]
+            }
+            ("POST", "/t/{tenant}/account/identity/remove") => {
+                let form = vec![("csrf", self.account_csrf.clone()), ("provider", "nobody".to_owned())];
+                vec![one("unlink a provider", StatusCode::SEE_OTHER, path, self.form(&self.cookies, form))]
+            }
             ("POST", "/t/{tenant}/account/password") => {
                 let own = || self.password.clone();
                 let csrf = self.account_csrf.clone();
