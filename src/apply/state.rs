@@ -1,11 +1,11 @@
 //! A tenant as it is now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Document, TenantDoc, document::OwnGrant, published::Published};
 use crate::{
     clients::Client,
-    ids::{ClientId, Slug},
+    ids::{ClientId, PersonId, Slug},
     policy::{Scope, ScopeSet},
     store::{
         self, PlatformTx, StoreError, TenantTx,
@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) clients: BTreeMap<String, Client>,
     /// What clients may do for themselves, by client.
     pub(super) own: BTreeMap<String, Vec<OwnGrant>>,
+    /// People whom an identity provider vouches for.
+    pub(super) vouched: BTreeSet<PersonId>,
     /// By slug, whatever their status.
     pub(super) providers: BTreeMap<String, ProviderRow>,
     made: Vec<(String, String)>,
@@ -50,8 +52,9 @@ impl State {
         let clients = clients(&mut tx, &made, doc).await?;
         let providers = store::providers::all(&mut tx).await?;
         let providers = providers.into_iter().map(|provider| (provider.slug.clone(), provider)).collect();
+        let vouched = store::providers::vouched(&mut tx).await?.into_iter().collect();
         let own = own(&mut tx, &servers).await?;
-        Ok((tx.leave().await?, Self { row, settings, servers, people, clients, own, providers, made }))
+        Ok((tx.leave().await?, Self { row, settings, servers, people, clients, own, vouched, providers, made }))
     }
 
     /// Whether `apply` made this object.

@@ -336,6 +336,7 @@ impl Writer<'_> {
                 self.unchanged(Some(&row)).await?;
                 let gone = PersonRow { password_hash: None, status: "removed".to_owned(), ..row };
                 store::apply::write_person(&mut self.tx, &gone).await?;
+                store::people::forget_ways_in(&mut self.tx, gone.id).await?;
                 store::sessions::end_all(&mut self.tx, gone.id, now).await?;
                 store::apply::end_grants(&mut self.tx, &Ended::Person(gone.id), now).await?;
                 self.take(Entry::Person(gone.id));

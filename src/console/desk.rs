@@ -21,7 +21,7 @@ use crate::{
         trouble::{Trouble, Words},
         visit::Visit,
     },
-    people::{self, Session},
+    people::{self, Session, second::is_required},
     store::{StoreError, TenantTx},
 };
 
@@ -66,11 +66,13 @@ impl FromRequestParts<Arc<App>> for Desk {
         if !page.is_at(visit.tenant.platform) {
             return Err(elsewhere(&visit).into_response());
         }
+        // Whoever was made an administrator meanwhile, or logged in before the rule was there, shows a second factor first.
+        let lacks_factor = !session.is_multi && is_required(&visit.tenant.settings.login, &session.roles);
         let rule = access::may(&roles, page, action).map_err(|denied| {
             visit.refused(Refused::Console(action.name()));
             refusal(&visit, denied).into_response()
         })?;
-        if rule.fresh && visit.app.clock.now() - session.auth_time > FRESH {
+        if lacks_factor || rule.fresh && visit.app.clock.now() - session.auth_time > FRESH {
             return Err(back::to_login(&visit, &parts.method, &path, "again"));
         }
         let desk = Self { visit, session, roles, page, path, object };

@@ -98,6 +98,10 @@ pub(super) async fn end_sessions(
     one: Option<SessionId>,
 ) -> Result<(), StoreError> {
     let but = one.is_none().then_some(session.id);
+    if one.is_none() {
+        // Nor is whoever is half-way in.
+        sessions::end_steps(tx, Some(session.person)).await?;
+    }
     let ended = sessions::end_own(tx, session.person, (one, but), visit.app.clock.now()).await?;
     let events =
         ended.into_iter().map(|session_id| Event::SessionEnded { person: session.person, session: session_id });

@@ -29,6 +29,8 @@ pub async fn make(app: &App) -> Result<Option<Handle>, StoreError> {
     let handle = Handle::generate(HandleKind::PersonLink, &app.entropy)?;
     let hash = app.keyring.keyed(LABEL, &[handle.expose().as_bytes()]);
     let mut tx = app.store.platform_tx().await?;
+    // Of a tenant that is being made at this moment either the link is known or it knows the tenant.
+    crate::store::apply::lock(&mut tx).await?;
     let made = first_link::put(&mut tx, &hash, app.clock.now() + LIFE).await?;
     tx.commit().await?;
     Ok(made.then_some(handle))

@@ -7,6 +7,7 @@ use crate::{
     audit::{Event, Recorder, Refused},
     http::{cookies::CookieName, visit::Visit},
     ids::{PersonId, SessionId, TenantId},
+    people::second::prove::MULTI,
     secret::{Handle, HandleKind},
     store::{
         Store, StoreError, TenantTx,
@@ -36,6 +37,8 @@ pub struct Session {
     pub roles: Vec<String>,
     /// When the person logged in.
     pub auth_time: OffsetDateTime,
+    /// Whether they showed more than one factor.
+    pub is_multi: bool,
 }
 
 /// Who is logged in, going by the cookies of a request. Nobody whose session ended or expired, and nobody disabled.
@@ -49,7 +52,8 @@ pub async fn current(visit: &Visit) -> Result<Option<Session>, StoreError> {
     if live.is_none() {
         visit.refused(Refused::Session);
     }
-    Ok(live.map(|LiveSession { id, person, username, display_name, roles, auth_time, hash: _ }| Session {
+    Ok(live.map(|LiveSession { id, person, username, display_name, roles, auth_time, amr, hash: _ }| Session {
+        is_multi: amr.iter().any(|way| way == MULTI),
         id,
         person,
         username,
@@ -96,8 +100,12 @@ pub(super) async fn begin(
     tx: &mut TenantTx,
     recorder: &Recorder,
     person: PersonId,
-    Proof { amr, vouched, is_multi: _, agent }: Proof,
+    Proof { mut amr, vouched, is_multi, agent }: Proof,
 ) -> Result<(SessionId, Handle), StoreError> {
+    // A provider may say so in words of its own.
+    if is_multi && !amr.iter().any(|way| way == MULTI) {
+        amr.push(MULTI.to_owned());
+    }
     let handle = Handle::generate(HandleKind::Session, &app.entropy)?;
     let id = SessionId::new(&app.clock, &app.entropy)?;
     let now = app.clock.now();

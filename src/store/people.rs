@@ -145,27 +145,24 @@ pub async fn erase(tx: &mut TenantTx, person: &PersonRow) -> Result<u64, StoreEr
         .bind(&person.username)
         .execute(tx.conn())
         .await?;
-    sqlx::query("delete from person_link where tenant = $1 and person = $2")
-        .bind(tenant.0)
-        .bind(person.id.0)
-        .execute(tx.conn())
-        .await?;
-    sqlx::query("delete from api_token where tenant = $1 and person = $2")
-        .bind(tenant.0)
-        .bind(person.id.0)
-        .execute(tx.conn())
-        .await?;
-    sqlx::query("delete from person_identity where tenant = $1 and person = $2")
-        .bind(tenant.0)
-        .bind(person.id.0)
-        .execute(tx.conn())
-        .await?;
-    second::reset(tx, person.id).await?;
+    forget_ways_in(tx, person.id).await?;
     // The row stays for what refers to it.
     let erase = "update person set username = 'erased-' || id::text, display_name = '', password_hash = null,
                         roles = '{}', status = 'removed' where tenant = $1 and id = $2";
     sqlx::query(erase).bind(tenant.0).bind(person.id.0).execute(tx.conn()).await?;
     Ok(values.rows_affected())
+}
+
+/// Deletes all by which a person could come in but for the password and the sessions: links, tokens of the admin API, accounts at
+/// identity providers, second factors. Whoever has the name later starts with none of it.
+pub async fn forget_ways_in(tx: &mut TenantTx, person: PersonId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    for table in ["person_link", "api_token", "person_identity"] {
+        let delete = sqlx::AssertSqlSafe(format!("delete from {table} where tenant = $1 and person = $2"));
+        sqlx::query(delete).bind(tenant.0).bind(person.0).execute(tx.conn()).await?;
+    }
+    second::reset(tx, person).await?;
+    Ok(())
 }
 
 /// Waits until nobody else of this tenant is changing who is an administrator.

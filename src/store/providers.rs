@@ -368,6 +368,26 @@ pub async fn unlink(tx: &mut TenantTx, provider: ProviderId, person: PersonId) -
     Ok(gone.into_iter().next())
 }
 
+/// People whom a provider vouches for.
+pub async fn vouched(tx: &mut TenantTx) -> Result<Vec<PersonId>, StoreError> {
+    let tenant = tx.tenant();
+    let people = sqlx::query_scalar!("select distinct person from person_identity where tenant = $1", tenant.0);
+    Ok(people.fetch_all(tx.conn()).await?.into_iter().map(PersonId).collect())
+}
+
+/// No provider vouches for a person any more. Says which did, and what they called the person.
+pub async fn unlink_all(tx: &mut TenantTx, person: PersonId) -> Result<Vec<(ProviderId, String)>, StoreError> {
+    let tenant = tx.tenant();
+    let gone = sqlx::query!(
+        "delete from person_identity where tenant = $1 and person = $2 returning provider, subject",
+        tenant.0,
+        person.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(gone.into_iter().map(|row| (ProviderId(row.provider), row.subject)).collect())
+}
+
 /// Notes that a logout token was used. False: it was before.
 pub async fn use_logout_token(
     tx: &mut TenantTx,

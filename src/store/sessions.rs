@@ -57,6 +57,8 @@ pub struct LiveSession {
     pub roles: Vec<String>,
     /// When the person logged in.
     pub auth_time: OffsetDateTime,
+    /// How they proved who they are (RFC 8176).
+    pub amr: Vec<String>,
 }
 
 /// Adds a session.
@@ -95,7 +97,7 @@ pub async fn live(
     let row = sqlx::query_as!(
         LiveSession,
         r#"select s.id as "id: SessionId", s.hash, s.person as "person: PersonId", p.username, p.display_name,
-                  array(select distinct unnest(p.roles || s.given_roles)) as "roles!", s.auth_time
+                  array(select distinct unnest(p.roles || s.given_roles)) as "roles!", s.auth_time, s.amr
              from session s join person p on (p.tenant, p.id) = (s.tenant, s.person)
             where s.tenant = $1 and s.hash = any ($2)
               and s.ended_at is null and s.expires_at > $3 and p.status = 'active'"#,
@@ -217,7 +219,7 @@ pub async fn end_all(tx: &mut TenantTx, person: PersonId, now: OffsetDateTime) -
 }
 
 /// No login that waits for a second factor becomes a session any more: all of a tenant, or those of one person.
-async fn end_steps(tx: &mut TenantTx, person: Option<PersonId>) -> Result<(), StoreError> {
+pub async fn end_steps(tx: &mut TenantTx, person: Option<PersonId>) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
         "delete from login_step where tenant = $1 and ($2::uuid is null or person = $2)",

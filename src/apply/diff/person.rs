@@ -22,7 +22,8 @@ pub(super) async fn all(
 ) -> Result<(), ApplyError> {
     for person in &doc.people {
         let old = state.and_then(|state| state.people.get(&person.username.as_str().to_lowercase()));
-        one(findings, person, old).await?;
+        let vouched = old.is_some_and(|old| state.is_some_and(|state| state.vouched.contains(&old.id)));
+        one(findings, person, old, vouched).await?;
     }
     let Some(state) = state.filter(|_| prune.objects()) else { return Ok(()) };
     let named = |username: &str| doc.people.iter().any(|doc| doc.username.as_str().to_lowercase() == username);
@@ -33,7 +34,13 @@ pub(super) async fn all(
     Ok(())
 }
 
-async fn one(findings: &mut Findings<'_>, doc: &PersonDoc, old: Option<&PersonRow>) -> Result<(), ApplyError> {
+/// `vouched`: an identity provider says who this is.
+async fn one(
+    findings: &mut Findings<'_>,
+    doc: &PersonDoc,
+    old: Option<&PersonRow>,
+    vouched: bool,
+) -> Result<(), ApplyError> {
     let recorder = findings.tools.recorder;
     let id = match old {
         Some(old) => old.id,
@@ -54,6 +61,12 @@ async fn one(findings: &mut Findings<'_>, doc: &PersonDoc, old: Option<&PersonRo
     let name = findings.name(&row.username);
     if !enabled && doc.enabled.is_none() {
         findings.stays_disabled(Kind::Person, &name);
+    }
+    let gains = old.is_some_and(|old| row.roles.iter().any(|role| !old.roles.contains(role)));
+    if gains && vouched {
+        let note =
+            format!("person {name} gets more roles, and comes through an identity provider, which decides who that is");
+        findings.notes.push(note);
     }
     let compared =
         Compared { kind: Kind::Person, name, old: before.as_ref(), new: &after, secrets: secret.into_iter().collect() };

@@ -140,6 +140,16 @@ pub(super) fn changed(state: &State, slug: &Slug, seen: i64, change: ProviderCha
     if old.version != seen {
         return Err(meanwhile());
     }
+    let takes_away = matches!(change, ProviderChange::Enabled(false) | ProviderChange::Remove);
+    let mut others = state.providers.values().filter(|other| other.id != old.id);
+    if takes_away
+        && old.status == "active"
+        && !state.settings.login.passwords
+        && others.all(|other| other.status != "active")
+    {
+        let message = "passwords are not taken here, and no other provider is in use: nobody could log in any more. Let passwords be taken first";
+        return Err(said(message.to_owned()).into());
+    }
     Ok(match change {
         ProviderChange::Facts(doc) => Changed::To(*doc),
         ProviderChange::Enabled(enabled) => Changed::To(ProviderDoc { enabled: Some(enabled), ..as_it_is(slug, old)? }),

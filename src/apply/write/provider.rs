@@ -9,8 +9,22 @@ use crate::{
     },
     audit::Event,
     ids::ProviderId,
-    store::{StoreError, providers},
+    people::oidc::{Provider, ProviderSettings},
+    store::{
+        StoreError,
+        providers::{self, ProviderRow},
+    },
 };
+
+/// Whether whoever came by its word would come in the same way now.
+fn vouches_alike(old: &ProviderRow, new: &ProviderRow) -> bool {
+    let of = |row: &ProviderRow| {
+        let ProviderSettings { roles, required_claims, multi_factor, email_domains, algorithms, .. } =
+            Provider::of(row.clone()).ok()?.settings;
+        Some((row.client_id.clone(), roles, required_claims, multi_factor, email_domains, algorithms))
+    };
+    of(old).is_some() && of(old) == of(new)
+}
 
 impl Writer<'_> {
     pub(super) async fn provider(&mut self, provider: &ProviderWrite, action: Action) -> Result<(), ApplyError> {
@@ -19,10 +33,12 @@ impl Writer<'_> {
             providers::insert(&mut self.tx, row, self.tools.recorder.clock.now()).await?;
             self.mark(Kind::Provider, &row.id.to_string()).await?;
         } else {
+            let all = providers::all(&mut self.tx).await?;
+            let old = all.into_iter().find(|old| old.id == row.id);
             providers::update(&mut self.tx, row).await?;
-        }
-        if action == Action::Disable {
-            self.end_logins(row.id).await?;
+            if action == Action::Disable || !old.is_some_and(|old| vouches_alike(&old, row)) {
+                self.end_logins(row.id).await?;
+            }
         }
         // Providers are looked up at each use, as sessions are: no node has anything to forget.
         self.record(format!("provider/{}", row.slug), action).await

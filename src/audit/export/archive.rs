@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -29,6 +30,8 @@ use super::{Epoch, ExportError, write::write_telling};
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for whoever takes them.
 const AHEAD: usize = 4;
+/// Whoever asked for it takes a chunk within so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A tar archive is made of blocks, and two empty ones end it.
 const BLOCK: usize = 512;
 
@@ -94,11 +97,13 @@ pub fn archive(
         });
         let _ = end.send(written);
     });
+    let runtime = Handle::current();
     spawn_blocking(move || {
-        let packer = Packer { dir: &scratch.path, name: &name, at, out: &out };
+        let packer = Packer { dir: &scratch.path, name: &name, at, out: &out, runtime: &runtime };
         if let Err(error) = packer.all(told, ended) {
             tracing::warn!(%error, "an export broke off");
-            let _ = out.blocking_send(Err(error));
+            // What is not ended as it should has no manifest, and the stream breaks off where nobody waits for this.
+            let _ = out.try_send(Err(error));
         }
     });
     Ok(chunks)
@@ -109,6 +114,7 @@ struct Packer<'a> {
     name: &'a str,
     at: u64,
     out: &'a Sender<io::Result<Bytes>>,
+    runtime: &'a Handle,
 }
 
 impl Packer<'_> {
@@ -145,6 +151,11 @@ impl Packer<'_> {
     }
 
     fn send(&self, bytes: Bytes) -> io::Result<()> {
-        self.out.blocking_send(Ok(bytes)).map_err(|_| io::Error::other(Broken::Gone))
+        // Others wait for their turn: whoever takes nothing for so long has gone.
+        let sent = tokio::time::timeout(PATIENCE, self.out.send(Ok(bytes)));
+        match self.runtime.block_on(sent) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(io::Error::other(Broken::Gone)),
+        }
     }
 }

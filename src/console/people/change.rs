@@ -119,10 +119,11 @@ const END: (&str, &str, &str) = (
 );
 
 const FACTORS: (&str, &str, &str) = (
-    "Take their second factor away?",
-    "For somebody who lost it, recovery codes and all. Make sure that it is them who ask: their password alone lets them in then, until they set \
-     up another one. They are logged out in all browsers.",
-    "Take it away",
+    "Take their second factors away?",
+    "For somebody who lost them, recovery codes and all, or whose account was somebody else's. Make sure that it is them who ask: their password alone \
+     lets them in then, until they set up another one. Whoever has a password is unlinked from accounts at identity providers, too. They are \
+     logged out in all browsers.",
+    "Take them away",
 );
 
 async fn ask(desk: Desk, words: (&str, &str, &str), danger: bool) -> Result<Response, Trouble> {

@@ -14,6 +14,7 @@ use crate::{
     store::{
         grants::many::{Selection, StandingRow},
         people::listed::{self, ListedRow, SessionRow},
+        providers::{self, OwnIdentity},
         second::{self, Held},
     },
 };
@@ -30,15 +31,22 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let calls = usage::section(&desk, &mut tx, &usage::under(grants.iter().map(|grant| grant.id).collect())).await;
     let calls = calls.map_err(fault)?;
     let held = second::held(&mut tx, row.id).await.map_err(fault)?;
+    let mut linked = providers::of_person(&mut tx, row.id).await.map_err(fault)?;
     tx.commit().await.map_err(fault)?;
-    let mut page = page(&desk, (&row, &held), &sessions, &grants);
+    linked.retain(|own| own.linked_at.is_some());
+    let mut page = page(&desk, (&row, &held, &linked), &sessions, &grants);
     if !grants.is_empty() {
         page.sections.insert(1, calls);
     }
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
-fn page(desk: &Desk, (row, held): (&ListedRow, &Held), sessions: &[SessionRow], grants: &[StandingRow]) -> SheetPage {
+fn page(
+    desk: &Desk,
+    (row, held, linked): (&ListedRow, &Held, &[OwnIdentity]),
+    sessions: &[SessionRow],
+    grants: &[StandingRow],
+) -> SheetPage {
     let now = desk.visit.app.clock.now();
     let lead = match (row.status.as_str(), row.has_password) {
         ("active", false) => "They have no password: make a link by which they set one.",
@@ -50,6 +58,7 @@ fn page(desk: &Desk, (row, held): (&ListedRow, &Held), sessions: &[SessionRow], 
         Fact::new("Name", Cell::Text(row.display_name.clone())),
         Fact::new("Roles", Cell::Text(role_names(&row.roles))),
         Fact::new("Second factor", second_factor(held)),
+        Fact::new("Comes through", Cell::Names(linked.iter().map(|own| own.name.clone()).collect())),
         Fact::new("Since", Cell::time(now, row.created_at)),
         Fact::new("Last login", Cell::time_or(now, row.last_login_at, "not lately")),
         Fact::new("Id in the log", Cell::Code(row.id.to_string())),
@@ -81,7 +90,7 @@ fn page(desk: &Desk, (row, held): (&ListedRow, &Held), sessions: &[SessionRow], 
         facts,
         sections: vec![grants_of, browsers, log],
         actions: actions(desk, row),
-        danger: danger(desk, (row, held), !sessions.is_empty(), !grants.is_empty()),
+        danger: danger(desk, (row, held, linked), !sessions.is_empty(), !grants.is_empty()),
     }
 }
 
@@ -110,7 +119,12 @@ fn second_factor(held: &Held) -> Cell {
     }
 }
 
-fn danger(desk: &Desk, (row, held): (&ListedRow, &Held), sessions: bool, grants: bool) -> Vec<Way> {
+fn danger(
+    desk: &Desk,
+    (row, held, linked): (&ListedRow, &Held, &[OwnIdentity]),
+    sessions: bool,
+    grants: bool,
+) -> Vec<Way> {
     let to = |act: &str| format!("{}/{act}", at(desk, row.id));
     let mut ways = Vec::new();
     if sessions && desk.may(Page::People, Action::EndSessions) {
@@ -119,10 +133,11 @@ fn danger(desk: &Desk, (row, held): (&ListedRow, &Held), sessions: bool, grants:
                 .hint("Ends their sessions in all browsers. Programs keep what they allowed them."),
         );
     }
-    if held.has_any() && desk.may(Page::People, Action::ResetFactors) {
+    let unlinks = row.has_password && !linked.is_empty();
+    if (held.has_any() || unlinks) && desk.may(Page::People, Action::ResetFactors) {
         ways.push(
-            Way::new("Take their second factor away", to("factors"))
-                .hint("For somebody who lost it. They set up another one, where they must have one."),
+            Way::new("Take their second factors away", to("factors"))
+                .hint("For somebody who lost them, or whose account was somebody else's: accounts at identity providers are unlinked, too, where there is a password."),
         );
     }
     if grants && desk.may(Page::Grants, Action::RevokeAll) {

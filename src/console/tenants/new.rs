@@ -206,10 +206,10 @@ pub(in crate::console) async fn link(desk: Desk, form: Result<Form, FormError>) 
     match invite_into(&desk, row.id, &username).await {
         Ok(link) => Ok(shown(&desk, &slug, &username, &link)),
         Err(PersonError::Store(error)) => Err(desk.visit.fault(error)),
-        Err(PersonError::UsernameTaken(_)) => {
-            let error = "somebody else has that name there, and is no administrator: choose another one";
+        // Who has the name there, and as what, is nothing that the platform should know.
+        Err(_) => {
+            let error = "no link can be made for that name there: choose another one";
             again(page, StatusCode::CONFLICT, error.to_owned())
         }
-        Err(error) => again(page, StatusCode::CONFLICT, error.to_string()),
     }
 }

@@ -33,7 +33,7 @@ const OTP: &str = "otp";
 /// A key that proved to be there was (RFC 8176).
 const HARDWARE: &str = "hwk";
 /// More than one factor was (RFC 8176).
-const MULTI: &str = "mfa";
+pub(crate) const MULTI: &str = "mfa";
 
 /// What somebody shows.
 pub(in crate::people) enum Shown {

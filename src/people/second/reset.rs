@@ -1,25 +1,37 @@
 //! Taking second factors away.
 
 use crate::{
-    audit::{Event, Recorder},
+    audit::{Event, Personal, Recorder},
     ids::{PasskeyId, PersonId},
     people::{PersonError, Username, account::known},
-    store::{StoreError, TenantTx, second, sessions},
+    store::{StoreError, TenantTx, providers, second, sessions},
 };
 
 /// Takes away everything that a person showed at login beside the password, since it is lost; whoever is logged in as that person is
-/// not any more. Whoever has to have a second factor sets one up at the next login. False: there was none.
+/// not any more. Whoever has to have a second factor sets one up at the next login. Accounts at identity providers are unlinked where there is a
+/// password: whoever was in may have linked one of theirs. False: there was none of it.
 ///
 /// # Errors
 /// Nobody of that name may log in here; or a fault of ours.
 pub async fn all(tx: &mut TenantTx, recorder: &Recorder, username: &Username) -> Result<(PersonId, bool), PersonError> {
-    let person = known(tx, username).await?.id;
+    let row = known(tx, username).await?;
+    let person = row.id;
     let (totp, passkeys) = second::reset(tx, person).await?;
+    let unlinked = if row.password_hash.is_some() { unlink(tx, recorder, person).await? } else { 0 };
     sessions::end_all(tx, person, recorder.clock.now()).await?;
     let factors = totp.then_some("totp").into_iter().chain((0..passkeys).map(|_| "passkey"));
     let events = factors.map(|factor| Event::SecondFactorRemoved { person, factor });
     recorder.record_many(tx, events).await?;
-    Ok((person, totp || passkeys > 0))
+    Ok((person, totp || passkeys > 0 || unlinked > 0))
+}
+
+async fn unlink(tx: &mut TenantTx, recorder: &Recorder, person: PersonId) -> Result<usize, StoreError> {
+    let gone = providers::unlink_all(tx, person).await?;
+    for (provider, subject) in &gone {
+        let subject = Personal::new(subject, Some(person), &recorder.entropy)?;
+        recorder.record(tx, &Event::IdentityUnlinked { person, provider: *provider, subject }).await?;
+    }
+    Ok(gone.len())
 }
 
 /// A person takes their own authenticator away, and with the last factor the codes that stand in for it. False: there was none.

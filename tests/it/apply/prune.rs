@@ -95,6 +95,17 @@ async fn what_comes_back_has_lost_its_grants_sessions_and_password() {
          select tenant, person, client, server, '', scopes, '', '', '{}', now() from access_grant",
         "insert into session (tenant, id, hash, pepper_id, person, amr, auth_time, expires_at)
          select tenant, id, 'h', 'p', id, '{}', now(), now() from person",
+        "insert into person_link (tenant, id, hash, pepper_id, person, purpose, created_at, expires_at)
+         select tenant, id, 'h', 'p', id, 'reset', now(), now() from person",
+        "insert into api_token (tenant, id, hash, pepper_id, person, note, rights, created_at, expires_at)
+         select tenant, id, 'h', 'p', id, 'n', '{*:read}', now(), now() from person",
+        "insert into identity_provider (tenant, id, slug, name, issuer, client_id, auth_method, created_at)
+         select tenant, id, 'idp', 'i', 'https://idp.example', 'c', 'none', now() from person",
+        "insert into person_identity (tenant, provider, subject, person, linked_at) select tenant, id, 's', id, now() from person",
+        "insert into person_totp (tenant, person, kek_id, sealed, last_step, created_at) select tenant, id, 'k', 's', 1, now() from person",
+        "insert into recovery_code (tenant, person, hash, pepper_id, created_at) select tenant, id, 'h', 'p', now() from person",
+        "insert into passkey (tenant, id, person, credential, public_key, alg, sign_count, backed_up, transports, name, created_at)
+         select tenant, id, id, 'c', 'k', -7, 0, false, '{}', 'n', now() from person",
     ] {
         sqlx::query(statement).execute(&bench.db.owner).await.unwrap();
     }
@@ -112,6 +123,12 @@ async fn what_comes_back_has_lost_its_grants_sessions_and_password() {
         "select count(*) from consent where voided_at is null",
         "select count(*) from session where ended_at is null",
         "select count(*) from person where password_hash is not null",
+        "select count(*) from person_link",
+        "select count(*) from api_token",
+        "select count(*) from person_identity",
+        "select count(*) from person_totp",
+        "select count(*) from recovery_code",
+        "select count(*) from passkey",
     ] {
         assert_eq!(bench.count(left).await, 0, "{left}");
     }

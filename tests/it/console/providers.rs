@@ -272,4 +272,33 @@ async fn whoever_would_shut_everybody_out_is_warned() {
     assert!(!warned().await);
     world.app.settings(&world.acme, json!({ "login": { "passwords": false } })).await;
     assert!(warned().await);
+    for act in ["disable", "remove"] {
+        let refused = send(&browser, &format!("/console/t/acme/providers/idp/{act}"), &[]).await;
+        assert!(refused.status == 400 && refused.body.contains("Let passwords be taken first"), "{}", refused.body);
+    }
+    // With another one, or with passwords, it can go.
+    send(&browser, "/console/t/acme/providers/other/enable", &[]).await.location();
+    send(&browser, "/console/t/acme/providers/idp/disable", &[]).await.location();
+}
+
+/// What it said of somebody before counts no more where it would not say it now.
+#[tokio::test]
+async fn whoever_came_by_rules_that_are_changed_comes_anew() {
+    let rule = json!({ "claim": "groups", "value": "ops", "role": "administrator" });
+    let (world, browser) = world(json!({ "accounts": "create", "roles": [rule] })).await;
+    let ops = TestBrowser::new(&world.app);
+    world.log_in(&ops, json!({ "groups": ["ops"] })).await.location();
+    let path = "/console/t/acme/providers/idp/edit";
+    let page = browser.get(path).await.body;
+    assert!(page.contains("groups = ops"), "{page}");
+    let fields = |name: &'static str, roles: &'static str| {
+        let same = [("client_id", "sallyport"), ("auth_method", "none"), ("accounts", "create"), ("logout", "grants")];
+        let more = [("scopes", "profile email"), ("ES256", "yes"), ("EdDSA", "yes"), ("RS256", "yes"), ("name", name)];
+        [&same[..], &more[..], &[("roles", roles)]].concat()
+    };
+    send(&browser, path, &fields("Staff", "groups = ops => administrator")).await.location();
+    assert_eq!(ops.get("/console/t/acme/clients").await.status, 200, "another name is no other rule");
+    send(&browser, path, &fields("Staff", "")).await.location();
+    assert!(!ops.is_logged_in(&world.acme).await);
+    assert!(browser.is_logged_in(&world.acme).await, "who did not come by it stays");
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::harness::{
     app::{TestApp, TestPerson},
     browser::{Page, TestBrowser},
+    console::{appoint, csrf},
 };
 
 const SECURITY: &str = "/t/acme/account/security";
@@ -121,8 +122,8 @@ async fn only_who_began_to_link_can_finish() {
     let claims = world.claims(&way, json!({ "sub": "subject-4", "email": "mary@example.org" }));
     world.answer(&world.issuer.token_by(&world.issuer.signer, &json!({ "typ": "JWT" }), &claims));
     assert_eq!(world.back(&mary, &way).await.status, 403);
-    // Whoever only logs in is not linked, even where somebody is logged in.
-    assert_eq!(world.log_in(&mary, json!({ "sub": "subject-5" })).await.status, 403);
+    // Whoever only logs in is linked to nobody.
+    assert_eq!(world.log_in(&TestBrowser::new(&world.app), json!({ "sub": "subject-5" })).await.status, 403);
     assert_eq!(identities(&world.app).await, [pair("grace", "subject-1")]);
 }
 
@@ -163,4 +164,27 @@ async fn an_account_is_unlinked_unless_it_is_the_only_way_in() {
     let refused = post(&newcomer, "/remove", "idp").await;
     assert!(refused.status == 409 && refused.body.contains("only way in"), "{} {}", refused.status, refused.body);
     assert_eq!(identities(&world.app).await, [pair("nina", "subject-9")]);
+}
+
+/// An account that was somebody else's for a while is its owner's again: what that one linked goes with the second factors.
+#[tokio::test]
+async fn whoever_takes_second_factors_away_unlinks_too() {
+    let world = World::start(json!({ "accounts": "create" })).await;
+    let (grace, browser) = somebody(&world, "grace").await;
+    link(&world, &browser, "subject-1").await.location();
+    let nina = TestBrowser::new(&world.app);
+    world.log_in(&nina, json!({ "sub": "subject-9", "preferred_username": "nina" })).await.location();
+    appoint(&world.app, world.acme.person.id, "administrator").await;
+    let admin = TestBrowser::new(&world.app);
+    admin.log_in(&world.acme, &world.acme.person).await;
+    let shown = format!("/console/t/acme/people/{}", grace.id);
+    let page = admin.get(&shown).await.body;
+    assert!(page.contains("Comes through") && page.contains("Take their second factors away"), "{page}");
+    let path = format!("{shown}/factors");
+    let token = csrf(&admin.get(&path).await.body);
+    assert!(admin.post(&path, &[("csrf", &token)]).await.location().contains("done=reset"));
+    // Who has no password has nothing else, and keeps it.
+    assert_eq!(identities(&world.app).await, [pair("nina", "subject-9")]);
+    assert_eq!(of_kind(&world, "identity.unlinked").await.len(), 1);
+    assert!(!browser.is_logged_in(&world.acme).await);
 }

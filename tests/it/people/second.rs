@@ -13,6 +13,7 @@ use super::events::{counted, events};
 use crate::harness::{
     app::{TestApp, TestTenant},
     browser::{Page, TestBrowser},
+    console::appoint,
     flow::{Flow, hidden, location},
     totp::Authenticator,
 };
@@ -302,4 +303,38 @@ async fn policy_says_who_must_have_one_and_how_long_a_login_lasts() {
         .unwrap();
     world.app.settings(&world.acme, json!({ "login": { "second_factor": "administrators" } })).await;
     world.first(&world.browser()).await;
+}
+
+/// A session that began with a password alone is not enough for whoever must show more by now.
+#[tokio::test]
+async fn the_console_asks_whoever_must_have_a_second_factor_and_showed_none() {
+    let world = World::start().await;
+    world.app.settings(&world.acme, json!({})).await;
+    let browser = world.browser();
+    browser.log_in(&world.acme, &world.acme.person).await;
+    appoint(&world.app, world.acme.person.id, "administrator").await;
+    assert_eq!(browser.get("/console/t/acme/servers").await.status, 200);
+    world.app.settings(&world.acme, json!({ "login": { "second_factor": "administrators" } })).await;
+    assert!(browser.get("/console/t/acme/servers").await.location().starts_with("/t/acme/login?again="));
+    assert!(browser.is_logged_in(&world.acme).await, "their own account is theirs");
+}
+
+/// Whoever changes the password because somebody else knows it ends what that one has begun, too.
+#[tokio::test]
+async fn a_login_that_waits_ends_with_the_password_that_it_began_with() {
+    let world = World::start().await;
+    world.app.settings(&world.acme, json!({})).await;
+    let browser = world.browser();
+    browser.log_in(&world.acme, &world.acme.person).await;
+    world.app.settings(&world.acme, json!({ "login": { "second_factor": "everybody" } })).await;
+    let half = world.browser();
+    let own = &world.acme.person.password;
+    let waits = half.try_login(&world.acme, &world.acme.person.username, own).await;
+    assert_eq!(waits.location(), "/t/acme/login/second");
+    assert_eq!(half.get("/t/acme/login/second").await.status, 200);
+    let csrf = browser.get("/t/acme/account/password").await.hidden("csrf");
+    let new = "seven green umbrellas";
+    let fields = [("csrf", &*csrf), ("current", &**own), ("password", new), ("repeat", new)];
+    assert_eq!(browser.post("/t/acme/account/password", &fields).await.location(), "/t/acme/account/security");
+    assert_eq!(half.get("/t/acme/login/second").await.location(), "/t/acme/login");
 }
