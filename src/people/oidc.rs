@@ -24,7 +24,7 @@ mod metadata;
 mod provider;
 
 pub(super) use begin::{Purpose, begin};
-pub(super) use callback::{Answer, finish};
+pub(super) use callback::{Answer, returned};
 pub use check::{Finding, Verdict, check};
 pub use claims::{Account, Claims, NoAccount, SESSION_ROLES, account_for};
 pub use exchange::Refusal;

@@ -83,6 +83,8 @@ pub(super) struct Proof {
     pub(super) vouched: Option<Vouched>,
     /// Whether that was more than one factor already.
     pub(super) is_multi: bool,
+    /// When that was, where somebody else saw it. None: just now.
+    pub(super) auth_time: Option<OffsetDateTime>,
     /// In which browser: for the person to know it again.
     pub(super) agent: String,
 }
@@ -90,7 +92,7 @@ pub(super) struct Proof {
 impl Proof {
     /// A password was right.
     pub(super) fn password(agent: String) -> Self {
-        Self { amr: vec![PASSWORD.to_owned()], vouched: None, is_multi: false, agent }
+        Self { amr: vec![PASSWORD.to_owned()], vouched: None, is_multi: false, agent, auth_time: None }
     }
 }
 
@@ -100,7 +102,7 @@ pub(super) async fn begin(
     tx: &mut TenantTx,
     recorder: &Recorder,
     person: PersonId,
-    Proof { mut amr, vouched, is_multi, agent }: Proof,
+    Proof { mut amr, vouched, is_multi, agent, auth_time }: Proof,
 ) -> Result<(SessionId, Handle), StoreError> {
     // A provider may say so in words of its own.
     if is_multi && !amr.iter().any(|way| way == MULTI) {
@@ -114,7 +116,7 @@ pub(super) async fn begin(
         handle: &app.keyring.store(tx.tenant(), &handle),
         person,
         amr: &amr,
-        auth_time: now,
+        auth_time: auth_time.unwrap_or(now),
         expires_at: now + life(app, policy),
         vouched: vouched.as_ref(),
         agent: &agent,

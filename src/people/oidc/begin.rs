@@ -27,6 +27,8 @@ const LABEL: &str = "login attempt";
 pub(super) struct Secrets {
     pub(super) nonce: String,
     pub(super) verifier: String,
+    /// Since when the person has to show once more who they are, if they have to: in seconds since 1970.
+    pub(super) anew: Option<i64>,
     pub(super) purpose: Purpose,
 }
 
@@ -40,7 +42,8 @@ pub(in crate::people) enum Purpose {
     Link(String),
 }
 
-/// Writes an attempt, and says where the browser goes. `anew`: somebody is logged in here, and must show once more who they are.
+/// Writes an attempt, and says where the browser goes. `anew`: the person must show once more who they are, and the provider must say when
+/// they did.
 pub(in crate::people) async fn begin(
     visit: &Visit,
     provider: &Provider,
@@ -50,7 +53,9 @@ pub(in crate::people) async fn begin(
     let app = &*visit.app;
     let kept = metadata::of(app, visit.tenant.id, provider).await?;
     let state = Handle::generate(HandleKind::LoginState, &app.entropy).map_err(StoreError::from)?;
-    let secrets = Secrets { nonce: word(&app.entropy)?, verifier: word(&app.entropy)?, purpose };
+    let now = app.clock.now();
+    let since = anew.then(|| now.unix_timestamp());
+    let secrets = Secrets { nonce: word(&app.entropy)?, verifier: word(&app.entropy)?, anew: since, purpose };
     let verifier = PkceCodeVerifier::new(secrets.verifier.clone());
     let (text, nonce) = (state.expose().to_owned(), secrets.nonce.clone());
     let client = exchange::client(app, &visit.tenant, provider, &kept.0)?;
@@ -60,7 +65,8 @@ pub(in crate::people) async fn begin(
         move || Nonce::new(nonce),
     );
     if anew {
-        request = request.add_prompt(CoreAuthPrompt::Login);
+        // The provider has to say when, too (Core §3.1.2.1): the browser could leave the prompt out.
+        request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(std::time::Duration::ZERO);
     }
     for scope in &provider.settings.scopes {
         request = request.add_scope(Scope::new(scope.clone()));
@@ -68,7 +74,6 @@ pub(in crate::people) async fn begin(
     let (url, ..) = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier)).url();
     let hash = app.keyring.current_hash(visit.tenant.id, &state);
     let sealed = secrets.seal(app, visit.browser.handle(), &hash)?;
-    let now = app.clock.now();
     let mut tx = app.store.tenant_tx(visit.tenant.id).await?;
     providers::begin(&mut tx, (&hash, provider.row.id), &sealed, (now, now + LIFE)).await?;
     tx.commit().await?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration as RealDuration;
 
+use time::OffsetDateTime;
+
 use super::{
     Account, Claims, NoAccount, Provider, Refusal, account_for,
     begin::{Purpose, Secrets},
@@ -30,47 +32,66 @@ const MAX_CODE: usize = 4 * 1024;
 /// The provider has so long for all that it is asked, so that the person gets an answer.
 const PATIENCE: RealDuration = RealDuration::from_secs(12);
 
-/// What the browser brings back.
+/// What the browser brings back, beside the `state`.
 pub(in crate::people) struct Answer<'a> {
-    pub(in crate::people) state: Option<&'a str>,
     pub(in crate::people) iss: Option<&'a str>,
     pub(in crate::people) error: Option<&'a str>,
     pub(in crate::people) code: Option<&'a str>,
 }
 
-/// Somebody for whom a provider vouches, as far as the session is not begun.
+/// Somebody who came back to the browser that they were sent from, and from the provider that they were sent to. It is used up, whatever comes of it.
+pub(in crate::people) struct Returned(Secrets);
+
+/// Somebody for whom a provider vouches, as far as nothing came of it.
 pub(in crate::people) struct Vouching {
     pub(super) claims: Claims,
-    /// What the browser was sent there for.
-    pub(in crate::people) purpose: Purpose,
+    /// When they showed the provider who they are.
+    auth_time: OffsetDateTime,
 }
 
-/// From the browser's answer to the claims of an ID token. The attempt is used up, whatever comes of it.
-pub(in crate::people) async fn finish(
+/// Finds what an answer belongs to.
+pub(in crate::people) async fn returned(
     visit: &Visit,
     provider: &Provider,
-    answer: Answer<'_>,
-) -> Result<Vouching, Refusal> {
-    let secrets = use_up(visit, provider, answer.state).await?;
-    let talk = async {
-        let names_itself = metadata::of(&visit.app, visit.tenant.id, provider).await?.0.names_itself;
-        // Whoever answers for another issuer gets neither our code nor our patience (RFC 9207 §2.4).
-        match answer.iss {
-            Some(iss) if iss != provider.row.issuer => return Err(Refusal::Issuer),
-            None if names_itself => return Err(Refusal::Issuer),
-            _ => {}
-        }
-        let code = match (answer.error, answer.code) {
-            (None, Some(code)) if (1..=MAX_CODE).contains(&code.len()) => code,
-            _ => return Err(Refusal::Said),
+    state: Option<&str>,
+) -> Result<Returned, Refusal> {
+    use_up(visit, provider, state).await.map(Returned)
+}
+
+impl Returned {
+    /// What the browser was sent there for.
+    pub(in crate::people) fn purpose(&self) -> &Purpose {
+        &self.0.purpose
+    }
+
+    /// From the browser's answer to the claims of an ID token.
+    pub(in crate::people) async fn finish(
+        self,
+        visit: &Visit,
+        provider: &Provider,
+        answer: Answer<'_>,
+    ) -> Result<Vouching, Refusal> {
+        let talk = async {
+            let names_itself = metadata::of(&visit.app, visit.tenant.id, provider).await?.0.names_itself;
+            // Whoever answers for another issuer gets neither our code nor our patience (RFC 9207 §2.4).
+            match answer.iss {
+                Some(iss) if iss != provider.row.issuer => return Err(Refusal::Issuer),
+                None if names_itself => return Err(Refusal::Issuer),
+                _ => {}
+            }
+            let code = match (answer.error, answer.code) {
+                (None, Some(code)) if (1..=MAX_CODE).contains(&code.len()) => code,
+                _ => return Err(Refusal::Said),
+            };
+            exchange::exchange(&visit.app, &visit.tenant, provider, code, &self.0).await
         };
-        exchange::exchange(&visit.app, &visit.tenant, provider, code, &secrets).await
-    };
-    let claims = match tokio::time::timeout(PATIENCE, talk).await {
-        Ok(claims) => claims?,
-        Err(_) => return Err(Refusal::Unreachable("it did not answer in time")),
-    };
-    Ok(Vouching { claims, purpose: secrets.purpose.clone() })
+        let claims = match tokio::time::timeout(PATIENCE, talk).await {
+            Ok(claims) => claims?,
+            Err(_) => return Err(Refusal::Unreachable("it did not answer in time")),
+        };
+        let auth_time = claims.auth_time(visit.app.clock.now(), self.0.anew)?;
+        Ok(Vouching { claims, auth_time })
+    }
 }
 
 /// Finds the attempt of this browser and uses it up. Another browser uses nothing up.
@@ -110,7 +131,8 @@ impl Vouching {
         let vouched = Vouched { provider: provider.row.id, sid, roles };
         let amr = self.claims.amr();
         let is_multi = amr.iter().any(|way| provider.settings.multi_factor.contains(way));
-        let proof = Proof { amr, vouched: Some(vouched), is_multi, agent: agent::words(&visit.headers) };
+        let agent = agent::words(&visit.headers);
+        let proof = Proof { amr, vouched: Some(vouched), is_multi, agent, auth_time: Some(self.auth_time) };
         let arrival = Arrival { person: &person, proof, previous, errand };
         let admitted = admit((app, &visit.tenant), &mut tx, &recorder, arrival).await?;
         tx.commit().await?;
@@ -120,11 +142,14 @@ impl Vouching {
     async fn person(&self, tx: &mut TenantTx, visit: &Visit, provider: &Provider) -> Result<PersonRow, Refusal> {
         let subject = self.claims.subject()?;
         let now = visit.app.clock.now();
-        let known = providers::seen(tx, provider.row.id, subject, now).await?;
+        // In the order in which others lock them: the person, then what is theirs.
+        let known = providers::known(tx, provider.row.id, subject).await?;
         let (username, display_name) = match account_for(&provider.settings, &self.claims, known)? {
             Account::Known(person) => {
-                let person = people::lock(tx, person).await?.filter(PersonRow::is_active);
-                return Ok(person.ok_or(NoAccount::Disabled)?);
+                let person = people::lock(tx, person).await?.filter(PersonRow::is_active).ok_or(NoAccount::Disabled)?;
+                // It may have been unlinked meanwhile.
+                let still = providers::seen(tx, provider.row.id, subject, now).await?;
+                return if still == Some(person.id) { Ok(person) } else { Err(NoAccount::Unknown.into()) };
             }
             Account::New { username, display_name } => (username, display_name),
         };

@@ -1,8 +1,9 @@
 //! What a provider says of a person, and who that is here.
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
-use super::{Accounts, ProviderSettings};
+use super::{Accounts, ProviderSettings, Refusal};
 use crate::{http::pages::display_text, ids::PersonId, people::Username};
 
 /// The longest `sub`, in bytes (OpenID Connect Core §2).
@@ -11,6 +12,8 @@ const MAX_SUBJECT: usize = 255;
 const MAX_NAME: usize = 200;
 /// Ways to prove oneself that are noted, and how long their names may be.
 const MAX_AMR: (usize, usize) = (8, 32);
+/// How much clocks may differ, in seconds.
+const SKEW: i64 = 60;
 /// Roles that a provider's word can give.
 pub const SESSION_ROLES: [&str; 2] = ["administrator", "auditor"];
 
@@ -108,6 +111,20 @@ impl Claims {
         self.text("sub").filter(fits).ok_or(NoAccount::Subject)
     }
 
+    /// When the person showed the provider who they are: now, where it does not say. `since`: when they were sent there to do so once more,
+    /// in seconds since 1970.
+    ///
+    /// # Errors
+    /// They did not, or the provider does not say.
+    pub fn auth_time(&self, now: OffsetDateTime, since: Option<i64>) -> Result<OffsetDateTime, Refusal> {
+        let said = self.0.get("auth_time").and_then(Value::as_i64);
+        if since.is_some_and(|since| said.is_none_or(|said| said < since.saturating_sub(SKEW))) {
+            return Err(Refusal::NotAnew);
+        }
+        let said = said.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        Ok(said.map_or(now, |at| at.min(now)))
+    }
+
     /// How the person proved who they are, as the provider says.
     pub fn amr(&self) -> Vec<String> {
         let list = self.0.get("amr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -169,6 +186,22 @@ mod tests {
         assert_eq!(account_for(&ProviderSettings::default(), &ada, None), Err(NoAccount::Unknown));
         let new = account_for(&create(), &ada, None).unwrap();
         assert_eq!(new, Account::New { username: Username::parse("ada").unwrap(), display_name: None });
+    }
+
+    #[test]
+    fn a_login_that_must_be_of_now_is_said_to_be() {
+        let now = OffsetDateTime::from_unix_timestamp(10_000).unwrap();
+        let at = |said: Value, since| claims(json!({ "auth_time": said })).auth_time(now, since).ok();
+        let seconds = |seconds| Some(OffsetDateTime::from_unix_timestamp(seconds).unwrap());
+        assert_eq!(at(json!(9_000), None), seconds(9_000));
+        assert_eq!(at(json!(99_000), None), seconds(10_000), "nobody has logged in tomorrow");
+        assert_eq!((at(json!(null), None), at(json!("9000"), None)), (seconds(10_000), seconds(10_000)));
+        for (said, since, fits) in
+            [(9_900, 9_900, true), (9_841, 9_900, true), (9_839, 9_900, false), (0, 9_900, false)]
+        {
+            assert_eq!(at(json!(said), Some(since)).is_some(), fits, "{said} {since}");
+        }
+        assert!(at(json!(null), Some(9_900)).is_none() && at(json!("9950"), Some(9_900)).is_none());
     }
 
     #[test]

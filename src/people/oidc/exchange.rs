@@ -47,6 +47,9 @@ pub enum Refusal {
     /// The ID token is not good.
     #[error("the ID token is not good: {0}")]
     Token(&'static str),
+    /// The person had to show once more who they are, and the provider does not say that they did.
+    #[error("the provider does not say that the person logged in just now (auth_time)")]
+    NotAnew,
     /// Nobody here.
     #[error("nobody here, and no account is made: {0}")]
     Account(#[from] NoAccount),
@@ -67,6 +70,7 @@ impl Refusal {
             Self::Said => Some("error"),
             Self::Exchange(_) => Some("exchange"),
             Self::Token(_) => Some("token"),
+            Self::NotAnew => Some("auth_time"),
             Self::Account(_) => Some("account"),
             Self::Unreachable(_) => Some("unreachable"),
             Self::Fault(_) => None,

@@ -192,7 +192,7 @@ async fn enter(
         return Ok(None);
     }
     let amr = ["hwk", "user", "mfa"].map(str::to_owned).to_vec();
-    let proof = Proof { amr, vouched: None, is_multi: true, agent: agent::words(&visit.headers) };
+    let proof = Proof { amr, vouched: None, is_multi: true, agent: agent::words(&visit.headers), auth_time: None };
     let arrival = Arrival { person: &person, proof, previous, errand };
     let admitted = admit((app, &visit.tenant), &mut tx, &visit.recorder(), arrival).await?;
     tx.commit().await?;

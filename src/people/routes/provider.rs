@@ -2,6 +2,7 @@
 
 use axum::{extract::Path, response::Response};
 use http::StatusCode;
+use time::Duration;
 
 use super::{
     super::{
@@ -19,10 +20,14 @@ use crate::{
     http::{
         csrf::Purpose,
         form::{Form, FormError},
+        pages::{ErrorLink, SafeHref},
         trouble::{Trouble, Words},
         visit::Visit,
     },
 };
+
+/// The way on for whoever is not logged in.
+const LOGIN: &str = "Go to the login page";
 
 /// `POST`: fields `csrf` and, where something waits, what it goes by. Sends the browser to the provider.
 pub async fn begin_with(
@@ -33,11 +38,13 @@ pub async fn begin_with(
     let form = visit.form(form, Purpose::Login)?;
     let waiting = waiting(&visit, &form).await?;
     let provider = provider(&visit, &slug).await?;
-    let purpose = oidc::Purpose::LogIn(waiting.map(|waiting| waiting.pair()));
-    // Whoever is logged in and comes here has to log in once more.
-    let anew = session::current(&visit).await.map_err(|error| visit.fault(error))?.is_some();
-    let location = oidc::begin(&visit, &provider, purpose, anew).await;
-    let location = location.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    let pair = waiting.as_ref().map(Waiting::pair);
+    let is_in = session::current(&visit).await.map_err(|error| visit.fault(error))?.is_some();
+    // Whoever is logged in and comes here has to log in once more; and so has whoever does something for which a login must be of now.
+    let anew = is_in || waiting.as_ref().is_some_and(|waiting| waiting.errand.wants_login(Duration::MAX));
+    let location = oidc::begin(&visit, &provider, oidc::Purpose::LogIn(pair.clone()), anew).await;
+    let location =
+        location.map_err(|refusal| trouble(&visit, &provider, Way::Login(pair.as_deref(), is_in), refusal))?;
     visit.see_other(&location)
 }
 
@@ -46,14 +53,18 @@ pub async fn callback(Path((_, slug)): Path<(String, String)>, visit: Visit) -> 
     let provider = provider(&visit, &slug).await?;
     let query = visit.query()?;
     let field = |name| one(&visit, &query, name);
-    let answer = Answer { state: field("state")?, iss: field("iss")?, error: field("error")?, code: field("code")? };
-    let vouching = oidc::finish(&visit, &provider, answer).await;
-    let vouching = vouching.map_err(|refusal| trouble(&visit, &provider, refusal))?;
-    let waiting = match &vouching.purpose {
+    let (state, answer) =
+        (field("state")?, Answer { iss: field("iss")?, error: field("error")?, code: field("code")? });
+    let previous = session::current(&visit).await.map_err(|error| visit.fault(error))?;
+    let is_in = previous.is_some();
+    let returned = oidc::returned(&visit, &provider, state).await;
+    let returned = returned.map_err(|refusal| trouble(&visit, &provider, Way::Login(None, is_in), refusal))?;
+    let waiting = match returned.purpose() {
         oidc::Purpose::Link(began) => {
             let began = began.clone();
-            let linked = vouching.link(&visit, &provider, &began).await;
-            linked.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+            let refused = |refusal| trouble(&visit, &provider, Way::Link, refusal);
+            let vouching = returned.finish(&visit, &provider, answer).await.map_err(refused)?;
+            vouching.link(&visit, &provider, &began).await.map_err(refused)?;
             return visit.see_other(&visit.path(SECURITY));
         }
         oidc::Purpose::LogIn(Some(text)) => {
@@ -62,11 +73,21 @@ pub async fn callback(Path((_, slug)): Path<(String, String)>, visit: Visit) -> 
         }
         oidc::Purpose::LogIn(None) => None,
     };
-    let previous = session::current(&visit).await.map_err(|error| visit.fault(error))?;
+    let pair = waiting.as_ref().map(Waiting::pair);
+    let refused = |refusal| trouble(&visit, &provider, Way::Login(pair.as_deref(), is_in), refusal);
+    let vouching = returned.finish(&visit, &provider, answer).await.map_err(refused)?;
     let errand = waiting.as_ref().and_then(|waiting| waiting.errand.id);
-    let admitted = vouching.admit(&visit, &provider, previous, errand).await;
-    let admitted = admitted.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    let admitted = vouching.admit(&visit, &provider, previous, errand).await.map_err(refused)?;
     admitted_to(&visit, waiting.as_ref(), &admitted)
+}
+
+/// What came to nothing.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// A login, with what waits for it; and whether somebody is logged in from before.
+    Login(Option<&'a str>, bool),
+    /// A link to an account.
+    Link,
 }
 
 impl Waiting {
@@ -86,7 +107,7 @@ pub async fn link_identity(visit: Visit, form: Result<Form, FormError>) -> Resul
     let provider = provider(&visit, one(&visit, &form, "provider")?.unwrap_or_default()).await?;
     // They say there once more who they are: a browser may be logged in there as somebody else.
     let location = oidc::begin(&visit, &provider, oidc::Purpose::Link(session.id.to_string()), true).await;
-    let location = location.map_err(|refusal| trouble(&visit, &provider, refusal))?;
+    let location = location.map_err(|refusal| trouble(&visit, &provider, Way::Link, refusal))?;
     visit.see_other(&location)
 }
 
@@ -127,12 +148,13 @@ async fn provider(visit: &Visit, slug: &str) -> Result<Provider, Trouble> {
             why: "Nobody logs in through that identity provider here, or not any more.",
             now: "Go to the login page and choose another way.",
         };
-        Trouble::new(StatusCode::NOT_FOUND, &words, &visit.request_id)
+        onward(Trouble::new(StatusCode::NOT_FOUND, &words, &visit.request_id), &visit.path("login"), LOGIN)
     })
 }
 
-/// In our words: what the provider says is not shown.
-fn trouble(visit: &Visit, provider: &Provider, refusal: Refusal) -> Trouble {
+/// In our words: what the provider says is not shown. The way on is the login page, with what waits for the login, which sends whoever is
+/// logged in from before on from there; or the page that they came from.
+fn trouble(visit: &Visit, provider: &Provider, way: Way<'_>, refusal: Refusal) -> Trouble {
     let Some(word) = refusal.word() else { return visit.fault(refusal) };
     visit.refused(Refused::Provider(word));
     tracing::info!(tenant = %visit.tenant.id, provider = provider.row.slug, %refusal, "a login at an identity provider came to nothing");
@@ -140,7 +162,12 @@ fn trouble(visit: &Visit, provider: &Provider, refusal: Refusal) -> Trouble {
         Refusal::State => (
             StatusCode::BAD_REQUEST,
             "A login lasts ten minutes, can be finished once, and belongs to the browser that it began in.",
-            "Go to the login page and begin once more.",
+            "Begin once more, or go back to the application that you came from and connect again.",
+        ),
+        Refusal::NotAnew => (
+            StatusCode::FORBIDDEN,
+            "For this you have to show once more who you are, and your identity provider does not say that you did.",
+            "Try again, and log in there when it asks. If it does not ask, use another way to log in, such as a passkey, and tell your administrator the request id below.",
         ),
         Refusal::Said => (
             StatusCode::FORBIDDEN,
@@ -173,11 +200,26 @@ fn trouble(visit: &Visit, provider: &Provider, refusal: Refusal) -> Trouble {
             "Go to the login page and try again. If it stays like this, tell your administrator the request id below.",
         ),
     };
-    let title = if matches!(refusal, Refusal::Account(NoAccount::Linked)) {
-        "Nothing was linked"
-    } else {
-        "You are not logged in"
+    // Somebody who loads the way back once more is logged in as before, and should not be told otherwise.
+    let (title, what, label) = match way {
+        Way::Login(_, false) => ("You are not logged in", "Nothing was changed.", LOGIN),
+        Way::Login(_, true) => {
+            ("You are logged in as before", "This login came to nothing. Nothing was changed.", "Go on")
+        }
+        Way::Link => ("Nothing was linked", "Nothing was changed.", "Back"),
     };
-    let words = Words { title, what: "Nothing was changed.", why, now };
-    Trouble::new(status, &words, &visit.request_id)
+    let to = match way {
+        // There is nothing to escape.
+        Way::Login(Some(pair), _) => format!("{}?{pair}", visit.path("login")),
+        Way::Login(None, _) => visit.path("login"),
+        Way::Link => visit.path(SECURITY),
+    };
+    onward(Trouble::new(status, &Words { title, what, why, now }, &visit.request_id), &to, label)
+}
+
+fn onward(trouble: Trouble, to: &str, label: &str) -> Trouble {
+    match SafeHref::new(to) {
+        Ok(href) => trouble.link(ErrorLink { label: label.to_owned(), href }),
+        Err(_) => trouble,
+    }
 }

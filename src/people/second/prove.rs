@@ -147,7 +147,7 @@ impl Desk<'_> {
             session::end(&mut tx, self.recorder, &previous).await?;
         }
         let amr = step.amr.into_iter().chain([way.to_owned(), MULTI.to_owned()]).collect();
-        let proof = Proof { amr, vouched: step.vouched, is_multi: true, agent };
+        let proof = Proof { amr, vouched: step.vouched, is_multi: true, agent, auth_time: None };
         let policy = &self.tenant.settings.login;
         let (session, handle) = session::begin((self.app, policy), &mut tx, self.recorder, step.person, proof).await?;
         if let Some(errand) = errand {

@@ -107,11 +107,15 @@ async fn only_who_began_to_link_can_finish() {
     let way = begin(&world, &browser).await;
     assert_eq!(back(&world, &mary, &way, "subject-1").await.status, 400, "another browser");
     // Another login in the same browser.
-    let csrf = browser.get(SECURITY).await.hidden("csrf");
-    browser.post("/t/acme/logout", &[("csrf", &csrf)]).await.location();
+    let leave = async || {
+        let csrf = browser.get(SECURITY).await.hidden("csrf");
+        browser.post("/t/acme/logout", &[("csrf", &csrf)]).await.location().to_owned()
+    };
+    leave().await;
     assert_eq!(back(&world, &browser, &way, "subject-1").await.status, 400, "logged out");
     browser.log_in(&world.acme, &person).await;
     let way = begin(&world, &browser).await;
+    leave().await;
     browser.log_in(&world.acme, &person).await;
     assert_eq!(back(&world, &browser, &way, "subject-1").await.status, 400, "logged in anew");
     let way = begin(&world, &browser).await;
@@ -187,4 +191,40 @@ async fn whoever_takes_second_factors_away_unlinks_too() {
     assert_eq!(identities(&world.app).await, [pair("nina", "subject-9")]);
     assert_eq!(of_kind(&world, "identity.unlinked").await.len(), 1);
     assert!(!browser.is_logged_in(&world.acme).await);
+}
+
+/// A session at the provider is no proof that its owner sits there now: neither by logging out and in again here, nor by leaving out
+/// of the way there that they should log in anew.
+#[tokio::test]
+async fn a_login_of_now_is_one_that_the_provider_says_is() {
+    let world = World::start(json!({ "accounts": "create" })).await;
+    let browser = TestBrowser::new(&world.app);
+    let earlier = world.app.clock.unix() - 3600;
+    world.log_in(&browser, json!({ "auth_time": earlier })).await.location();
+    let to_login = browser.get("/t/acme/account/totp").await;
+    let again = to_login.location().to_owned();
+    assert!(again.starts_with("/t/acme/login?again="), "{again}");
+    let value = again.split_once('=').unwrap().1;
+    for (auth_time, status) in [(json!(null), 403), (json!(earlier), 403), (json!(world.app.clock.unix()), 303)] {
+        let page = browser.get(&again).await;
+        let fields = [("csrf", &*page.hidden("csrf")), ("again", value)];
+        let sent = browser.post("/t/acme/login/with/idp", &fields).await;
+        assert!(
+            sent.location().contains("prompt=login") && sent.location().contains("max_age=0"),
+            "{}",
+            sent.location()
+        );
+        let way = world.sent(&sent);
+        let claims = world.claims(&way, json!({ "auth_time": auth_time }));
+        world.answer(&world.issuer.token_by(&world.issuer.signer, &json!({ "typ": "JWT" }), &claims));
+        let back = world.back(&browser, &way).await;
+        assert_eq!(back.status, status, "{auth_time}");
+        if status == 403 {
+            assert!(back.body.contains("does not say that you did") && back.body.contains("logged in as before"));
+            assert!(back.body.contains(&again), "the way on still leads there: {}", back.body);
+        } else {
+            assert_eq!(back.location(), "/t/acme/account/totp");
+            assert_eq!(browser.get("/t/acme/account/totp").await.status, 200);
+        }
+    }
 }

@@ -99,7 +99,7 @@ impl World {
     pub(crate) fn claims(&self, way: &Way, more: Value) -> Value {
         let now = self.app.clock.unix();
         let mut claims = json!({
-            "iss": self.issuer.name, "aud": "sallyport", "sub": "subject-1", "nonce": way.nonce, "iat": now, "exp": now + 300,
+            "iss": self.issuer.name, "aud": "sallyport", "sub": "subject-1", "nonce": way.nonce, "iat": now, "exp": now + 300, "auth_time": now,
             "preferred_username": "grace", "name": "Grace Hopper", "email": "grace@example.com", "email_verified": true,
         });
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
