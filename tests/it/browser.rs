@@ -1,5 +1,7 @@
 //! Pages in a real browser: the programs in `tests/browser/`, on a running `sallyport dev`. Pictures are left in the target directory.
 
+mod identity;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
@@ -24,25 +26,36 @@ fn pictures(of: &str) -> PathBuf {
 struct New {
     child: Child,
     link: String,
+    origin: String,
+    /// What it was started with, for commands.
+    variables: Vec<(&'static str, String)>,
 }
 
 impl New {
     /// Starts one at a port of its own, for upstreams on this computer, and reads the link that it prints.
     async fn start(db: &TestDb) -> Self {
+        Self::start_with(db, &[]).await
+    }
+
+    /// The same, with more of the configuration said.
+    async fn start_with(db: &TestDb, more: &[(&'static str, &str)]) -> Self {
         let origin = format!("localhost:{}", free_port());
         let keys = generate_key_file(&Entropy::system()).unwrap().to_string();
         let database = postgres().await.connect_options(DbRole::App, &db.name);
         let database = sqlx::ConnectOptions::to_url_lossy(&database).to_string();
-        let variables = [
-            ("SALLYPORT_PUBLIC_URL", &*format!("http://{origin}")),
-            ("SALLYPORT_LISTEN", &origin),
-            ("SALLYPORT_HTTP__OPERATIONS_LISTEN", "127.0.0.1:0"),
-            ("SALLYPORT_KEYS", &keys),
-            ("SALLYPORT_DATABASE__URL", &database),
-            ("SALLYPORT_DATABASE__MAX_CONNECTIONS", "4"),
-            ("SALLYPORT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8"),
+        let own = [
+            ("SALLYPORT_PUBLIC_URL", format!("http://{origin}")),
+            ("SALLYPORT_LISTEN", origin.clone()),
+            ("SALLYPORT_HTTP__OPERATIONS_LISTEN", "127.0.0.1:0".to_owned()),
+            ("SALLYPORT_KEYS", keys),
+            ("SALLYPORT_DATABASE__URL", database),
+            ("SALLYPORT_DATABASE__MAX_CONNECTIONS", "4".to_owned()),
+            ("SALLYPORT_UPSTREAM__ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
         ];
-        let mut command = sallyport(&["serve"], &variables);
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let variables: Vec<(&'static str, String)> = own.into_iter().chain(more).collect();
+        let given: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut command = sallyport(&["serve"], &given);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = child.stderr.take().unwrap();
         // So that it is never held up.
@@ -52,7 +65,7 @@ impl New {
         });
         let said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         match said.into_iter().find(|line| line.contains("/console/first?link=")) {
-            Some(link) => Self { child, link },
+            Some(link) => Self { child, link, origin: format!("http://{origin}"), variables },
             None => panic!("it printed no link: {}", log.join().unwrap().unwrap()),
         }
     }
