@@ -20,6 +20,7 @@ mod list;
 mod people;
 mod precondition;
 mod problem;
+mod providers;
 mod rights;
 mod routes;
 mod servers;

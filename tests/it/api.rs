@@ -3,6 +3,7 @@
 mod changes;
 mod document;
 mod errors;
+mod providers;
 mod rights;
 mod schemathesis;
 mod tokens;

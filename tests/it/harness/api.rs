@@ -101,6 +101,20 @@ pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'sta
         }
         (Page::Servers, Action::Enable | Action::Disable) => (None, Some("v1"), 200),
         (Page::Servers, Action::Remove) => (None, Some("v1"), 204),
+        (Page::Providers, Action::Create) => {
+            let provider = json!({ "name": "Made here", "client_id": "made-here", "auth_method": "none" });
+            let body = json!({ "slug": "made-here", "issuer": "https://idp.example/made-here", "provider": provider });
+            (Some(body), None, 201)
+        }
+        (Page::Providers, Action::Edit) => {
+            let rules = json!({ "algorithms": ["EdDSA"], "accounts": "create", "email_domains": ["example.com"] });
+            let body = json!({ "name": "Other", "client_id": "made-here-too", "auth_method": "client_secret_basic",
+                "client_secret": "made-here-as-well", "settings": rules });
+            (Some(body), Some("v1"), 200)
+        }
+        (Page::Providers, Action::Enable | Action::Disable) => (None, Some("v1"), 200),
+        (Page::Providers, Action::Remove) => (None, Some("v1"), 204),
+        (Page::Providers, Action::Probe) => (None, None, 200),
         (Page::Settings, Action::Edit) => {
             (Some(json!({ "name": "called-here", "registration": "open", "second_factor": "optional" })), None, 200)
         }
