@@ -12,6 +12,7 @@
 mod audit;
 mod body;
 mod caller;
+mod checkpoints;
 mod clients;
 mod document;
 mod grants;

@@ -18,7 +18,7 @@ use utoipa::{
 };
 
 use super::{
-    audit, clients, grants, keys, people,
+    audit, checkpoints, clients, grants, keys, people,
     problem::{MEDIA_TYPE, ProblemBody},
     providers, rights, servers, settings,
 };
@@ -87,6 +87,9 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
         keys::rotate_keys,
         audit::list_events,
         audit::show_event,
+        checkpoints::export_log,
+        checkpoints::list_checkpoints,
+        checkpoints::show_checkpoint,
     ),
     components(schemas(ProblemBody)),
     modifiers(&Common)
@@ -198,6 +201,9 @@ fn in_path(path: &str) -> Vec<Parameter> {
         parameters.push(of("id", "The server's name in addresses.", slug()));
     } else if path.contains("/providers/{id}") {
         parameters.push(of("id", "The provider's name in addresses.", slug()));
+    } else if path.contains("/checkpoints/{id}") {
+        let schema = text().pattern(Some("^[0-9]{1,9}-[0-9]{1,18}-[0-9a-f]{12}$"));
+        parameters.push(of("id", "The checkpoint's `id` in the list.", schema));
     } else if path.contains("{id}") {
         parameters.push(of("id", "Its id.", text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))));
     }

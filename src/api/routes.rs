@@ -4,6 +4,7 @@ use http::Method;
 
 use super::{
     audit::{list_events, show_event},
+    checkpoints::{export_log, list_checkpoints, show_checkpoint},
     clients::{approve_client, list_clients, remove_client, resume_client, show_client, suspend_client},
     document::openapi,
     grants::{list_grants, revoke_grant, revoke_many, show_grant},
@@ -76,5 +77,8 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/keys/rotate", a(P::Keys, A::Rotate), rotate_keys),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/audit", a(P::Audit, A::List), list_events),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/audit/{id}", a(P::Audit, A::Show), show_event),
+        Route::new(GET, "/api/admin/v1/tenants/{tenant}/checkpoints", a(P::Audit, A::List), list_checkpoints),
+        Route::new(GET, "/api/admin/v1/tenants/{tenant}/checkpoints/{id}", a(P::Audit, A::Export), show_checkpoint),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/audit/export", a(P::Audit, A::Export), export_log),
     ]
 }

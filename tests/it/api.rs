@@ -3,6 +3,7 @@
 mod changes;
 mod document;
 mod errors;
+mod export;
 mod providers;
 mod rights;
 mod schemathesis;
