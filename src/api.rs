@@ -12,6 +12,7 @@
 mod audit;
 mod body;
 mod caller;
+mod checkpoints;
 mod clients;
 mod document;
 mod grants;
@@ -20,6 +21,7 @@ mod list;
 mod people;
 mod precondition;
 mod problem;
+mod providers;
 mod rights;
 mod routes;
 mod servers;

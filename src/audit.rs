@@ -3,6 +3,8 @@
 mod actor;
 mod call;
 mod calls;
+pub mod checkpoints;
+pub mod download;
 mod event;
 mod evidence;
 pub mod export;

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod agent;
+pub mod attachment;
 pub mod body;
 pub mod browser;
 pub mod cookies;

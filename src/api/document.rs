@@ -18,9 +18,9 @@ use utoipa::{
 };
 
 use super::{
-    audit, clients, grants, keys, people,
+    audit, checkpoints, clients, grants, keys, people,
     problem::{MEDIA_TYPE, ProblemBody},
-    rights, servers, settings,
+    providers, rights, servers, settings,
 };
 use crate::{
     access::may,
@@ -66,6 +66,14 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
         people::enable_person,
         people::end_sessions,
         people::reset_factors,
+        providers::list_providers,
+        providers::create_provider,
+        providers::show_provider,
+        providers::edit_provider,
+        providers::remove_provider,
+        providers::enable_provider,
+        providers::disable_provider,
+        providers::probe_provider,
         servers::list_servers,
         servers::create_server,
         servers::show_server,
@@ -79,6 +87,9 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
         keys::rotate_keys,
         audit::list_events,
         audit::show_event,
+        checkpoints::export_log,
+        checkpoints::list_checkpoints,
+        checkpoints::show_checkpoint,
     ),
     components(schemas(ProblemBody)),
     modifiers(&Common)
@@ -188,6 +199,11 @@ fn in_path(path: &str) -> Vec<Parameter> {
         parameters.push(of("id", "The `client_id`; of one that is an address percent-encoded whole.", schema));
     } else if path.contains("/servers/{id}") {
         parameters.push(of("id", "The server's name in addresses.", slug()));
+    } else if path.contains("/providers/{id}") {
+        parameters.push(of("id", "The provider's name in addresses.", slug()));
+    } else if path.contains("/checkpoints/{id}") {
+        let schema = text().pattern(Some("^[0-9]{1,9}-[0-9]{1,18}-[0-9a-f]{12}$"));
+        parameters.push(of("id", "The checkpoint's `id` in the list.", schema));
     } else if path.contains("{id}") {
         parameters.push(of("id", "Its id.", text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))));
     }

@@ -4,6 +4,7 @@ use http::Method;
 
 use super::{
     audit::{list_events, show_event},
+    checkpoints::{export_log, list_checkpoints, show_checkpoint},
     clients::{approve_client, list_clients, remove_client, resume_client, show_client, suspend_client},
     document::openapi,
     grants::{list_grants, revoke_grant, revoke_many, show_grant},
@@ -11,6 +12,10 @@ use super::{
     people::{
         disable_person, enable_person, end_sessions, invite_person, list_people, make_link, reset_factors, set_roles,
         show_person,
+    },
+    providers::{
+        create_provider, disable_provider, edit_provider, enable_provider, list_providers, probe_provider,
+        remove_provider, show_provider,
     },
     servers::{create_server, disable_server, edit_server, enable_server, list_servers, remove_server, show_server},
     settings::{edit_settings, show_settings},
@@ -51,6 +56,14 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/people/{id}/enable", a(P::People, A::Enable), enable_person),
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/people/{id}/end-sessions", a(P::People, A::EndSessions), end_sessions),
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/people/{id}/reset-factors", a(P::People, A::ResetFactors), reset_factors),
+        Route::new(GET, "/api/admin/v1/tenants/{tenant}/providers", a(P::Providers, A::List), list_providers),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/providers", a(P::Providers, A::Create), create_provider),
+        Route::new(GET, "/api/admin/v1/tenants/{tenant}/providers/{id}", a(P::Providers, A::Show), show_provider),
+        Route::new(PUT, "/api/admin/v1/tenants/{tenant}/providers/{id}", a(P::Providers, A::Edit), edit_provider),
+        Route::new(DELETE, "/api/admin/v1/tenants/{tenant}/providers/{id}", a(P::Providers, A::Remove), remove_provider),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/providers/{id}/enable", a(P::Providers, A::Enable), enable_provider),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/providers/{id}/disable", a(P::Providers, A::Disable), disable_provider),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/providers/{id}/probe", a(P::Providers, A::Probe), probe_provider),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/servers", a(P::Servers, A::List), list_servers),
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/servers", a(P::Servers, A::Create), create_server),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/servers/{id}", a(P::Servers, A::Show), show_server),
@@ -64,5 +77,8 @@ pub fn routes() -> Vec<Route> {
         Route::new(POST, "/api/admin/v1/tenants/{tenant}/keys/rotate", a(P::Keys, A::Rotate), rotate_keys),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/audit", a(P::Audit, A::List), list_events),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/audit/{id}", a(P::Audit, A::Show), show_event),
+        Route::new(GET, "/api/admin/v1/tenants/{tenant}/checkpoints", a(P::Audit, A::List), list_checkpoints),
+        Route::new(GET, "/api/admin/v1/tenants/{tenant}/checkpoints/{id}", a(P::Audit, A::Export), show_checkpoint),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/audit/export", a(P::Audit, A::Export), export_log),
     ]
 }

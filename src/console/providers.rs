@@ -24,11 +24,8 @@ use crate::{
         pages::console::{Cell, ListPage, Row, Tone, Way},
         trouble::Trouble,
     },
-    people::oidc::{Accounts, Provider},
-    store::{
-        StoreError, TenantTx,
-        providers::{self, ProviderCounts},
-    },
+    people::oidc::{Accounts, Listed},
+    store::TenantTx,
 };
 
 const HEADS: &[Head] = &[
@@ -46,20 +43,14 @@ const CHOICES: &[Choice] = &[Choice {
     options: &[("", "Any"), ("active", "In use"), ("disabled", "Disabled")],
 }];
 
-/// A provider, and whom it brings.
-struct Known {
-    provider: Provider,
-    counts: ProviderCounts,
-}
-
 /// `GET …/providers`
 pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
     let wanted = Wanted::read(&desk, HEADS, CHOICES, "name")?;
     let mut tx = desk.tx().await?;
-    let mut found = all(&desk, &mut tx).await.map_err(|error| desk.visit.fault(error))?;
+    let mut found = all(&desk, &mut tx).await?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let q = wanted.q.to_lowercase();
-    found.retain(|Known { provider, .. }| {
+    found.retain(|Listed { provider, .. }| {
         let row = &provider.row;
         let texts = [&row.name, &row.slug, &row.issuer, &row.client_id];
         texts.into_iter().any(|text| text.to_lowercase().contains(&q))
@@ -92,7 +83,7 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
-fn row(desk: &Desk, Known { provider, counts }: Known) -> Row {
+fn row(desk: &Desk, Listed { provider, counts }: Listed) -> Row {
     let row = provider.row;
     let cells = vec![
         Cell::Link { href: at(desk, &row.slug), text: row.name, hint: row.slug },
@@ -106,14 +97,8 @@ fn row(desk: &Desk, Known { provider, counts }: Known) -> Row {
 }
 
 /// All that are not removed.
-async fn all(desk: &Desk, tx: &mut TenantTx) -> Result<Vec<Known>, StoreError> {
-    let counts = providers::counts(tx, desk.visit.app.clock.now()).await?;
-    let rows = providers::all(tx).await?.into_iter().filter(|row| !row.is_removed());
-    rows.map(|row| {
-        let counts = counts.get(&row.id).copied().unwrap_or_default();
-        Ok(Known { provider: Provider::of(row)?, counts })
-    })
-    .collect()
+async fn all(desk: &Desk, tx: &mut TenantTx) -> Result<Vec<Listed>, Trouble> {
+    Listed::all(tx, desk.visit.app.clock.now()).await.map_err(|error| desk.visit.fault(error))
 }
 
 /// The page of a provider.
@@ -122,8 +107,8 @@ fn at(desk: &Desk, slug: &str) -> String {
 }
 
 /// The provider that the address names. Removed ones are not there.
-async fn named(desk: &Desk, tx: &mut TenantTx) -> Result<Known, Trouble> {
-    let known = all(desk, tx).await.map_err(|error| desk.visit.fault(error))?;
+async fn named(desk: &Desk, tx: &mut TenantTx) -> Result<Listed, Trouble> {
+    let known = all(desk, tx).await?;
     known.into_iter().find(|known| known.provider.row.slug == desk.object).ok_or_else(|| desk.nothing("provider"))
 }
 

@@ -3,6 +3,8 @@
 mod changes;
 mod document;
 mod errors;
+mod export;
+mod providers;
 mod rights;
 mod schemathesis;
 mod tokens;

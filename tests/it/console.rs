@@ -1,6 +1,6 @@
 //! The console: who comes in, and what they do there.
 
-mod audit;
+pub(crate) mod audit;
 mod authorization;
 pub(crate) mod clients;
 mod first;

@@ -54,6 +54,21 @@ pub struct Period {
     pub to: Option<OffsetDateTime>,
 }
 
+impl Period {
+    /// From one day to another, all of the latter included (UTC). Empty: without end.
+    ///
+    /// # Errors
+    /// Words for whoever wrote it.
+    pub fn of_days(from: &str, to: &str) -> Result<Self, &'static str> {
+        let day = |text: &str, days| (!text.is_empty()).then(|| moment(text, days)).transpose();
+        let period = Self { from: day(from, 0)?, to: day(to, 1)? };
+        match (period.from, period.to) {
+            (Some(from), Some(to)) if from >= to => Err("the first day comes after the last"),
+            _ => Ok(period),
+        }
+    }
+}
+
 /// A date such as 2026-08-03, at whose midnight (UTC) and so many days later it begins, or a moment (RFC 3339).
 ///
 /// # Errors

@@ -1,31 +1,28 @@
 //! Signed checkpoints: the newest one, those before it, and who outside has been told of them.
 
-use axum::response::{IntoResponse, Response};
-use http::{
-    StatusCode,
-    header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-};
+use axum::response::Response;
+use http::StatusCode;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
     access::{Action, Page},
     audit::{
-        export::{Cosigned, cosigned},
-        log::{Checkpoint, Origin, VerifierKey, WitnessKey},
+        checkpoints::{self, LogKeys, name, parse_place, place, short},
+        log::{Checkpoint, Origin},
     },
     console::Desk,
     http::{
+        attachment::attachment,
         pages::{
             console::{Cell, Fact, Section, SheetPage, Tone, Way, exact},
             grouped,
         },
         trouble::Trouble,
     },
-    secret::hex,
     store::{
         StoreError, TenantTx,
         audit_checkpoints::{self as rows, KeptRow},
-        audit_export, audit_log,
+        audit_log,
         audit_ship::{self, Kind, Place},
     },
 };
@@ -37,47 +34,18 @@ const PATIENCE: Duration = Duration::MINUTE;
 /// A target that is behind, and accepted something not longer ago than this, is on its way.
 const ON_ITS_WAY: Duration = Duration::minutes(2);
 
-/// What checkpoints of a log may be signed with.
-struct Keys {
-    /// Those of the key file, the one in use first.
-    own: Vec<VerifierKey>,
-    /// Those that the log says were in use.
-    said: Vec<VerifierKey>,
-}
-
-impl Keys {
-    async fn of(desk: &Desk, tx: &mut TenantTx, origin: &Origin) -> Result<Self, StoreError> {
-        let own = desk.visit.app.keyring.checkpoint_keys();
-        let said = audit_export::keys_said(tx, origin).await?;
-        Ok(Self {
-            own: own.iter().filter_map(|key| key.verifier(origin)).collect(),
-            said: said.iter().filter_map(|key| VerifierKey::parse(key)).collect(),
-        })
-    }
-
-    /// The key that has signed a checkpoint, and whether that is one of the key file.
-    fn signer(&self, kept: &KeptRow) -> Option<(&VerifierKey, bool)> {
-        let has = |key: &&VerifierKey| {
-            Checkpoint::verified(&kept.note, key)
-                .is_ok_and(|said| said.origin == kept.origin && said.size == kept.place.next)
-        };
-        let own = self.own.iter().find(has).map(|key| (key, true));
-        own.or_else(|| self.said.iter().find(has).map(|key| (key, false)))
-    }
-
-    fn state(&self, kept: &KeptRow) -> Cell {
-        match self.signer(kept) {
-            Some((_, true)) => Cell::state("Signed", Tone::Good),
-            Some((_, false)) => Cell::state("Signed with an earlier key", Tone::Plain),
-            None => Cell::state("Not signed by a key of this log", Tone::Stopped),
-        }
+fn state(keys: &LogKeys, kept: &KeptRow) -> Cell {
+    match keys.signer(kept) {
+        Some((_, true)) => Cell::state("Signed", Tone::Good),
+        Some((_, false)) => Cell::state("Signed with an earlier key", Tone::Plain),
+        None => Cell::state("Not signed by a key of this log", Tone::Stopped),
     }
 }
 
 /// `GET …/audit/-/checkpoints?before=`
 pub(in crate::console) async fn list(desk: Desk) -> Result<Response, Trouble> {
     let query = desk.visit.query()?;
-    let before = place(desk.one(&query, "before")?);
+    let before = parse_place(desk.one(&query, "before")?);
     let mut tx = desk.tx().await?;
     let page = page(&desk, &mut tx, before).await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
@@ -93,7 +61,7 @@ async fn page(desk: &Desk, tx: &mut TenantTx, before: Option<Place>) -> Result<S
         (Some(head), None) => head.origin.clone(),
         (None, None) => Origin::of(&desk.visit.app.config.public_url, tx.tenant(), 1),
     };
-    let keys = Keys::of(desk, tx, &origin).await?;
+    let keys = LogKeys::of(&desk.visit.app.keyring, tx, origin).await?;
     let mut page = SheetPage {
         frame: desk.frame(),
         back: Way::new("Audit log", desk.at("audit")),
@@ -110,7 +78,7 @@ async fn page(desk: &Desk, tx: &mut TenantTx, before: Option<Place>) -> Result<S
     };
     if before.is_some() {
         page.back = Way::new("Newest checkpoints", desk.at("audit/-/checkpoints"));
-        page.facts.push(Fact::new("Log", Cell::Code(origin.to_string())));
+        page.facts.push(Fact::new("Log", Cell::Code(keys.origin().to_string())));
     } else {
         let since = audit_log::waiting_since(tx).await?;
         let size = head.as_ref().map_or(0, |head| head.size);
@@ -126,7 +94,7 @@ async fn page(desk: &Desk, tx: &mut TenantTx, before: Option<Place>) -> Result<S
         vec![
             Cell::link(entries(kept.place.next), note_at(desk, kept)),
             Cell::time(desk.visit.app.clock.now(), kept.signed_at),
-            keys_of(&keys, kept, &origin),
+            state(&keys, kept),
             root.map_or(Cell::Nothing, Cell::Code),
         ]
     };
@@ -135,7 +103,7 @@ async fn page(desk: &Desk, tx: &mut TenantTx, before: Option<Place>) -> Result<S
         let words = "Each leads to the signed text, for whoever wants to compare it with their own copy.";
         let mut section = Section::new("Signed", words).table(&["Over", "When", "Signature", "Root"], all);
         if let (Some(_), Some(last)) = (more, kept.last()) {
-            let href = format!("audit/-/checkpoints?before={}", text(last.place));
+            let href = format!("audit/-/checkpoints?before={}", place(last.place));
             section = section.more(Way::new("Earlier ones", desk.at(&href)));
         }
         page.sections.push(section);
@@ -143,20 +111,11 @@ async fn page(desk: &Desk, tx: &mut TenantTx, before: Option<Place>) -> Result<S
     Ok(page)
 }
 
-/// An epoch before the newest has its own name, and so its own keys.
-fn keys_of(keys: &Keys, kept: &KeptRow, origin: &Origin) -> Cell {
-    if kept.origin == *origin {
-        return keys.state(kept);
-    }
-    let renamed = |keys: &[VerifierKey]| keys.iter().filter_map(|key| key.renamed(&kept.origin)).collect();
-    Keys { own: renamed(&keys.own), said: renamed(&keys.said) }.state(kept)
-}
-
 /// The newest checkpoint, and what is not in it yet.
 fn newest(
     desk: &Desk,
     page: &mut SheetPage,
-    (newest, keys): (Option<&KeptRow>, &Keys),
+    (newest, keys): (Option<&KeptRow>, &LogKeys),
     (size, since): (u64, Option<OffsetDateTime>),
 ) {
     let now = desk.visit.app.clock.now();
@@ -168,7 +127,7 @@ fn newest(
         let root = Checkpoint::unverified(&newest.note).map(|said| said.root.to_string());
         page.facts.push(Fact::new("Root", root.map_or(Cell::Nothing, Cell::Code)));
         page.facts.push(Fact::new("Signed", Cell::time(now, newest.signed_at)));
-        let by = keys.signer(newest).map(|(key, _)| Cell::Code(short(key)));
+        let by = keys.signer(newest).map(|(key, _)| Cell::Code(short(&key)));
         page.facts.push(Fact::new("With the key", by.unwrap_or(Cell::Nothing)));
         if desk.may(Page::Audit, Action::Export) {
             page.actions.push(Way::new("Download it", note_at(desk, newest)).primary());
@@ -187,22 +146,16 @@ fn newest(
     page.state = match newest {
         _ if late => Cell::state("Events wait for more than a minute", Tone::Stopped),
         None => Cell::state("Nothing signed yet", Tone::Waits),
-        Some(newest) if keys.signer(newest).is_none() => keys.state(newest),
+        Some(newest) if keys.signer(newest).is_none() => state(keys, newest),
         Some(_) if unsigned > 0 || since.is_some() => Cell::state("Signed again in a moment", Tone::Waits),
         Some(_) => Cell::state("All of it is signed", Tone::Good),
     };
 }
 
-fn verifying(keys: &Keys) -> Section {
-    let mut lines: Vec<String> = Vec::new();
-    for key in keys.own.iter().chain(&keys.said).map(ToString::to_string) {
-        if !lines.contains(&key) {
-            lines.push(key);
-        }
-    }
+fn verifying(keys: &LogKeys) -> Section {
     let words = "Give it to auditors by another way than exports and checkpoints: whoever can change those can put another key beside them. \
                  The key in use comes first.";
-    Section::new("Key to verify with", words).pre(lines.join("\n"))
+    Section::new("Key to verify with", words).pre(keys.lines().join("\n"))
 }
 
 /// Anchors and collectors of the configuration, and how far they are.
@@ -254,14 +207,8 @@ async fn told(desk: &Desk, tx: &mut TenantTx) -> Result<Vec<Section>, StoreError
 /// What witnesses have seen last.
 async fn witnesses(desk: &Desk, tx: &mut TenantTx, newest: &KeptRow) -> Result<Option<Section>, StoreError> {
     let now = desk.visit.app.clock.now();
-    let seen = audit_export::cosigned(tx, (newest.place.epoch, newest.place.next)).await?;
-    let row = |(size, note, key, line): (u64, String, String, String)| {
-        let key = WitnessKey::parse(&key)?;
-        let at = key.signed(&note, &line)?;
-        let at = OffsetDateTime::from_unix_timestamp(i64::try_from(at).ok()?).ok()?;
-        Some(vec![Cell::Text(key.name().to_owned()), Cell::Text(entries(size)), Cell::time(now, at)])
-    };
-    let seen: Vec<Vec<Cell>> = seen.into_iter().filter_map(row).collect();
+    let row = |(name, size, at)| vec![Cell::Text(name), Cell::Text(entries(size)), Cell::time(now, at)];
+    let seen: Vec<Vec<Cell>> = checkpoints::witnesses(tx, newest).await?.into_iter().map(row).collect();
     let words = "Each has signed that the log begins with these entries, and goes on from all that it saw before.";
     Ok((!seen.is_empty())
         .then(|| Section::new("Witnesses", words).table(&["Witness", "Has seen", "By its clock"], seen)))
@@ -269,42 +216,13 @@ async fn witnesses(desk: &Desk, tx: &mut TenantTx, newest: &KeptRow) -> Result<O
 
 /// `GET …/audit/-/checkpoints/{object}`: the signed note, with what witnesses have signed of it.
 pub(in crate::console) async fn note(desk: Desk) -> Result<Response, Trouble> {
-    let nothing = || desk.nothing("checkpoint");
-    let (at, _) = desk.object.rsplit_once('-').ok_or_else(nothing)?;
-    let place = place(at).ok_or_else(nothing)?;
     let fault = |error: StoreError| desk.visit.fault(error);
     let mut tx = desk.tx().await?;
-    let kept = rows::at(&mut tx, place).await.map_err(fault)?;
-    let kept = kept.filter(|kept| name(kept) == desk.object).ok_or_else(nothing)?;
-    let lines = audit_ship::cosignatures(&mut tx, place).await.map_err(fault)?;
+    let found = checkpoints::named(&mut tx, &desk.object).await.map_err(fault)?;
     tx.commit().await.map_err(fault)?;
-    let by = |(key, line)| Cosigned { size: place.next, note: kept.note.clone(), key, line };
-    let by: Vec<Cosigned> = lines.into_iter().map(by).collect();
-    let (note, _) = cosigned(place.next, &kept.note, &by);
-    let file = format!("attachment; filename=\"{}-checkpoint-{}.txt\"", desk.visit.tenant.slug, place.next);
-    let headers = [
-        (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
-        (CONTENT_DISPOSITION, file),
-        (CACHE_CONTROL, "no-store".to_owned()),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-    ];
-    Ok((headers, note).into_response())
-}
-
-/// A place in an address: epoch and entries, `1-902`.
-fn text(place: Place) -> String {
-    format!("{}-{}", place.epoch, place.next)
-}
-
-fn place(text: &str) -> Option<Place> {
-    let (epoch, next) = text.split_once('-')?;
-    let next = next.parse().ok().filter(|next| i64::try_from(*next).is_ok())?;
-    Some(Place { epoch: epoch.parse().ok()?, next })
-}
-
-/// A checkpoint in an address: its place, and the beginning of its root, so that the address means this one and no other.
-fn name(kept: &KeptRow) -> String {
-    format!("{}-{}", text(kept.place), hex(kept.root.get(..6).unwrap_or(&kept.root)))
+    let (kept, note) = found.ok_or_else(|| desk.nothing("checkpoint"))?;
+    let file = format!("{}-checkpoint-{}.txt", desk.visit.tenant.slug, kept.place.next);
+    Ok(attachment(&file, "text/plain; charset=utf-8", note.into()))
 }
 
 fn note_at(desk: &Desk, kept: &KeptRow) -> String {
@@ -317,9 +235,4 @@ fn number(count: u64) -> i64 {
 
 fn entries(count: u64) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(number(count))) }
-}
-
-/// Name and id of a key, without the key itself.
-fn short(key: &VerifierKey) -> String {
-    key.to_string().splitn(3, '+').take(2).collect::<Vec<_>>().join("+")
 }

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Known, all, at, state};
+use super::{all, at, state};
 use crate::{
     apply::edit::{Edit, ProviderChange},
     console::{Desk, servers::refused},
@@ -13,6 +13,7 @@ use crate::{
         trouble::Trouble,
     },
     ids::Slug,
+    people::oidc::Listed,
 };
 
 /// A question about a provider, and what is done on yes.
@@ -56,9 +57,9 @@ impl Deed {
     }
 }
 
-async fn question(desk: &Desk, deed: &Deed) -> Result<(Known, AskPage), Trouble> {
+async fn question(desk: &Desk, deed: &Deed) -> Result<(Listed, AskPage), Trouble> {
     let mut tx = desk.tx().await?;
-    let known = all(desk, &mut tx).await.map_err(|error| desk.visit.fault(error))?;
+    let known = all(desk, &mut tx).await?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let in_use = known.iter().filter(|known| known.provider.row.status == "active").count();
     let known = known.into_iter().find(|known| known.provider.row.slug == desk.object);

@@ -3,16 +3,15 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Known, at, named, state};
+use super::{at, named, state};
 use crate::{
-    audit::Event,
     console::Desk,
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Section, SheetPage, Tone, Way},
         trouble::Trouble,
     },
-    people::oidc::{Finding, Verdict, check},
+    people::oidc::{self, Finding, Listed, Verdict},
 };
 
 /// `GET …/probe`: nothing is asked yet.
@@ -32,14 +31,12 @@ pub(in crate::console) async fn probe(desk: Desk, form: Result<Form, FormError>)
     desk.form(form)?;
     let mut tx = desk.tx().await?;
     let known = named(&desk, &mut tx).await?;
-    let probed = Event::ProviderProbed { provider: known.provider.row.id };
-    desk.recorder().record(&mut tx, &probed).await.map_err(|error| desk.visit.fault(error))?;
-    tx.commit().await.map_err(|error| desk.visit.fault(error))?;
-    let findings = check(&desk.visit.app, &desk.visit.tenant, &known.provider).await;
+    let findings = oidc::probe(&desk.visit.app, (tx, desk.recorder()), &desk.visit.tenant, &known.provider).await;
+    let findings = findings.map_err(|error| desk.visit.fault(error))?;
     Ok(desk.visit.page(StatusCode::OK, page(&desk, &known, &findings)))
 }
 
-fn page(desk: &Desk, known: &Known, findings: &[Finding]) -> SheetPage {
+fn page(desk: &Desk, known: &Listed, findings: &[Finding]) -> SheetPage {
     let row = &known.provider.row;
     let wrong = findings.iter().filter(|finding| finding.verdict == Verdict::Wrong).count();
     let lead = match wrong {

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Known, accounts, at, named, state};
+use super::{accounts, at, named, state};
 use crate::{
     access::{Action, Page},
     console::{Desk, people},
@@ -11,7 +11,7 @@ use crate::{
         pages::console::{Cell, Fact, Section, SheetPage, Tone, Way},
         trouble::Trouble,
     },
-    people::oidc::{OnLogout, ProviderSettings},
+    people::oidc::{Listed, OnLogout, ProviderSettings},
     store::providers::{self, LinkedRow},
 };
 
@@ -29,7 +29,7 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
-fn page(desk: &Desk, known: &Known, linked: &[LinkedRow]) -> SheetPage {
+fn page(desk: &Desk, known: &Listed, linked: &[LinkedRow]) -> SheetPage {
     let row = &known.provider.row;
     SheetPage {
         frame: desk.frame(),
@@ -49,7 +49,7 @@ fn page(desk: &Desk, known: &Known, linked: &[LinkedRow]) -> SheetPage {
     }
 }
 
-fn facts(known: &Known) -> Vec<Fact> {
+fn facts(known: &Listed) -> Vec<Fact> {
     let row = &known.provider.row;
     let secret = match (row.auth_method.as_str(), &row.secret) {
         ("none", _) => Cell::Text("none: it knows this place as a public client".to_owned()),
@@ -66,7 +66,7 @@ fn facts(known: &Known) -> Vec<Fact> {
     ]
 }
 
-fn addresses(desk: &Desk, known: &Known) -> Section {
+fn addresses(desk: &Desk, known: &Listed) -> Section {
     let tenant = &desk.visit.tenant;
     Section::new("Write these down at the provider", "It compares them letter by letter.").facts(vec![
         Fact::new("Redirect URI", Cell::Code(known.provider.redirect_uri(tenant))),
@@ -131,7 +131,7 @@ fn people_section(desk: &Desk, linked: &[LinkedRow]) -> Section {
         .table(&["Person", "Since", "Last login by it"], linked.iter().map(row).collect())
 }
 
-fn actions(desk: &Desk, known: &Known) -> Vec<Way> {
+fn actions(desk: &Desk, known: &Listed) -> Vec<Way> {
     let row = &known.provider.row;
     let to = |act: &str| format!("{}/{act}", at(desk, &row.slug));
     let mut ways = Vec::new();
@@ -148,7 +148,7 @@ fn actions(desk: &Desk, known: &Known) -> Vec<Way> {
     ways
 }
 
-fn danger(desk: &Desk, known: &Known) -> Vec<Way> {
+fn danger(desk: &Desk, known: &Listed) -> Vec<Way> {
     let row = &known.provider.row;
     let to = |act: &str| format!("{}/{act}", at(desk, &row.slug));
     let mut ways = Vec::new();

@@ -9,35 +9,40 @@ use crate::harness::{
     flow::Flow,
 };
 
-struct Api {
-    app: TestApp,
-    tenant: TestTenant,
-    http: reqwest::Client,
+/// A tenant, and a token of its administrator with all rights.
+pub(super) struct Api {
+    pub(super) app: TestApp,
+    pub(super) tenant: TestTenant,
+    pub(super) http: reqwest::Client,
 }
 
 impl Api {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let app = TestApp::start().await;
         let tenant = app.tenant("acme").await;
+        Self::at(app, tenant).await
+    }
+
+    pub(super) async fn at(app: TestApp, tenant: TestTenant) -> Self {
         appoint(&app, tenant.person.id, "administrator").await;
         let http = http(&token(&app, tenant.id, "ada", &all_rights()).await);
         Self { app, tenant, http }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         self.app.url(&format!("/api/admin/v1/tenants/acme/{path}"))
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         read(self.http.get(self.url(path))).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         read(self.http.post(self.url(path)).json(&body)).await
     }
 
     /// The newest event of a kind that a token caused.
-    async fn event(&self, kind: &str) -> Value {
+    pub(super) async fn event(&self, kind: &str) -> Value {
         let events = self.app.app.store.audit_recent(self.tenant.id, 100).await.unwrap();
         let ours = |event: &sallyport::store::audit::EventRow| {
             event.kind == kind && event.body["actor"]["kind"] == "api_token"
@@ -46,7 +51,7 @@ impl Api {
     }
 }
 
-async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
+pub(super) async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }

@@ -47,6 +47,11 @@ async fn it_finds_no_fault_and_no_answer_that_is_not_described() {
         // Whoever asks does not shut themselves out, but could be made somebody else.
         ("people", "select id::text from person where tenant = $1 and username <> 'ada'"),
         ("servers", "select slug from server where tenant = $1"),
+        ("providers", "select slug from identity_provider where tenant = $1"),
+        (
+            "checkpoints",
+            "select epoch || '-' || size || '-' || left(encode(root, 'hex'), 12) from audit_checkpoint where tenant = $1 limit 50",
+        ),
         ("events", "select id::text from audit_event where tenant = $1 limit 50"),
     ] {
         config = config.replace(&format!("@{name}@"), &ids(&app, &tenant, query).await);

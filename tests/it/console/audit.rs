@@ -11,7 +11,12 @@ use crate::{
     harness::{app::TestApp, console::csrf, flow::Flow, scratch::Scratch},
 };
 
-async fn event(app: &TestApp, tenant: sallyport::ids::TenantId, kind: &str, body: serde_json::Value) -> String {
+pub(crate) async fn event(
+    app: &TestApp,
+    tenant: sallyport::ids::TenantId,
+    kind: &str,
+    body: serde_json::Value,
+) -> String {
     let insert = "insert into audit_event (tenant, id, at, kind, version, body)
         values ($1, $2, $3, $4, 1, $5) returning id::text";
     sqlx::query_scalar(insert)
@@ -93,7 +98,7 @@ async fn the_log_is_paged_back_to_its_beginning() {
 }
 
 /// Until the newest checkpoint is over all that happened.
-async fn signed(app: &TestApp, log: sallyport::ids::TenantId) {
+pub(crate) async fn signed(app: &TestApp, log: sallyport::ids::TenantId) {
     loop {
         sequence::settled(app, log).await;
         app.clock.advance(std::time::Duration::from_secs(10));
@@ -164,7 +169,7 @@ async fn checkpoints_are_shown_paged_and_handed_out() {
     assert!(shown.contains("Not signed by a key of this log"), "{shown}");
 }
 
-fn unpacked(bytes: &[u8]) -> Scratch {
+pub(crate) fn unpacked(bytes: &[u8]) -> Scratch {
     let scratch = Scratch::new();
     let file = scratch.path("log.tar");
     std::fs::write(&file, bytes).unwrap();

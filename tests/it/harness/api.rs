@@ -80,10 +80,18 @@ pub(crate) fn at(route: &Route) -> At {
     }
 }
 
+/// What a route has to say: what is fetched has no body.
+pub(crate) fn sample(route: &Route) -> (Option<Value>, Option<&'static str>, u16) {
+    let (page, action) = rule(route).expect("a route of the admin API");
+    let (body, seen, done) = sample_of(page, action);
+    (body.filter(|_| route.method != ::http::Method::GET), seen, done)
+}
+
 /// The body, without what it is about; the version that was seen, where that is no object; and the answer.
-pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'static str>, u16) {
+fn sample_of(page: Page, action: Action) -> (Option<Value>, Option<&'static str>, u16) {
     match (page, action) {
         (_, Action::List | Action::Show) => (None, None, 200),
+        (Page::Audit, Action::Export) => (Some(json!({})), None, 200),
         (Page::Clients, Action::Approve) => (Some(json!({})), None, 200),
         (Page::Clients, Action::Suspend) => (Some(json!({ "reason": "under review" })), None, 200),
         (Page::Clients, Action::Remove) | (Page::Grants, Action::Revoke) => (None, None, 204),
@@ -108,6 +116,20 @@ pub(crate) fn sample(page: Page, action: Action) -> (Option<Value>, Option<&'sta
             None,
             200,
         ),
+        (Page::Providers, Action::Create) => {
+            let provider = json!({ "name": "Made here", "client_id": "made-here", "auth_method": "none" });
+            let body = json!({ "slug": "made-here", "issuer": "https://idp.example/made-here", "provider": provider });
+            (Some(body), None, 201)
+        }
+        (Page::Providers, Action::Edit) => {
+            let rules = json!({ "algorithms": ["EdDSA"], "accounts": "create", "email_domains": ["example.com"] });
+            let body = json!({ "name": "Other", "client_id": "made-here-too", "auth_method": "client_secret_basic",
+                "client_secret": "made-here-as-well", "settings": rules });
+            (Some(body), Some("v1"), 200)
+        }
+        (Page::Providers, Action::Enable | Action::Disable) => (None, Some("v1"), 200),
+        (Page::Providers, Action::Remove) => (None, Some("v1"), 204),
+        (Page::Providers, Action::Probe) => (None, None, 200),
         (Page::Clients | Page::People | Page::Keys, _) => (None, None, 200),
         other => panic!("{other:?} is new: say how it is asked"),
     }
@@ -124,7 +146,7 @@ pub(crate) fn fresh(things: &Things, body: &Value) -> Value {
 /// A good request of a route.
 pub(crate) fn good(route: &Route, things: &Things, slug: &str) -> Good {
     let (page, action) = rule(route).expect("a route of the admin API");
-    let (body, seen, done) = sample(page, action);
+    let (body, seen, done) = sample(route);
     let mut good = Good {
         path: route.path.replace("{tenant}", slug),
         seen: seen.map(|seen| format!("\"{seen}\"")),

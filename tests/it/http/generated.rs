@@ -69,7 +69,8 @@ fn judge(route: &Route, drawn: &Drawn, answer: &Answer) -> Result<(), String> {
     check(![301, 302, 307, 308].contains(&status.as_u16()), "a redirect that may repeat a POST or stay for good")?;
     check(answer.body.is_empty() || !kind.is_empty(), "a body of no type")?;
     let taken = answer.header("content-disposition").starts_with("attachment; filename=\"acme-");
-    let download = taken && matches!(route.guard, Guard::Console(_, Action::Export)) && status.is_success();
+    let exports = matches!(route.guard, Guard::Console(_, Action::Export) | Guard::Api(_, Action::Export));
+    let download = taken && exports && status.is_success();
     // What was stored is shown, to who may see it, and no browser takes it for a page.
     let shown = download || matches!(route.guard, Guard::Api(..)) && status.is_success();
     check(shown || !text.contains(MARK), "an echo")?;

@@ -71,7 +71,7 @@ impl World {
         this
     }
 
-    fn describe(&self, names_itself: bool) {
+    pub(crate) fn describe(&self, names_itself: bool) {
         self.issuer.publish_metadata(&json!({
             "authorization_endpoint": self.issuer.publisher.url("/realms/a/authorize"),
             "token_endpoint": self.issuer.publisher.url(TOKEN),

@@ -97,7 +97,7 @@ fn plans(route: &Route) -> Vec<Plan> {
         return vec![plan(Things::done(page, action), &own).with(&rest)];
     }
     if let Some((page, action)) = api::rule(route) {
-        let (body, seen, done) = api::sample(page, action);
+        let (body, seen, done) = api::sample(route);
         let mut own = vec![(Bearer, Kind::ApiToken)];
         let object = Kind::Object(page, action);
         match api::at(route) {
