@@ -90,10 +90,10 @@ function hands(page, issuer) {
   return { page, press, says, begin, come };
 }
 
-const isIn = async ({ page }, issuer) => {
+async function isIn({ page }, issuer) {
   await page.goto(`${issuer}/account`);
   return page.url() === `${issuer}/account`;
-};
+}
 
 // An account is made at the first login and found at the next; claims are roles; rules keep others out.
 async function accounts(world) {

@@ -21,6 +21,8 @@ export async function openIdentityProvider({ port, tls, clients, people }) {
   let handler, server;
   const rotate = () => {
     const provider = made(issuer, clients, people);
+    // It tells whoever logs out nothing of this.
+    provider.on('backchannel.error', (_, error, client) => console.error(`logout of ${client.clientId}: ${error.message} ${error.cause?.message ?? ""}`));
     const pages = provider.callback();
     handler = (request, response) => {
       const uid = /^\/interaction\/([\w-]+)$/.exec(request.url)?.[1];
@@ -60,6 +62,8 @@ function made(issuer, clients, people) {
       await grant.save();
       return grant;
     },
+    // Everybody is on this computer, where it would send nobody a logout token.
+    fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
     features: {
       devInteractions: { enabled: false },
       backchannelLogout: { enabled: true },
