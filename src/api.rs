@@ -26,6 +26,7 @@ mod rights;
 mod routes;
 mod servers;
 mod settings;
+mod tenants;
 pub mod token;
 
 pub use document::document;

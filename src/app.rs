@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use cold::ColdReads;
 
 use crate::{
+    apply::Tools,
     audit::{CallLog, Evidence, Lane, Recorder, Refused, signer::MemoryError},
     clients::document::RemoteKeys,
     clock::Clock,
@@ -178,6 +179,19 @@ impl App {
             untrusted,
             cold,
         }))
+    }
+
+    /// What `apply` needs for a change, as whoever makes it.
+    pub fn tools<'a>(&'a self, recorder: &'a Recorder) -> Tools<'a> {
+        Tools { store: &self.store, keyring: &self.keyring, hasher: &self.passwords, recorder }
+    }
+
+    /// The place of the platform's administrators, if there is one.
+    pub async fn platform(&self) -> Result<Option<Arc<Tenant>>, StoreError> {
+        match self.store.platform_slug().await? {
+            Some(slug) => self.place(&slug).await,
+            None => Ok(None),
+        }
     }
 
     /// An active tenant by its slug. One that was asked for before it was made may take a second to appear.

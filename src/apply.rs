@@ -20,6 +20,7 @@ mod published;
 mod read;
 mod state;
 mod step;
+pub mod tenant;
 mod write;
 
 pub use document::{

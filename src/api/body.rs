@@ -78,6 +78,10 @@ impl<T: DeserializeOwned + Check> FromRequest<Arc<App>> for Body<T> {
             };
             no(StatusCode::BAD_REQUEST, detail)
         })?;
+        // Serde reads a list as the members in their order, too.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(no(StatusCode::BAD_REQUEST, "The body is not one JSON object."));
+        }
         let value: T = serde_json::from_str(text).map_err(|error| {
             let wrong = Wrong { field: None, message: without_echo(&error.to_string()) };
             no(StatusCode::BAD_REQUEST, "The body is not as the API is described.").with(vec![wrong])

@@ -22,12 +22,12 @@ use super::{
 use crate::{
     access::{self, Action, Denied, Page, Role},
     app::App,
-    apply::{self, ApplyError, Tools, edit::Edit},
+    apply::{self, ApplyError, edit::Edit},
     audit::{Actor, Event, Recorder, Refused},
     cluster::Ticket,
     console::Asked,
     http::{address::ClientAddress, request_id::RequestId},
-    ids::{ApiTokenId, PersonId},
+    ids::{ApiTokenId, PersonId, Slug},
     secret::{Handle, HandleKind},
     store::{StoreError, TenantTx, api_tokens::LiveApiToken},
     tenants::Tenant,
@@ -39,13 +39,13 @@ const SCHEME: &[u8] = b"Bearer ";
 pub(super) struct Caller {
     /// The application.
     pub(super) app: Arc<App>,
-    /// The tenant of the path.
+    /// The tenant of the path; of requests about tenants the place of the platform's administrators.
     pub(super) tenant: Arc<Tenant>,
     /// The id of the request.
     pub(super) request_id: RequestId,
     /// For whom it is made.
     pub(super) person: PersonId,
-    /// What stands at `{id}` in the path.
+    /// What stands at `{id}` in the path; of requests about tenants, at `{tenant}`.
     pub(super) object: String,
     token: ApiTokenId,
     roles: Vec<Role>,
@@ -66,10 +66,10 @@ impl FromRequestParts<Arc<App>> for Caller {
         };
         let params = RawPathParams::from_request_parts(parts, app).await.map_err(|error| fault(&error))?;
         let param = |name| params.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
-        let tenant = app.tenant(param("tenant")).await.map_err(|error| fault(&error))?;
+        let tenant = place(app, page, param("tenant")).await.map_err(|error| fault(&error))?;
         let Some(tenant) = tenant else {
             app.refused(None, Refused::Request("unknown_tenant"), address);
-            return Err(Problem::new(StatusCode::NOT_FOUND, "There is no such tenant here.", &request_id));
+            return Err(nowhere(parts, page, &request_id));
         };
         let refuse = |reason| app.refused(Some(tenant.id), Refused::Api(reason), address);
         let handle = presented(parts).map_err(|absent| {
@@ -83,7 +83,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             return Err(unauthorized(false, &request_id));
         };
         let (roles, rights) = (Role::of_words(&roles), Rights::stored(&rights));
-        let object = param("id").to_owned();
+        let object = param(if page == Page::Tenants { "tenant" } else { "id" }).to_owned();
         let caller = Self { app: app.clone(), tenant, request_id, person, object, token, roles, rights };
         if let Err(missing) = caller.allowed(page, action) {
             caller.app.refused(Some(caller.tenant.id), Refused::Api(missing.word()), address);
@@ -93,6 +93,22 @@ impl FromRequestParts<Arc<App>> for Caller {
         caller.write_down(tx, evidence).await.map_err(|error| caller.fault(error))?;
         Ok(caller)
     }
+}
+
+/// Where the token must be from: the tenant of the path, as far as it has such a page; for tenants the platform.
+async fn place(app: &App, page: Page, slug: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
+    if page == Page::Tenants {
+        return app.platform().await;
+    }
+    Ok(app.place(slug).await?.filter(|tenant| page.is_at(tenant.platform)))
+}
+
+/// What is said where there is no such place. Where nobody looks after tenants no token does.
+fn nowhere(parts: &Parts, page: Page, id: &RequestId) -> Problem {
+    if page == Page::Tenants {
+        return unauthorized(presented(parts).is_err_and(|absent| absent), id);
+    }
+    Problem::new(StatusCode::NOT_FOUND, "There is no such tenant here.", id)
 }
 
 /// The token of a request. `Err(true)`: there is none.
@@ -163,6 +179,12 @@ impl Caller {
         Recorder { actor, ..self.app.recorder(Some(self.request_id.to_string())) }
     }
 
+    /// Writes events of another tenant, as this administrator of the platform.
+    pub(super) fn recorder_elsewhere(&self) -> Recorder {
+        let actor = Some(Actor::Platform { administrator: self.person, token: Some(self.token) });
+        Recorder { actor, ..self.app.recorder(Some(self.request_id.to_string())) }
+    }
+
     /// A transaction at the tenant.
     pub(super) async fn tx(&self) -> Result<TenantTx, Problem> {
         self.app.store.tenant_tx(self.tenant.id).await.map_err(|error| self.fault(error))
@@ -186,9 +208,13 @@ impl Caller {
 
     /// Makes an edit: checked, committed and in force on every node.
     pub(super) async fn edit(&self, edit: Edit) -> Result<(), Problem> {
-        let (app, recorder) = (&self.app, self.recorder());
-        let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
-        apply::edit::make(tools, &app.node, &self.tenant.slug, edit).await.map_err(|error| self.not_edited(error))
+        let made = self.edit_of(&self.tenant.slug, &self.recorder(), edit).await;
+        made.map_err(|error| self.not_edited(error))
+    }
+
+    /// The same at another tenant.
+    pub(super) async fn edit_of(&self, tenant: &Slug, recorder: &Recorder, edit: Edit) -> Result<(), ApplyError> {
+        apply::edit::make(self.app.tools(recorder), &self.app.node, tenant, edit).await
     }
 
     /// What to say of an edit that was not made.

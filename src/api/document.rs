@@ -20,7 +20,7 @@ use utoipa::{
 use super::{
     audit, checkpoints, clients, grants, keys, people,
     problem::{MEDIA_TYPE, ProblemBody},
-    providers, rights, servers, settings,
+    providers, rights, servers, settings, tenants,
 };
 use crate::{
     access::may,
@@ -47,6 +47,14 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
     ),
     paths(
         openapi,
+        tenants::list_tenants,
+        tenants::create_tenant,
+        tenants::show_tenant,
+        tenants::edit_tenant,
+        tenants::remove_tenant,
+        tenants::enable_tenant,
+        tenants::disable_tenant,
+        tenants::make_administrator_link,
         clients::list_clients,
         clients::show_client,
         clients::remove_client,
@@ -193,7 +201,10 @@ fn in_path(path: &str) -> Vec<Parameter> {
         let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
         parameter.description(Some(words)).schema(Some(schema)).build()
     };
-    let mut parameters = vec![of("tenant", "The tenant, by its name in addresses.", slug())];
+    let mut parameters = Vec::new();
+    if path.contains("{tenant}") {
+        parameters.push(of("tenant", "The tenant, by its name in addresses.", slug()));
+    }
     if path.contains("/clients/{id}") {
         let schema = text().min_length(Some(1)).max_length(Some(2000));
         parameters.push(of("id", "The `client_id`; of one that is an address percent-encoded whole.", schema));

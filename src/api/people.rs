@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     access::Role,
-    ids::PersonId,
+    config::PublicUrl,
+    ids::{PersonId, Slug},
     people::{
         self, PersonError, Username,
         link::{self, Link, LinkPurpose},
@@ -201,9 +202,15 @@ impl Check for Invitation {
     }
 }
 
+impl PasswordLink {
+    /// A link into a tenant.
+    pub(super) fn of(link: &Link, public_url: &PublicUrl, tenant: &Slug) -> Self {
+        Self { link: link.address(public_url, tenant).as_str().to_owned(), expires_at: link.expires_at }
+    }
+}
+
 fn shown(caller: &Caller, link: &Link) -> PasswordLink {
-    let address = link.address(&caller.app.config.public_url, &caller.tenant.slug);
-    PasswordLink { link: address.as_str().to_owned(), expires_at: link.expires_at }
+    PasswordLink::of(link, &caller.app.config.public_url, &caller.tenant.slug)
 }
 
 /// Makes a person, and the link by which they choose a password.
@@ -225,7 +232,7 @@ pub(super) async fn invite_person(caller: Caller, Body(body): Body<Invitation>) 
     Ok(answer(StatusCode::CREATED, invited))
 }
 
-fn sentence(error: &impl std::fmt::Display) -> String {
+pub(super) fn sentence(error: &impl std::fmt::Display) -> String {
     let words = error.to_string();
     let mut letters = words.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();

@@ -19,6 +19,10 @@ use super::{
     },
     servers::{create_server, disable_server, edit_server, enable_server, list_servers, remove_server, show_server},
     settings::{edit_settings, show_settings},
+    tenants::{
+        create_tenant, disable_tenant, edit_tenant, enable_tenant, list_tenants, make_administrator_link,
+        remove_tenant, show_tenant,
+    },
 };
 use crate::{
     access::{Action, Page},
@@ -37,6 +41,14 @@ pub fn routes() -> Vec<Route> {
     let a = |page, action| Guard::Api(page, action);
     vec![
         Route::new(GET, "/api/admin/v1/openapi.json", Guard::Public, openapi),
+        Route::new(GET, "/api/admin/v1/tenants", a(P::Tenants, A::List), list_tenants),
+        Route::new(POST, "/api/admin/v1/tenants", a(P::Tenants, A::Create), create_tenant),
+        Route::new(GET, "/api/admin/v1/tenants/{tenant}", a(P::Tenants, A::Show), show_tenant),
+        Route::new(PUT, "/api/admin/v1/tenants/{tenant}", a(P::Tenants, A::Edit), edit_tenant),
+        Route::new(DELETE, "/api/admin/v1/tenants/{tenant}", a(P::Tenants, A::Remove), remove_tenant),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/enable", a(P::Tenants, A::Enable), enable_tenant),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/disable", a(P::Tenants, A::Disable), disable_tenant),
+        Route::new(POST, "/api/admin/v1/tenants/{tenant}/link", a(P::Tenants, A::MakeLink), make_administrator_link),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/clients", a(P::Clients, A::List), list_clients),
         Route::new(GET, "/api/admin/v1/tenants/{tenant}/clients/{id}", a(P::Clients, A::Show), show_client),
         Route::new(DELETE, "/api/admin/v1/tenants/{tenant}/clients/{id}", a(P::Clients, A::Remove), remove_client),

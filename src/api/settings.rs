@@ -137,6 +137,14 @@ impl TenantSettings {
     }
 }
 
+/// Whether a form says anything else of programs than what is so.
+fn has_programs(form: &TenantForm, settings: &Settings) -> bool {
+    form.registration != settings.registration
+        || form.max_registered_clients != settings.max_registered_clients
+        || form.unused_client_days != settings.unused_client_days
+        || form.default_server.is_some()
+}
+
 /// Shows the settings.
 #[utoipa::path(get, path = "/api/admin/v1/tenants/{tenant}/settings", tag = "settings",
     responses((status = OK, description = "The settings.", body = TenantSettings, headers(("ETag" = String)))))]
@@ -160,6 +168,9 @@ pub(super) async fn edit_settings(
         return Err(changed(&caller.request_id));
     }
     let form = body.form();
+    if tenant.platform && has_programs(&form, &tenant.settings) {
+        return Err(caller.refused("Nothing was changed: the platform's administrators have no programs there."));
+    }
     let settings = form.onto(&tenant.settings).map_err(|why| caller.refused(format!("Nothing was changed: {why}.")))?;
     let (name, view) = (form.name.clone(), TenantSettings::of(&form.name, &settings));
     let tag = fingerprint(&name, &settings);

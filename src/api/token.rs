@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError, TenantTx,
         api_tokens::{self as rows, ApiTokenRow, LiveApiToken},
-        people,
+        people, tenants,
     },
 };
 
@@ -132,7 +132,9 @@ pub async fn create(
     if !roles.iter().any(|role| *role != Role::Member) {
         return Err(ApiTokenError::NoRole(username));
     }
-    if !RULES.iter().any(|rule| rights.cover(rule) && may(&roles, rule.page, rule.action).is_ok()) {
+    let platform = tenants::is_platform(tx).await?;
+    let mut there = RULES.iter().filter(|rule| rule.page.is_at(platform));
+    if !there.any(|rule| rights.cover(rule) && may(&roles, rule.page, rule.action).is_ok()) {
         return Err(ApiTokenError::Beyond(username));
     }
     let handle = Handle::generate(HandleKind::ApiToken, &recorder.entropy).map_err(StoreError::from)?;

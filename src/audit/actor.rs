@@ -23,6 +23,9 @@ pub enum Actor {
     Platform {
         /// Who, in the place of the platform's administrators.
         administrator: PersonId,
+        /// The token of the admin API by which they did it, if it was one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<ApiTokenId>,
     },
     /// Somebody whose program holds a token of the admin API.
     ApiToken {

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::Desk;
 use crate::{
-    apply::{self, ApplyError, Tools, edit::Edit},
+    apply::{self, ApplyError, edit::Edit},
     audit::Recorder,
     cluster::Ticket,
     http::{
@@ -63,9 +63,8 @@ impl Desk {
     /// The same at another tenant.
     pub(super) async fn edit_of(&self, tenant: &Slug, recorder: Recorder, edit: Edit) -> Result<u128, ApplyError> {
         let app = &self.visit.app;
-        let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
         let began = tokio::time::Instant::now();
-        apply::edit::make(tools, &app.node, tenant, edit).await?;
+        apply::edit::make(app.tools(&recorder), &app.node, tenant, edit).await?;
         Ok(began.elapsed().as_millis())
     }
 

@@ -157,7 +157,7 @@ impl Desk {
 
     /// Writes events of another tenant, as this administrator of the platform.
     pub fn recorder_elsewhere(&self) -> Recorder {
-        let actor = Some(Actor::Platform { administrator: self.session.person });
+        let actor = Some(Actor::Platform { administrator: self.session.person, token: None });
         Recorder { actor, ..self.visit.recorder() }
     }
 

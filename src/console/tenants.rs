@@ -5,7 +5,7 @@ mod new;
 
 use axum::response::Response;
 use http::StatusCode;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 pub(super) use change::{ask_disable, ask_edit, ask_enable, ask_remove, disable, edit, enable, remove};
 pub(super) use new::{ask_link, ask_new, create, link};
@@ -28,12 +28,9 @@ use crate::{
     store::{
         StoreError,
         overview::{self, Counts},
-        platform::{Asked, ListedTenant},
+        platform::{Asked, CALLS_LATELY, ListedTenant},
     },
 };
-
-/// Since when calls are counted.
-const LATELY: Duration = Duration::days(30);
 
 const HEADS: &[Head] = &[
     Head::by("Tenant", "name"),
@@ -52,7 +49,7 @@ const CHOICES: &[Choice] = &[Choice {
 }];
 
 fn since(desk: &Desk) -> OffsetDateTime {
-    desk.visit.app.clock.now() - LATELY
+    desk.visit.app.clock.now() - CALLS_LATELY
 }
 
 /// `GET …/tenants`
@@ -165,10 +162,8 @@ fn at(desk: &Desk, slug: &str) -> String {
 /// The tenant that the address names.
 async fn named(desk: &Desk) -> Result<ListedTenant, Trouble> {
     let slug = Slug::parse(&desk.object).map_err(|_| desk.nothing("tenant"))?;
-    let asked = Asked { slug: Some(slug.as_str()), sort: "name", limit: 1, ..Asked::default() };
-    let found = desk.visit.app.store.listed_tenants(&asked, since(desk)).await;
-    let found = found.map_err(|error| desk.visit.fault(error))?;
-    found.into_iter().next().ok_or_else(|| desk.nothing("tenant"))
+    let found = desk.visit.app.store.listed_tenant(&slug, since(desk)).await;
+    found.map_err(|error| desk.visit.fault(error))?.ok_or_else(|| desk.nothing("tenant"))
 }
 
 /// The first page of the platform's console.

@@ -1,9 +1,12 @@
 //! What administrators of the platform see of tenants: names, states and numbers.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{Store, StoreError, usage::Span};
-use crate::ids::TenantId;
+use crate::ids::{Slug, TenantId};
+
+/// Calls of so long a time are those lately.
+pub const CALLS_LATELY: Duration = Duration::days(30);
 
 /// A tenant, and how much there is in it.
 #[derive(Clone, Debug)]
@@ -83,6 +86,17 @@ impl Store {
         .fetch_all(self.pool())
         .await?;
         Ok(rows)
+    }
+
+    /// One tenant, whatever its status; that of the platform is none.
+    pub async fn listed_tenant(&self, slug: &Slug, since: OffsetDateTime) -> Result<Option<ListedTenant>, StoreError> {
+        let asked = Asked { slug: Some(slug.as_str()), sort: "name", limit: 1, ..Asked::default() };
+        Ok(self.listed_tenants(&asked, since).await?.into_iter().next())
+    }
+
+    /// What the place of the platform's administrators is called in addresses, if there is one.
+    pub async fn platform_slug(&self) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar("select slug from tenant where platform").fetch_optional(self.pool()).await?)
     }
 
     /// Calls of all tenants since a moment, by `hour` or `day`; spans without calls are left out.

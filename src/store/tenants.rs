@@ -110,6 +110,12 @@ impl Store {
     }
 }
 
+/// Whether it is the place of the platform's administrators.
+pub async fn is_platform(tx: &mut TenantTx) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar("select platform from tenant where id = $1").bind(tenant.0).fetch_one(tx.conn()).await?)
+}
+
 /// The settings of the tenant, unread. None where there is none.
 pub async fn settings(tx: &mut TenantTx) -> Result<Option<Value>, StoreError> {
     let tenant = tx.tenant();

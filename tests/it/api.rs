@@ -7,4 +7,5 @@ mod export;
 mod providers;
 mod rights;
 mod schemathesis;
+mod tenants;
 mod tokens;

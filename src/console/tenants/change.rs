@@ -8,6 +8,7 @@ use crate::{
     apply::{
         ApplyError,
         edit::{Edit, fingerprint},
+        tenant,
     },
     console::{Desk, servers::refused},
     http::{
@@ -16,7 +17,7 @@ use crate::{
         trouble::Trouble,
     },
     ids::Slug,
-    store::{StoreError, platform::ListedTenant},
+    store::platform::ListedTenant,
     tenants::Settings,
 };
 
@@ -139,12 +140,9 @@ pub(in crate::console) async fn remove(desk: Desk, form: Result<Form, FormError>
 /// The tenant's name and settings as they are now.
 async fn now(desk: &Desk) -> Result<(ListedTenant, Settings), Trouble> {
     let row = named(desk).await?;
-    let read = async {
-        let found = desk.visit.app.store.tenant(&row.slug).await?;
-        let found = found.ok_or_else(|| StoreError::corrupt("a tenant went while it was read"))?;
-        serde_json::from_value(found.settings).map_err(StoreError::corrupt)
-    };
-    let settings = read.await.map_err(|error| desk.visit.fault(error))?;
+    let recorder = desk.recorder_elsewhere();
+    let settings = tenant::settings_of(desk.visit.app.tools(&recorder), &row).await;
+    let settings = settings.map_err(|error| desk.visit.fault(error))?;
     Ok((row, settings))
 }
 
@@ -171,7 +169,7 @@ pub(in crate::console) async fn edit(desk: Desk, form: Result<Form, FormError>) 
     let (row, settings) = now(&desk).await?;
     let (name, seen) = (desk.one(&form, "name")?.trim().to_owned(), desk.one(&form, "seen")?.to_owned());
     let page = edit_page(&desk, &row, &name, &seen);
-    if let Err(error) = super::new::check_name(&name) {
+    if let Err(error) = tenant::check_name(&name) {
         return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error));
     }
     let slug = Slug::parse(&row.slug).map_err(|error| desk.visit.fault(error))?;

@@ -5,31 +5,16 @@ use http::StatusCode;
 
 use super::{at, named};
 use crate::{
-    apply::{self, Action, ApplyError, Document, Prune, TenantDoc, Tools},
+    apply::tenant::{self, NewTenant, check_name},
     console::{Desk, deed::sentence},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Tone, Way, exact},
         trouble::Trouble,
     },
-    ids::{Slug, TenantId},
-    people::{
-        PersonError, Username,
-        link::{self, Link, LinkPurpose},
-        platform::make_administrator,
-    },
-    store::{TenantTx, people},
-    tenants::Settings,
+    ids::Slug,
+    people::{PersonError, Username, link::Link},
 };
-
-/// The longest name of a tenant, in characters.
-const NAME: usize = 100;
-
-/// That a text can be the name of a tenant.
-pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
-    let fits = (1..=NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err("the name is one line of 1 to 100 characters") }
-}
 
 /// What the form for a tenant says.
 #[derive(Default)]
@@ -60,12 +45,12 @@ pub(in crate::console) async fn ask_new(desk: Desk) -> Result<Response, Trouble>
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
-fn read(filled: &Filled) -> Result<(Slug, Username), String> {
+fn read(filled: &Filled) -> Result<NewTenant, String> {
     check_name(&filled.name)?;
     let slug = Slug::parse(&filled.slug).map_err(|error| format!("the name in addresses cannot be used: {error}"))?;
-    let username =
+    let administrator =
         Username::parse(&filled.username).map_err(|error| format!("the username cannot be used: {error}"))?;
-    Ok((slug, username))
+    Ok(NewTenant { slug, name: filled.name.clone(), administrator })
 }
 
 /// `POST …/tenants/-/new`: `name`, `slug`, `username`. Answers with the link, which is shown this once.
@@ -74,11 +59,13 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let one = |name| desk.one(&form, name).map(|text| text.trim().to_owned());
     let filled = Filled { name: one("name")?, slug: one("slug")?, username: one("username")? };
     let page = new_page(&desk, &filled);
-    let (slug, username) = match read(&filled) {
-        Ok(read) => read,
+    let new = match read(&filled) {
+        Ok(new) => new,
         Err(error) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error)),
     };
-    match make(&desk, &slug, filled.name, &username).await {
+    let (slug, username) = (new.slug.clone(), new.administrator.clone());
+    let recorder = desk.recorder_elsewhere();
+    match tenant::make(desk.visit.app.tools(&recorder), &desk.visit.app.node, new).await {
         Ok(Some(link)) => Ok(shown(&desk, &slug, &username, &link)),
         Ok(None) => {
             let error = "this name in addresses is taken, or was once: choose another one";
@@ -86,67 +73,6 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
         }
         Err(error) => Err(desk.visit.fault(error)),
     }
-}
-
-/// The tenant and the link, both or nothing. None: there is one of this name.
-async fn make(desk: &Desk, slug: &Slug, name: String, username: &Username) -> Result<Option<Link>, ApplyError> {
-    let app = &desk.visit.app;
-    let recorder = desk.recorder_elsewhere();
-    let tools = Tools { store: &app.store, keyring: &app.keyring, hasher: &app.passwords, recorder: &recorder };
-    let tenant = TenantDoc {
-        slug: slug.clone(),
-        name,
-        settings: Settings::default(),
-        enabled: Some(true),
-        servers: Vec::new(),
-        people: Vec::new(),
-        clients: Vec::new(),
-        providers: Vec::new(),
-        line: None,
-    };
-    let document = Document { file: String::new(), tenants: vec![tenant] };
-    let prepared = match apply::prepare(tools, &document, Prune::Nothing).await {
-        // Removed ones, and that of the platform.
-        Err(ApplyError::Mistakes(_)) => return Ok(None),
-        prepared => prepared?.unmarked(),
-    };
-    let changes = &prepared.plan().changes;
-    if changes.is_empty() || changes.iter().any(|change| change.action != Action::Create) {
-        return Ok(None);
-    }
-    let written = prepared.write().await?;
-    let Some(&tenant) = written.tenants.first() else { return Ok(None) };
-    let (written, link) = written.within(tenant, async |tx| invite(tx, desk, username).await).await?;
-    if let Some(ticket) = written.commit().await? {
-        app.node.settle(ticket).await?;
-    }
-    Ok(Some(link))
-}
-
-/// Somebody of this name who is an administrator gets a link to reset the password; somebody new an invitation, as administrator.
-async fn invite(tx: &mut TenantTx, desk: &Desk, username: &Username) -> Result<Link, PersonError> {
-    let recorder = desk.recorder_elsewhere();
-    let tools = (&recorder, &desk.visit.app.keyring);
-    match people::by_username(tx, username.as_str()).await? {
-        Some(row) if row.roles.iter().any(|role| role == "administrator") => {
-            link::make(tx, tools, username, LinkPurpose::of(row.password_hash.is_some())).await
-        }
-        // What others there are is nothing that the platform should know; and the role is not given to just anybody.
-        Some(_) => Err(PersonError::UsernameTaken(username.clone())),
-        None => {
-            let (person, link) = link::invite(tx, tools, username, None).await?;
-            make_administrator(tx, &recorder, person).await?;
-            Ok(link)
-        }
-    }
-}
-
-/// [`invite`], in a transaction of its own.
-async fn invite_into(desk: &Desk, tenant: TenantId, username: &Username) -> Result<Link, PersonError> {
-    let mut tx = desk.visit.app.store.tenant_tx(tenant).await?;
-    let link = invite(&mut tx, desk, username).await?;
-    tx.commit().await?;
-    Ok(link)
 }
 
 /// The page with the link. It is no redirect: the link must be in no address of ours.
@@ -203,7 +129,8 @@ pub(in crate::console) async fn link(desk: Desk, form: Result<Form, FormError>) 
         Err(error) => return again(page, StatusCode::BAD_REQUEST, error.to_string()),
     };
     let slug = Slug::parse(&row.slug).map_err(|error| desk.visit.fault(error))?;
-    match invite_into(&desk, row.id, &username).await {
+    let recorder = desk.recorder_elsewhere();
+    match tenant::invite_into(desk.visit.app.tools(&recorder), row.id, &username).await {
         Ok(link) => Ok(shown(&desk, &slug, &username, &link)),
         Err(PersonError::Store(error)) => Err(desk.visit.fault(error)),
         // Who has the name there, and as what, is nothing that the platform should know.

@@ -20,6 +20,9 @@ use crate::harness::{
 /// Requests of one kind for each operation.
 const EXAMPLES: &str = "40";
 
+/// What tokens of the platform are for.
+const OF_PLATFORM: &str = "/tenants(/\\{tenant\\}(/(enable|disable|link))?)?$";
+
 /// The ids of what there is at a tenant.
 async fn ids(app: &TestApp, tenant: &TestTenant, query: &'static str) -> String {
     let ids: Vec<String> = sqlx::query_scalar(query).bind(tenant.id.0).fetch_all(&app.db.owner).await.unwrap();
@@ -34,10 +37,13 @@ async fn it_finds_no_fault_and_no_answer_that_is_not_described() {
     appoint(&app, tenant.person.id, "administrator").await;
     let browser = TestBrowser::new(&app);
     browser.log_in(&tenant, &tenant.person).await;
-    let mut seen = String::new();
+    let (mut seen, mut root) = (String::new(), None);
     for _ in 0..3 {
-        seen = Things::of(&app, &tenant, &browser.http).await.object(Page::Settings, Action::Edit);
+        let things = Things::of(&app, &tenant, &browser.http).await;
+        seen = things.object(Page::Settings, Action::Edit);
+        root = Some(things.root);
     }
+    let root = root.unwrap();
     let files = Scratch::new();
     let mut config =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/api/schemathesis.toml")).unwrap();
@@ -52,30 +58,35 @@ async fn it_finds_no_fault_and_no_answer_that_is_not_described() {
             "checkpoints",
             "select epoch || '-' || size || '-' || left(encode(root, 'hex'), 12) from audit_checkpoint where tenant = $1 limit 50",
         ),
+        ("tenants", "select slug from tenant where name = 'Elsewhere' and id <> $1"),
         ("events", "select id::text from audit_event where tenant = $1 limit 50"),
     ] {
         config = config.replace(&format!("@{name}@"), &ids(&app, &tenant, query).await);
     }
-    let config = config.replace("@settings@", &seen);
+    let config = config.replace("@settings@", &seen).replace("@tenant@", &Things::tenant_seen());
     let config = files.write("schemathesis.toml", &config);
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools/schemathesis");
     assert!(tools.join("bin/st").exists(), "schemathesis is missing: run scripts/setup.sh schemathesis");
-    let output = Command::new("python3")
-        .arg(tools.join("bin/st"))
-        .args(["--config-file", config.to_str().unwrap(), "run", &app.url("/api/admin/v1/openapi.json")])
-        .args(["--checks", "all", "--mode", "all", "--max-examples", EXAMPLES, "--seed", "20260803"])
-        .args(["--continue-on-failure", "--no-shrink"])
-        .env("PYTHONPATH", &tools)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("SALLYPORT_API_TOKEN", token(&app, tenant.id, "ada", &all_rights()).await)
-        .current_dir(files.path(""))
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let own = token(&app, tenant.id, "ada", &all_rights()).await;
+    let root = token(&app, root.0, &root.1, &all_rights()).await;
+    for (which, token) in [("--exclude-path-regex", own), ("--include-path-regex", root)] {
+        let output = Command::new("python3")
+            .arg(tools.join("bin/st"))
+            .args(["--config-file", config.to_str().unwrap(), "run", &app.url("/api/admin/v1/openapi.json")])
+            .args(["--checks", "all", "--mode", "all", "--max-examples", EXAMPLES, "--seed", "20260803"])
+            .args(["--continue-on-failure", "--no-shrink", which, OF_PLATFORM])
+            .env("PYTHONPATH", &tools)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("SALLYPORT_API_TOKEN", token)
+            .current_dir(files.path(""))
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
     // Where everything is refused, nothing is found.
     let metrics = app.app.metrics.encode().unwrap();
     let answered = |route: &Route, status| {

@@ -11,7 +11,10 @@ use sallyport::{
 };
 use serde_json::{Value, json};
 
-use super::{app::TestApp, console::Things};
+use super::{
+    app::TestApp,
+    console::{Things, place},
+};
 
 /// What a good request has beside its token.
 pub(crate) struct Good {
@@ -27,6 +30,8 @@ pub(crate) struct Good {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     Path,
+    /// The tenant of the path, which is another one.
+    Tenant,
     /// A member of the body.
     Member(&'static str),
     Seen,
@@ -63,6 +68,20 @@ pub(crate) async fn token(app: &TestApp, tenant: TenantId, username: &str, right
     handle.expose().to_owned()
 }
 
+/// A token that opens a route: of somebody at the tenant; of an administrator of the platform where tenants are looked after.
+pub(crate) async fn token_for(
+    app: &TestApp,
+    route: &Route,
+    things: &Things,
+    (tenant, username): (TenantId, &str),
+    rights: &[String],
+) -> String {
+    match rule(route) {
+        Some((Page::Tenants, _)) => token(app, things.root.0, &things.root.1, rights).await,
+        _ => token(app, tenant, username, rights).await,
+    }
+}
+
 /// A client that shows a token with each request.
 pub(crate) fn http(token: &str) -> reqwest::Client {
     let mut headers = reqwest::header::HeaderMap::new();
@@ -75,6 +94,7 @@ pub(crate) fn at(route: &Route) -> At {
     match rule(route).expect("a route of the admin API") {
         (Page::Grants, Action::RevokeAll) => At::Member("client"),
         (Page::Settings, Action::Edit) => At::Seen,
+        (Page::Tenants, _) if route.path.contains("{tenant}") => At::Tenant,
         _ if route.path.contains("{id}") => At::Path,
         _ => At::Nowhere,
     }
@@ -116,6 +136,13 @@ fn sample_of(page: Page, action: Action) -> (Option<Value>, Option<&'static str>
             None,
             200,
         ),
+        (Page::Tenants, Action::Create) => {
+            (Some(json!({ "slug": "made-here", "name": "Made here", "administrator": "made-here" })), None, 201)
+        }
+        (Page::Tenants, Action::MakeLink) => (Some(json!({ "administrator": "made-here" })), None, 201),
+        (Page::Tenants, Action::Edit) => (Some(json!({ "name": "Renamed" })), None, 200),
+        (Page::Tenants, Action::Enable | Action::Disable) => (None, None, 200),
+        (Page::Tenants, Action::Remove) => (None, None, 204),
         (Page::Providers, Action::Create) => {
             let provider = json!({ "name": "Made here", "client_id": "made-here", "auth_method": "none" });
             let body = json!({ "slug": "made-here", "issuer": "https://idp.example/made-here", "provider": provider });
@@ -147,8 +174,9 @@ pub(crate) fn fresh(things: &Things, body: &Value) -> Value {
 pub(crate) fn good(route: &Route, things: &Things, slug: &str) -> Good {
     let (page, action) = rule(route).expect("a route of the admin API");
     let (body, seen, done) = sample(route);
+    let tenant = if at(route) == At::Tenant { things.object(page, action) } else { String::new() };
     let mut good = Good {
-        path: route.path.replace("{tenant}", slug),
+        path: route.path.replace("{tenant}", place(route, slug, &tenant)),
         seen: seen.map(|seen| format!("\"{seen}\"")),
         body: body.map(|body| fresh(things, &body)),
         done,
@@ -157,7 +185,10 @@ pub(crate) fn good(route: &Route, things: &Things, slug: &str) -> Good {
         At::Path => good.path = good.path.replace("{id}", &things.object(page, action)),
         At::Member(name) => good.body.as_mut().unwrap()[name] = things.object(page, action).into(),
         At::Seen => good.seen = Some(format!("\"{}\"", things.object(page, action))),
-        At::Nowhere => {}
+        At::Tenant | At::Nowhere => {}
+    }
+    if (page, action) == (Page::Tenants, Action::Edit) {
+        good.seen = Some(format!("\"{}\"", Things::tenant_seen()));
     }
     good
 }

@@ -6,7 +6,7 @@ use sallyport::{
     app::routes::{Guard, Route},
     apply::edit::fingerprint,
     clients::initial_token::{self, NewInitialToken},
-    ids::PersonId,
+    ids::{PersonId, TenantId},
     people::Username,
     secret::{Handle, HandleKind},
     tenants::Settings,
@@ -38,6 +38,8 @@ pub(crate) struct Things {
     tenants: [String; 5],
     /// The cookies of an administrator of the platform, and the token of the forms of that console.
     pub(crate) platform: (String, String),
+    /// That administrator: the place, and the name at login.
+    pub(crate) root: (TenantId, String),
     checkpoint: String,
     /// Tokens of the admin API: one to look at, one to take back.
     tokens: [String; 2],
@@ -100,6 +102,7 @@ impl Things {
         assert_eq!(page.status, 200, "{}", page.body);
         let grants = [grant(app, tenant, &granted).await, grant(app, tenant, &client().await).await];
         let [grant, revoked] = grants;
+        let (root, platform) = platform(app).await;
         let settings = Answer::of(http.get(format!("{}/console/t/{}/settings/edit", app.base, tenant.slug))).await;
         let event = "select id::text from audit_event where tenant = $1 limit 1";
         crate::audit::sequence::settled(app, tenant.id).await;
@@ -112,7 +115,8 @@ impl Things {
             servers: servers(app, tenant).await,
             people: people(app, tenant).await,
             tenants: tenants(app).await,
-            platform: platform(app).await,
+            platform,
+            root,
             providers: providers(app, tenant).await,
             event: sqlx::query_scalar(event).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
             checkpoint: sqlx::query_scalar(checkpoint).bind(tenant.id.0).fetch_one(&app.db.owner).await.unwrap(),
@@ -246,6 +250,11 @@ impl Things {
         }
     }
 
+    /// What another tenant is, as whoever edits it has seen it.
+    pub(crate) fn tenant_seen() -> String {
+        fingerprint("Elsewhere", &Settings::default())
+    }
+
     /// How a good form is answered.
     pub(crate) fn done(page: Page, action: Action) -> u16 {
         match (page, action) {
@@ -261,14 +270,14 @@ impl Things {
     /// The path of a route, and the parameters of a good request.
     pub(crate) fn good(&self, route: &Route, slug: &str) -> (String, Vec<(&'static str, String)>) {
         let (page, action) = rule(route).expect("a route of the console");
-        let path = route.path.replace("{tenant}", place(route, slug));
+        let path = route.path.replace("{tenant}", place(route, slug, ""));
         let mut fields = Vec::new();
         if route.method == http::Method::POST {
             let fresh = |value: &str| value.replace("made-here", &self.fresh);
             fields.extend(Self::fields(page, action).iter().map(|(name, value)| (*name, fresh(value))));
             match (page, action) {
                 (Page::Tenants, Action::Remove) => fields.push(("slug", self.object(page, action))),
-                (Page::Tenants, Action::Edit) => fields.push(("seen", fingerprint("Elsewhere", &Settings::default()))),
+                (Page::Tenants, Action::Edit) => fields.push(("seen", Self::tenant_seen())),
                 _ => {}
             }
             fields.push(("csrf", if page == Page::Tenants { &self.platform.1 } else { &self.csrf }.clone()));
@@ -281,10 +290,11 @@ impl Things {
     }
 }
 
-/// The tenant at whose console a route is: only the platform has tenants.
-pub(crate) fn place<'a>(route: &Route, slug: &'a str) -> &'a str {
-    match rule(route) {
-        Some((Page::Tenants, _)) => "platform",
+/// What stands at `{tenant}` in a path: only the platform's console has tenants, and the API names them there.
+pub(crate) fn place<'a>(route: &Route, slug: &'a str, object: &'a str) -> &'a str {
+    match route.guard {
+        Guard::Console(Page::Tenants, _) => "platform",
+        Guard::Api(Page::Tenants, _) => object,
         _ => slug,
     }
 }
@@ -299,8 +309,8 @@ async fn tenants(app: &TestApp) -> [String; 5] {
     slugs
 }
 
-/// Somebody new who is an administrator of the platform, and logged in: the cookies, and the token of forms.
-pub(crate) async fn platform(app: &TestApp) -> (String, String) {
+/// Somebody new who is an administrator of the platform: their place and name; and logged in: the cookies, and the token of forms.
+pub(crate) async fn platform(app: &TestApp) -> ((TenantId, String), (String, String)) {
     let recorder = app.recorder();
     let tx = app.app.store.platform_tx().await.unwrap();
     let (tx, made) = sallyport::people::platform::place(tx, (&recorder, &app.app.keyring)).await.unwrap();
@@ -315,7 +325,7 @@ pub(crate) async fn platform(app: &TestApp) -> (String, String) {
     let page = browser.get("/console/t/platform/tenants/-/new").await;
     let (known, session) = (login.cookie("__Host-sp-b-platform"), entered.cookie("__Host-sp-t-platform"));
     let cookies = format!("__Host-sp-b-platform={}; __Host-sp-t-platform={}", known.unwrap(), session.unwrap());
-    (cookies, csrf(&page.body))
+    ((made.id, name), (cookies, csrf(&page.body)))
 }
 
 async fn grant(app: &TestApp, tenant: &TestTenant, client: &str) -> String {

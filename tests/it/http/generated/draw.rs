@@ -48,7 +48,10 @@ fn fill(route: &Route, client: &str, object: &str, dice: &mut Dice) -> Vec<u8> {
             out = out.replace(name, odd[dice.below(odd.len())]);
         }
     }
-    let out = out.replace("{tenant}", place(route, "acme")).replace("{server}", "demo").replace("{client_id}", client);
+    let out = out
+        .replace("{tenant}", place(route, "acme", object))
+        .replace("{server}", "demo")
+        .replace("{client_id}", client);
     let out = out
         .replace("{file}", "sallyport.css")
         .replace("{object}", object)

@@ -1,6 +1,7 @@
 //! What good requests of each route look like, and what they present.
 
 use sallyport::{
+    access::Page,
     app::routes::{Guard, Route},
     people::link::LinkPurpose,
 };
@@ -47,6 +48,8 @@ pub(in crate::http) struct Scene {
     waiting: Waiting,
     pub(in crate::http) things: Things,
     api: String,
+    /// Of an administrator of the platform.
+    root: String,
     first: String,
 }
 
@@ -114,6 +117,7 @@ impl Scene {
             resource: tenant.server.resource.clone(),
             password: tenant.person.password.clone(),
             waiting: Waiting::of(app, tenant).await,
+            root: api::token(app, things.root.0, &things.root.1, &api::all_rights()).await,
             things,
             api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,
@@ -167,12 +171,17 @@ impl Scene {
         }
         if let Some((page_of, action)) = api::rule(route) {
             let api::Good { seen, body, .. } = api::good(route, &self.things, "acme");
-            let mut headers = vec![("authorization", format!("Bearer {}", self.api))];
+            let token = if page_of == Page::Tenants { &self.root } else { &self.api };
+            let mut headers = vec![("authorization", format!("Bearer {token}"))];
             headers.extend(seen.map(|seen| ("if-match", seen)));
             return vec![Good {
                 body: body.map_or(Body::None, |body| Body::Json(body.to_string())),
                 headers,
-                object: if api::at(route) == At::Path { self.things.object(page_of, action) } else { String::new() },
+                object: if [At::Path, At::Tenant].contains(&api::at(route)) {
+                    self.things.object(page_of, action)
+                } else {
+                    String::new()
+                },
                 ..Good::default()
             }];
         }

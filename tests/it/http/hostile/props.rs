@@ -132,7 +132,7 @@ impl Props {
     pub(super) fn asks(&self, base: &str, route: &Route) -> Vec<Ask> {
         let goods = self.special(route).map_or_else(|| self.scene.good(route), |good| vec![good]);
         let one = |mut good: Good| {
-            let path = route.path.replace("{tenant}", place(route, "acme")).replace("{server}", "demo");
+            let path = route.path.replace("{tenant}", place(route, "acme", &good.object)).replace("{server}", "demo");
             let path = path.replace("{client_id}", &self.scene.client.id).replace("{provider}", "idp");
             let path = path.replace("{object}", &good.object).replace("{id}", &good.object);
             let ask = Ask {

@@ -9,6 +9,7 @@ use std::{
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use sallyport::{
+    access,
     app::routes::{self, Guard, Route},
     people::link::LinkPurpose,
 };
@@ -80,7 +81,8 @@ impl Errand {
     /// Where there is nothing yet, no tenant can be broken; and the platform goes on without any.
     pub(super) fn needs_a_tenant(&self) -> bool {
         let without = ["/console/first", "/console/t/platform/"];
-        self.needs_the_store() && !without.iter().any(|path| self.path.starts_with(path))
+        let without = without.iter().any(|path| self.path.starts_with(path));
+        self.needs_the_store() && !without && !matches!(self.guard, Guard::Api(access::Page::Tenants, _))
     }
 
     /// What is published is the same at any time.
@@ -157,8 +159,9 @@ struct Props {
     things: Things,
     /// What is changed through the admin API: the console has used up the others.
     others: Things,
-    /// A token of the admin API.
+    /// A token of the admin API, and one of an administrator of the platform.
     api: String,
+    root: String,
     first: String,
     waiting: Waiting,
 }
@@ -226,6 +229,7 @@ impl Props {
             stranger: (cookie(&stranger, "b"), stranger.hidden("csrf")),
             leaving: (leaving_cookies, leaving.get("/t/acme/account").await.hidden("csrf")),
             verifier: flow.verifier,
+            root: api::token(app, others.root.0, &others.root.1, &api::all_rights()).await,
             things,
             others,
             api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
@@ -261,7 +265,10 @@ impl Props {
         }
         if matches!(route.guard, Guard::Api(..)) {
             let api::Good { path, seen, body, done } = api::good(route, &self.others, "acme");
-            let token = self.api.clone();
+            let token = match route.guard {
+                Guard::Api(access::Page::Tenants, _) => self.root.clone(),
+                _ => self.api.clone(),
+            };
             let make: Make = Box::new(move |request| {
                 let request = request.bearer_auth(&token);
                 let request = match &seen {
