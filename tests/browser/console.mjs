@@ -124,6 +124,10 @@ async function work(browser, { issuer, base, person, callback }) {
   await press('Revoke');
   await says('Revoked 1 grant: refused everywhere after');
   must((await listTools(resource, tokens.access_token)) === 401, 'a revoked token still works');
+  // One that stays, to be looked at.
+  const later = await authorize(page, issuer, client, callback, resource);
+  must((await listTools(resource, later.access_token)) === 200, 'a new grant is none');
+  await page.goto(`${base}/grants`);
 
   await follow('Servers');
   await follow('Add a server');

@@ -27,6 +27,8 @@ pub struct Lines {
     /// Where each line goes. None where there are too few values.
     paths: Vec<String>,
     rows: Vec<Row>,
+    /// When the first and the last span begin.
+    ends: (String, String),
     width: i64,
 }
 
@@ -117,6 +119,7 @@ impl Lines {
                 (0..names.len()).map(|line| path(&values(line), top)).collect()
             },
             rows: seen.iter().map(row).collect(),
+            ends: (unit.label(since), unit.label(unit.beginning(now))),
             width: i64::from(spans) * WIDE,
         }
     }
@@ -162,6 +165,7 @@ mod tests {
         let lines = drawn(&[at(3, &[0, 1]), at(1, &[0, 2]), at(0, &[1, 2])], STEPS);
         assert_eq!(lines.paths, ["M0 98H10M20 98H30V50H40", "M0 50H10M20 2H30V2H40"]);
         assert_eq!(lines.axis, ["longer", "1 s", "10 ms"]);
+        assert_eq!(lines.ends, ("2026-08-03 07:00".to_owned(), "2026-08-03 10:00".to_owned()));
         let page = lines.render().unwrap();
         assert!(page.contains("<td class=\"number\">longer</td>") && !page.contains("style="), "{page}");
     }

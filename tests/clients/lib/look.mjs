@@ -21,7 +21,7 @@ export const LOOKS = [
 
 /** A browser of its own for one look. `look(what)` checks the page that is open now. */
 export async function eyes(browser, { name, quiet, ...settings }, directory) {
-  const context = await browser.newContext({ ...settings, deviceScaleFactor: quiet ? 1 : 2 });
+  const context = await browser.newContext({ ...settings, deviceScaleFactor: quiet || settings.viewport.width > 600 ? 1 : 2 });
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const complaints = [];

@@ -64,12 +64,14 @@ async fn it_finds_no_fault_and_no_answer_that_is_not_described() {
         config = config.replace(&format!("@{name}@"), &ids(&app, &tenant, query).await);
     }
     let config = config.replace("@settings@", &seen).replace("@tenant@", &Things::tenant_seen());
+    let other = "\"path.tenant\" = { dictionary = \"tenants\", probability = 0.8 }";
+    let others = files.write("tenants.toml", &config.replace("\"path.tenant\" = \"acme\"", other));
     let config = files.write("schemathesis.toml", &config);
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools/schemathesis");
     assert!(tools.join("bin/st").exists(), "schemathesis is missing: run scripts/setup.sh schemathesis");
     let own = token(&app, tenant.id, "ada", &all_rights()).await;
     let root = token(&app, root.0, &root.1, &all_rights()).await;
-    for (which, token) in [("--exclude-path-regex", own), ("--include-path-regex", root)] {
+    for (which, token, config) in [("--exclude-path-regex", own, config), ("--include-path-regex", root, others)] {
         let output = Command::new("python3")
             .arg(tools.join("bin/st"))
             .args(["--config-file", config.to_str().unwrap(), "run", &app.url("/api/admin/v1/openapi.json")])

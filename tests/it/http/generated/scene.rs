@@ -53,6 +53,14 @@ pub(in crate::http) struct Scene {
     first: String,
 }
 
+/// A token of the platform that was used before: its first use is noted.
+async fn root(app: &TestApp, things: &Things) -> String {
+    let token = api::token(app, things.root.0, &things.root.1, &api::all_rights()).await;
+    let asked = app.http().get(app.url("/api/admin/v1/tenants")).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(asked.status(), 200);
+    token
+}
+
 impl Scene {
     pub(in crate::http) async fn of(app: &TestApp, tenant: &TestTenant) -> Self {
         let body = json!({ "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "client_secret_basic",
@@ -117,7 +125,7 @@ impl Scene {
             resource: tenant.server.resource.clone(),
             password: tenant.person.password.clone(),
             waiting: Waiting::of(app, tenant).await,
-            root: api::token(app, things.root.0, &things.root.1, &api::all_rights()).await,
+            root: root(app, &things).await,
             things,
             api: api::token(app, tenant.id, &tenant.person.username, &api::all_rights()).await,
             first: first_link(app).await,

@@ -332,7 +332,7 @@ async fn fields(world: &World, props: &Props, gallery: &mut Gallery) {
 
 /// Every page that an administrator comes to by links, a few of each kind.
 async fn walk(world: &World, cookies: &str, gallery: &mut Gallery) {
-    const EACH: usize = 12;
+    const EACH: usize = 24;
     let table: Vec<_> = routes::public().into_iter().filter(|route| route.method == Method::GET).collect();
     let kind = |path: &str| {
         let path = path.split(['?', '#']).next().unwrap();

@@ -115,7 +115,8 @@ pub(super) async fn errands(app: &TestApp, tenant: &TestTenant) -> Vec<Errand> {
     };
     // Through the API the settings are saved as they are; after the console they are others. Where there is a tenant, the first link ends.
     errands.sort_by_key(|errand| {
-        let makes = errand.method == Method::POST && errand.path.ends_with("/tenants/-/new");
+        let makes = errand.method == Method::POST
+            && ["/tenants/-/new", "/v1/tenants"].iter().any(|end| errand.path.ends_with(end));
         (makes, ends(errand), errand.path.ends_with("/settings/edit"))
     });
     errands
