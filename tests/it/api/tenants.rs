@@ -208,7 +208,8 @@ async fn the_platform_has_people_settings_and_a_log() {
     let shown = root.http.get(root.app.url(&format!("{ALL}/platform/settings"))).send().await.unwrap();
     let seen = shown.headers()["etag"].clone();
     let put = async |registration: &str| {
-        let body = json!({ "name": "Ours", "registration": registration, "second_factor": "everybody", "passwords": true });
+        let body =
+            json!({ "name": "Ours", "registration": registration, "second_factor": "everybody", "passwords": true });
         let request = root.http.put(root.app.url(&format!("{ALL}/platform/settings")));
         read(request.header("if-match", &seen).json(&body)).await
     };
