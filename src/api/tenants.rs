@@ -316,10 +316,8 @@ pub(super) async fn make_administrator_link(
     let made = tenant::invite_into(caller.app.tools(&recorder), row.id, &username).await;
     let link = made.map_err(|error| match error {
         PersonError::Store(error) => caller.fault(error),
-        PersonError::UsernameTaken(_) => {
-            caller.conflict("Somebody else has that name there, and is no administrator: choose another one.")
-        }
-        error => caller.conflict(sentence(&error)),
+        // Who has the name there, and as what, is nothing that the platform should know.
+        _ => caller.conflict("No link can be made for that name there: choose another one."),
     })?;
     Ok(answer(StatusCode::CREATED, shown(&caller, &slug, &link)))
 }

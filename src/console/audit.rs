@@ -187,7 +187,7 @@ fn about(event: &EventRow) -> String {
 fn is_read(name: &str, text: &str) -> bool {
     let is_moment = || OffsetDateTime::parse(text, &Rfc3339).is_ok();
     let is_id = Uuid::parse_str(text).is_ok() || text.starts_with("sha256:") || text.starts_with("person:");
-    !["handle", "arguments", "source", "key", "origin"].contains(&name) && !is_id && !is_moment()
+    !["handle", "arguments", "source", "key", "origin", "token", "refresh"].contains(&name) && !is_id && !is_moment()
 }
 
 /// The newest events but for calls, for the page of something else.
