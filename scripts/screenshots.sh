@@ -12,7 +12,11 @@ names=("$@")
 for name in "${names[@]}"; do
     for of in first everybody security identity console platform; do
         if [ -e "$made/$of/$name.png" ]; then
-            pngquant --strip --force --speed 1 128 --output "docs/screenshots/$name.png" "$made/$of/$name.png"
+            # docs::pictures_are_small says how large a picture may be.
+            for colours in 128 64 32 16; do
+                pngquant --strip --force --speed 1 "$colours" --output "docs/screenshots/$name.png" "$made/$of/$name.png"
+                [ "$(stat -c %s "docs/screenshots/$name.png")" -ge 150000 ] || break
+            done
             break
         fi
     done

@@ -178,10 +178,10 @@ mod tests {
 
     #[test]
     fn what_is_personal_is_printed_as_its_commitment() {
-        let ada = Personal::new("ada", None, &Entropy::system()).unwrap();
-        let again = Personal::new("ada", None, &Entropy::system()).unwrap();
+        let ada = Personal::new("ada lovelace", None, &Entropy::system()).unwrap();
+        let again = Personal::new("ada lovelace", None, &Entropy::system()).unwrap();
         assert_ne!(ada.commitment(), again.commitment(), "each has a salt of its own");
         assert_eq!(serde_json::to_value(&ada).unwrap(), ada.commitment());
-        assert!(!format!("{ada:?}{:?}", ada.kept()).contains("ada"));
+        assert!(!format!("{ada:?}{:?}", ada.kept()).contains("ada lovelace"));
     }
 }

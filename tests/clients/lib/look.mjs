@@ -19,6 +19,9 @@ export const LOOKS = [
   { name: 'narrow', viewport: { width: 320, height: 568 }, colorScheme: 'light', quiet: true },
 ];
 
+/** No picture is taller, in CSS pixels: what follows are more rows of the same. */
+const TALLEST = 2400;
+
 /** A browser of its own for one look. `look(what)` checks the page that is open now. */
 export async function eyes(browser, { name, quiet, ...settings }, directory) {
   const context = await browser.newContext({ ...settings, deviceScaleFactor: quiet || settings.viewport.width > 600 ? 1 : 2 });
@@ -29,7 +32,8 @@ export async function eyes(browser, { name, quiet, ...settings }, directory) {
   page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
   await mkdir(directory, { recursive: true });
   const look = async (what, expected = []) => {
-    const { wanted, given } = await page.evaluate(() => ({
+    const { wanted, given, height } = await page.evaluate(() => ({
+      height: document.documentElement.scrollHeight,
       wanted: document.documentElement.scrollWidth,
       given: document.documentElement.clientWidth,
     }));
@@ -41,7 +45,10 @@ export async function eyes(browser, { name, quiet, ...settings }, directory) {
       return violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map((node) => node.target.join(' ')).slice(0, 3).join('; ')})`);
     });
     must(found.length === 0, `${what} (${name}): ${found.join('\n')}`);
-    if (!quiet) await page.screenshot({ path: join(directory, `${what}-${name}.png`), fullPage: true });
+    if (!quiet) {
+      const clip = { x: 0, y: 0, width: given, height: Math.min(height, TALLEST) };
+      await page.screenshot({ path: join(directory, `${what}-${name}.png`), fullPage: true, clip });
+    }
     const rest = complaints.splice(0).filter((complaint) => !expected.some((known) => complaint.includes(known)));
     must(rest.length === 0, `${what} (${name}): the browser complains: ${rest.join('; ')}`);
   };

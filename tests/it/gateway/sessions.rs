@@ -135,12 +135,12 @@ async fn event_ids_are_bound_to_holder_and_session() {
     let (session, second) = (world.session(&token, "s-1").await, world.session(&token, "s-2").await);
     let (reply, events) = Reply::events();
     world.upstream.reply(reply);
-    events.send("id: stream-1_42\ndata: {}\n\n".to_owned()).unwrap();
+    events.send("id: stream-1_of-the-upstream\ndata: {}\n\n".to_owned()).unwrap();
     drop(events);
     let stream =
         world.open_stream(&token).header("mcp-session-id", &session).send().await.unwrap().text().await.unwrap();
     let event = stream.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
-    assert!(!event.contains("42") && stream.ends_with("data: {}\n\n"), "{stream}");
+    assert!(!event.contains("upstream") && stream.ends_with("data: {}\n\n"), "{stream}");
 
     let resume = async |token: &Token, session: &str, event: &str| {
         let request = world.open_stream(token).header("mcp-session-id", session).header("last-event-id", event);
@@ -148,12 +148,12 @@ async fn event_ids_are_bound_to_holder_and_session() {
     };
     world.upstream.reply(Reply::events().0);
     assert_eq!(resume(&token, &session, event).await, 200);
-    assert_eq!(world.upstream.last().header("last-event-id"), Some("stream-1_42"));
+    assert_eq!(world.upstream.last().header("last-event-id"), Some("stream-1_of-the-upstream"));
     let asked = world.upstream.seen().len();
     let stranger = world.token(&BOTH).await;
     let strangers = world.session(&stranger, "s-1").await;
     for (token, session, event) in [
-        (&token, session.as_str(), "stream-1_42"),
+        (&token, session.as_str(), "stream-1_of-the-upstream"),
         (&token, &second, event),
         (&stranger, &strangers, event),
         (&token, &session, &event[1..]),

@@ -19,6 +19,11 @@ const WINDOW: usize = 12;
 /// So many bytes decide at least that many characters of base64, wherever they begin.
 const RAW_WINDOW: usize = 10;
 
+/// Whether a short word is there by itself: a part of a request id or of anything else that is random is none.
+pub(crate) fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').any(|part| part == word)
+}
+
 /// What to look for.
 #[derive(Clone, Default)]
 pub(crate) struct Canaries {
