@@ -147,17 +147,20 @@ impl TenantForm {
     /// The settings with what the form says.
     ///
     /// # Errors
-    /// What is wrong, in words.
-    pub fn onto(&self, settings: &Settings) -> Result<Settings, &'static str> {
+    /// What is wrong: the setting, and why, in words that stand for themselves.
+    pub fn onto(&self, settings: &Settings) -> Result<Settings, (&'static str, &'static str)> {
         let length = self.name.chars().count();
         if !(1..=NAME).contains(&length) || self.name.chars().any(char::is_control) {
-            return Err("the name is one line of 1 to 100 characters");
+            return Err(("name", "the name is one line of 1 to 100 characters"));
         }
         if self.unused_client_days.is_some_and(|days| !(1..=DAYS).contains(&days)) {
-            return Err("kept without use: 1 to 3650 days, or nothing for the usual time");
+            return Err((
+                "unused_client_days",
+                "an unused client is kept for 1 to 3650 days, or nothing for the usual time",
+            ));
         }
         if self.login.session_hours.is_some_and(|hours| !(1..=HOURS).contains(&hours)) {
-            return Err("a login lasts 1 to 720 hours, or nothing for the usual time");
+            return Err(("session_hours", "a login lasts 1 to 720 hours, or nothing for the usual time"));
         }
         Ok(Settings {
             registration: self.registration,

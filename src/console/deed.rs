@@ -17,6 +17,21 @@ use crate::{
     store::TenantTx,
 };
 
+/// What cannot stay of an answer.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// The name of the field in the form; empty for what is no one field's.
+    pub(super) field: String,
+    /// In words that stand for themselves.
+    pub(super) why: String,
+}
+
+impl Wrong {
+    pub(super) fn new(field: &str, why: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), why: why.into() }
+    }
+}
+
 impl Desk {
     /// A question that posts to this very path. Fill in the rest.
     pub(super) fn ask(&self, title: &str, lead: &str, verb: &str, back: Way) -> AskPage {
@@ -40,6 +55,21 @@ impl Desk {
     /// The question once more, with what was wrong with the answer.
     pub(super) fn ask_again(&self, page: AskPage, status: StatusCode, error: impl std::fmt::Display) -> Response {
         self.visit.page(status, AskPage { error: Some(sentence(&error.to_string())), ..page })
+    }
+
+    /// The question once more, with what was wrong at each field that is named; what has no field stands above them all.
+    pub(super) fn ask_marked(&self, mut page: AskPage, status: StatusCode, wrong: Vec<Wrong>) -> Response {
+        let mut above = Vec::new();
+        for Wrong { field, why } in &wrong {
+            let why = sentence(why);
+            if !page.mark(field, &why) {
+                above.push(why);
+            }
+        }
+        if above.len() < wrong.len() {
+            above.insert(0, "Nothing was changed: look at what is marked below.".to_owned());
+        }
+        self.visit.page(status, AskPage { error: Some(above.join(" ")), ..page })
     }
 
     /// Commits, and waits until every node goes by it. Milliseconds.

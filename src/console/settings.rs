@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use self::programs::Programs;
-use super::{Desk, servers::refused};
+use super::{Desk, deed::Wrong, servers::refused};
 use crate::{
     access::{Action, Page},
     apply::edit::{Edit, TenantForm, fingerprint},
@@ -165,18 +165,18 @@ impl Filled {
         Ok(Self {
             name: one("name")?,
             registration: one("registration")?,
-            most: one("most")?,
-            days: one("days")?,
+            most: one("max_registered_clients")?,
+            days: one("unused_client_days")?,
             default_server: one("default_server")?,
             second_factor: one("second_factor")?,
             passwords: one("passwords")?,
-            hours: one("hours")?,
+            hours: one("session_hours")?,
             programs: Programs::read(desk, form)?,
         })
     }
 
     /// The settings with what the form says, or why not.
-    fn onto(&self, settings: &Settings, platform: bool) -> Result<Settings, String> {
+    fn onto(&self, settings: &Settings, platform: bool) -> Result<Settings, Wrong> {
         let login = self.login(settings)?;
         if platform {
             // Its form has nothing else.
@@ -188,7 +188,7 @@ impl Filled {
                 default_server: None,
                 login,
             };
-            return Ok(form.onto(settings)?);
+            return form.onto(settings).map_err(wrong);
         }
         let registration = serde_json::from_value(self.registration.as_str().into());
         let days = match self.days.as_str() {
@@ -197,24 +197,29 @@ impl Filled {
         };
         let most = match self.most.as_str() {
             "" => None,
-            most => Some(most.parse().map_err(|_| "clients at most: a number, or nothing for the usual one")?),
+            most => Some(most.parse().map_err(|_| {
+                Wrong::new("max_registered_clients", "this is a whole number, or nothing for the usual one")
+            })?),
         };
         let default_server = match self.default_server.as_str() {
             "" => None,
-            slug => Some(Slug::parse(slug).map_err(|_| "the default server is none of this tenant")?),
+            slug => Some(
+                Slug::parse(slug)
+                    .map_err(|_| Wrong::new("default_server", "the default server is none of this tenant"))?,
+            ),
         };
         let form = TenantForm {
             name: self.name.clone(),
-            registration: registration.map_err(|_| "say who may register clients")?,
+            registration: registration.map_err(|_| Wrong::new("registration", "say who may register clients"))?,
             max_registered_clients: most,
             unused_client_days: days,
             default_server,
             login,
         };
-        self.programs.onto(form.onto(settings)?)
+        self.programs.onto(form.onto(settings).map_err(wrong)?)
     }
 
-    fn login(&self, settings: &Settings) -> Result<LoginPolicy, &'static str> {
+    fn login(&self, settings: &Settings) -> Result<LoginPolicy, Wrong> {
         let hours = match self.hours.as_str() {
             "" => None,
             hours => Some(hours.parse().unwrap_or(0)),
@@ -222,16 +227,21 @@ impl Filled {
         let second_factor = match self.second_factor.as_str() {
             // A form without the field leaves it as it is.
             "" => settings.login.second_factor,
-            word => serde_json::from_value(word.into()).map_err(|_| "say who shows a second factor")?,
+            word => serde_json::from_value(word.into())
+                .map_err(|_| Wrong::new("second_factor", "say who shows a second factor"))?,
         };
         let passwords = match self.passwords.as_str() {
             "" => settings.login.passwords,
             "taken" => true,
             "refused" => false,
-            _ => return Err("say whether passwords are taken"),
+            _ => return Err(Wrong::new("passwords", "say whether passwords are taken")),
         };
         Ok(LoginPolicy { second_factor, passwords, session_hours: hours })
     }
+}
+
+fn wrong((field, why): (&str, &str)) -> Wrong {
+    Wrong::new(field, why)
 }
 
 fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
@@ -250,8 +260,13 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
             ),
             Input::heading("How programs come here", ""),
             Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
-            Input::text("most", "Clients at most", "Empty: the usual number.", &filled.most),
-            Input::text("days", "Days that an unused client is kept", "Empty: the usual time.", &filled.days),
+            Input::text("max_registered_clients", "Clients at most", "Empty: the usual number.", &filled.most),
+            Input::text(
+                "unused_client_days",
+                "Days that an unused client is kept",
+                "Empty: the usual time.",
+                &filled.days,
+            ),
         ]);
         inputs.extend(filled.programs.coming());
         inputs.push(Input::heading("What programs may do", ""));
@@ -272,7 +287,7 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
         inputs.push(Input::select("passwords", "Passwords", hint, PASSWORDS, &filled.passwords));
     }
     let hint = "Empty: the usual time, which it never exceeds.";
-    inputs.push(Input::text("hours", "Hours that a login lasts", hint, &filled.hours));
+    inputs.push(Input::text("session_hours", "Hours that a login lasts", hint, &filled.hours));
     AskPage {
         inputs,
         hidden: vec![("seen".to_owned(), seen.to_owned())],
@@ -296,7 +311,7 @@ pub(super) async fn edit(desk: Desk, form: Result<Form, FormError>) -> Result<Re
     let page = form_page(&desk, &filled, &seen);
     let settings = match filled.onto(&desk.visit.tenant.settings, desk.visit.tenant.platform) {
         Ok(settings) => Box::new(settings),
-        Err(why) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why)),
+        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
     };
     match desk.edit(Edit::Tenant { seen, name: filled.name, settings }).await {
         Ok(ms) => desk.done(&desk.at("settings"), "saved", 1, ms),

@@ -49,6 +49,7 @@ pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people
     story.labelled("A server", &own);
     story.labelled("Upstream", &format!("{} takes no token but Sallyport's own", addresses.upstream));
     story.labelled("Console", &format!("{}, as admin", addresses.console));
+    story.labelled("Platform", &format!("{}, as admin: there tenants are made", addresses.platform));
     story.gap();
     story.good(&format!("Serving at {}. Ctrl-C stops everything.", addresses.base));
 }

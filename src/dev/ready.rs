@@ -22,8 +22,10 @@ pub(super) struct Addresses {
     pub issuer: String,
     /// The MCP URL of server `demo`.
     pub resource: String,
-    /// Where administrators will go.
+    /// Where administrators of tenant `demo` go.
     pub console: String,
+    /// Where administrators of the platform go: there tenants are made.
+    pub platform: String,
     /// Where the demo upstream listens.
     pub upstream: String,
 }

@@ -71,7 +71,8 @@ impl Sockets {
             base: base.to_owned(),
             issuer: format!("{base}/t/{}", seed::TENANT),
             resource: format!("{base}/t/{}/mcp/{}", seed::TENANT, seed::SERVER),
-            console: format!("{base}/console/t/demo"),
+            console: format!("{base}/console/t/{}", seed::TENANT),
+            platform: format!("{base}/console/t/platform"),
             upstream: self.upstream_url.clone(),
         }
     }

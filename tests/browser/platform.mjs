@@ -66,7 +66,7 @@ async function work(browser, { origin, base, person }) {
   await follow('Make a tenant');
   await fill({ name: 'Harbour works', slug: 'Not A Slug', username: 'ines' });
   await press('Make it');
-  await says('name in addresses');
+  await says('A name in an address is 1 to 63 characters');
   await fill({ slug: 'harbour' });
   await press('Make it');
   const link = await shown(page);

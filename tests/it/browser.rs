@@ -8,6 +8,7 @@ use std::{
     process::{Child, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use sallyport::{dev::postgres::DbRole, keys::generate_key_file, secret::Entropy};
 
 use crate::{
@@ -68,6 +69,14 @@ impl New {
             Some(link) => Self { child, link, origin: format!("http://{origin}"), variables },
             None => panic!("it printed no link: {}", log.join().unwrap().unwrap()),
         }
+    }
+}
+
+impl New {
+    /// Ends it as an operator does: what it counted in memory is written down first.
+    fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
     }
 }
 

@@ -70,7 +70,7 @@ fn one(findings: &mut Findings<'_>, doc: &ProviderDoc, old: Option<&ProviderRow>
         None => kept.clone(),
     };
     if (auth_method == "none") != secret.is_none() {
-        findings.problem(doc.line, format!("provider {name}"), "auth_method needs a client_secret");
+        findings.problem(doc.line, format!("provider {name}"), "client_secret is required with this auth_method");
         return Ok(());
     }
     if auth_method == "none" && doc.client_secret.is_some() {

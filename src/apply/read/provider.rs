@@ -103,7 +103,7 @@ fn settings(item: &Item<'_>) -> Option<ProviderSettings> {
         good = false;
     }
     if settings.roles.iter().any(|rule| !SESSION_ROLES.contains(&rule.role.as_str())) {
-        table.problem("roles", format_args!("a role must be one of {}", SESSION_ROLES.join(", ")));
+        table.problem("roles", format_args!("must give roles that are one of {}", SESSION_ROLES.join(", ")));
         good = false;
     }
     good.then_some(settings)

@@ -9,7 +9,7 @@ use crate::{
         Client, software,
         standing::{self, Remember, StandingError},
     },
-    console::Desk,
+    console::{Desk, deed::Wrong},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, Way},
@@ -50,7 +50,10 @@ fn failed(desk: &Desk, page: AskPage, error: StandingError) -> Result<Response, 
             "its answers go to a program on a person's own computer, so any program there can call itself so: approve this client \
              alone, or tick the last box, too",
         )),
-        error @ StandingError::Reason => Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error)),
+        error @ StandingError::Reason => {
+            let wrong = vec![Wrong::new("reason", error.to_string())];
+            Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong))
+        }
         StandingError::NotPending(..) => Ok(desk.ask_again(
             page,
             StatusCode::CONFLICT,

@@ -9,6 +9,7 @@ use crate::{
     clients::initial_token::{self, InitialTokenError, InitialTokenId, NewInitialToken},
     console::{
         Desk,
+        deed::Wrong,
         list::{Choice, Head, Wanted},
     },
     http::{
@@ -120,19 +121,26 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let one = |name| desk.one(&form, name).map(str::trim);
     let (name, uses, hours) = (one("name")?, one("uses")?, one("hours")?);
     let page = form_page(&desk, (name, uses, hours));
-    let bad = |page, why: &str| Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why));
-    let Ok(uses) = uses.parse::<u16>() else { return bad(page, "clients: a whole number up to 65,535") };
-    let Ok(hours) = hours.parse::<u16>() else { return bad(page, "hours: a whole number up to 8,784") };
+    let bad = |page, field, why: &str| Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![Wrong::new(field, why)]));
     if name.is_empty() {
-        return bad(page, "say what it is for: in a year nobody knows it otherwise");
+        return bad(page, "name", "say what it is for: in a year nobody knows it otherwise");
     }
+    let Ok(uses) = uses.parse::<u16>() else { return bad(page, "uses", "this is a whole number up to 65,535") };
+    let Ok(hours) = hours.parse::<u16>() else { return bad(page, "hours", "this is a whole number up to 8,784") };
     let new = NewInitialToken { uses, life: Duration::hours(hours.into()), note: name.to_owned() };
     let mut tx = desk.tx().await?;
     let made = initial_token::create(&mut tx, &desk.recorder(), &desk.visit.app.keyring, new).await;
     let (handle, made) = match made {
         Ok(made) => made,
         Err(InitialTokenError::Store(error)) => return Err(desk.visit.fault(error)),
-        Err(error) => return bad(page, &error.to_string()),
+        Err(error) => {
+            let field = match error {
+                InitialTokenError::NoUses => "uses",
+                InitialTokenError::Life => "hours",
+                _ => "name",
+            };
+            return bad(page, field, &error.to_string());
+        }
     };
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let page = SheetPage {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{AskPage, Cell, Desk, Fact, Form, FormError, Selection, Trouble, Way, kill_switch, rows};
 use crate::{
+    console::deed::Wrong,
     http::pages::console::{Input, InputKind, Opt},
     ids::{ClientId, PersonId},
     store::{StoreError, TenantTx, clients, people},
@@ -100,7 +101,7 @@ pub(in crate::console) async fn revoke_all(desk: Desk, form: Result<Form, FormEr
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     if desk.one(&form, "count")?.trim() != grants.to_string() {
         let error = format!("that is not how many there are: it would be {grants} now, so nothing was revoked");
-        return Ok(desk.ask_again(page, StatusCode::CONFLICT, error));
+        return Ok(desk.ask_marked(page, StatusCode::CONFLICT, vec![Wrong::new("count", error)]));
     }
     let began = tokio::time::Instant::now();
     let of = [(desk.visit.tenant.id, chosen.selection)];

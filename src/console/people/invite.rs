@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::{at, named};
 use crate::{
-    console::{Desk, deed::sentence},
+    console::{Desk, deed::Wrong},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Tone, Way, exact},
@@ -42,21 +42,24 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let form = desk.form(form)?;
     let (username, name) = (desk.one(&form, "username")?.trim(), desk.one(&form, "name")?.trim());
     let page = new_page(&desk, username, name);
-    let bad = |page, error: String| Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error));
-    let known = match Username::parse(username) {
-        Ok(known) => known,
-        Err(error) => return bad(page, error.to_string()),
-    };
-    let display_name = match link::display_name(name) {
-        Ok(display_name) => display_name,
-        Err(error) => return bad(page, error.to_string()),
+    let known = Username::parse(username).map_err(|error| Wrong::new("username", error.to_string()));
+    let display_name = link::display_name(name).map_err(|error| Wrong::new("name", error.to_string()));
+    let (known, display_name) = match (known, display_name) {
+        (Ok(known), Ok(display_name)) => (known, display_name),
+        (known, display_name) => {
+            let wrong = [known.err(), display_name.err()].into_iter().flatten().collect();
+            return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong));
+        }
     };
     let mut tx = desk.tx().await?;
     let tools = (&desk.recorder(), &desk.visit.app.keyring);
     let (id, made) = match link::invite(&mut tx, tools, &known, display_name).await {
         Ok(made) => made,
         Err(PersonError::Store(error)) => return Err(desk.visit.fault(error)),
-        Err(error) => return Ok(desk.ask_again(page, StatusCode::CONFLICT, sentence(&error.to_string()))),
+        Err(error) => {
+            let wrong = vec![Wrong::new("username", error.to_string())];
+            return Ok(desk.ask_marked(page, StatusCode::CONFLICT, wrong));
+        }
     };
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     Ok(shown(&desk, id, username, &made))

@@ -50,7 +50,7 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let page = new_page(&desk, &filled);
     let form = match filled.form() {
         Ok(form) => form,
-        Err(why) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why)),
+        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
     };
     let doc = match form.read(secret, &desk.visit.tenant.slug, &desk.visit.app.config.public_url) {
         Ok(doc) => doc,
@@ -83,7 +83,7 @@ pub(in crate::console) async fn edit(desk: Desk, form: Result<Form, FormError>) 
     let page = edit_page(&desk, &provider, &filled, version);
     let form = match filled.form() {
         Ok(form) => form,
-        Err(why) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why)),
+        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
     };
     let doc = match form.read(secret, &desk.visit.tenant.slug, &desk.visit.app.config.public_url) {
         Ok(doc) => doc,

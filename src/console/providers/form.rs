@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     apply::edit::ProviderForm,
     clients::jwks,
-    console::Desk,
+    console::{Desk, deed::Wrong},
     http::{form::Form, pages::console::Input, trouble::Trouble},
     people::oidc::{Accounts, OnLogout, Provider, ProviderSettings, RoleRule},
     secret::SecretText,
@@ -119,28 +119,29 @@ impl Filled {
     }
 
     /// What the form says, or why not.
-    pub(super) fn form(&self) -> Result<ProviderForm, String> {
+    pub(super) fn form(&self) -> Result<ProviderForm, Wrong> {
         let accounts = match self.accounts.as_str() {
             "" | "known" => Accounts::Known,
             "create" => Accounts::Create,
-            _ => return Err("say how accounts come".to_owned()),
+            _ => return Err(Wrong::new("accounts", "say how accounts come")),
         };
         let logout = match self.logout.as_str() {
             "" | "grants" => OnLogout::Grants,
             "sessions" => OnLogout::Sessions,
-            _ => return Err("say what a logout there ends".to_owned()),
+            _ => return Err(Wrong::new("logout", "say what a logout there ends")),
         };
         if self.algorithms.is_empty() {
-            return Err("tick at least one algorithm that its ID tokens may be signed with".to_owned());
+            let field = algorithms().next().unwrap_or_default();
+            return Err(Wrong::new(field, "tick at least one algorithm that its ID tokens may be signed with"));
         }
         let settings = ProviderSettings {
             scopes: words(&self.scopes),
             algorithms: self.algorithms.iter().map(|name| (*name).to_owned()).collect(),
             accounts,
             email_domains: words(&self.domains),
-            required_claims: claims(&self.claims)?,
+            required_claims: claims(&self.claims).map_err(|why| Wrong::new("required_claims", why))?,
             username_claim: self.username.clone(),
-            roles: roles(&self.roles)?,
+            roles: roles(&self.roles).map_err(|why| Wrong::new("roles", why))?,
             multi_factor: words(&self.factors),
             logout,
         };

@@ -9,7 +9,7 @@ use crate::{
         ApplyError,
         edit::{Edit, ServerChange, ServerForm},
     },
-    console::Desk,
+    console::{Desk, deed::Wrong},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Input, Way},
@@ -83,12 +83,21 @@ fn read(desk: &Desk, form: &Form) -> Result<ServerForm, Trouble> {
     })
 }
 
+/// A mistake begins with the key that it is about. On a page that has such a field it is called what people read beside it.
+fn in_words_of(page: &AskPage, message: &str) -> Wrong {
+    let named = message.split_once(' ').and_then(|(key, rest)| {
+        let input = page.inputs.iter().find(|input| !key.is_empty() && input.name == key)?;
+        Some(Wrong::new(key, format!("{} {rest}", input.label)))
+    });
+    named.unwrap_or_else(|| Wrong::new("", message))
+}
+
 /// What to say of an edit that was not made: on the page of the form where that helps.
 pub(in crate::console) fn refused(desk: &Desk, page: AskPage, error: ApplyError) -> Result<Response, Trouble> {
     match error {
         ApplyError::Mistakes(mistakes) => {
-            let words = mistakes.problems.iter().map(|problem| crate::console::deed::sentence(&problem.message));
-            Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, words.collect::<Vec<_>>().join(" ")))
+            let wrong = mistakes.problems.iter().map(|problem| in_words_of(&page, &problem.message)).collect();
+            Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong))
         }
         error @ (ApplyError::AudienceTaken | ApplyError::ChangedMeanwhile(_)) => {
             let text = error.to_string().replace(

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{at, edit::refused, named};
+use super::{at, edit::refused, named, show::verified, without_query};
 use crate::{
     apply::{
         PolicyDoc,
@@ -69,9 +69,11 @@ pub(in crate::console) async fn probe(desk: Desk, form: Result<Form, FormError>)
         Ok(offer) => offered(&desk, &server, &offer, verifies),
         Err(why) => {
             let back = Way::new("Back to the server", at(&desk, server.slug.as_str()));
-            let lead =
-                "Check its address, that it runs, and that it can reach the key set of this tenant to verify tokens.";
-            let page = desk.ask("It gave no usable answer", lead, "Ask it again", back);
+            let lead = "Check its address, that it runs, and that it verifies tokens by what stands here: it must reach the key set.";
+            let signing = server.alg.name();
+            let mut facts = vec![Fact::new("Upstream", Cell::Code(without_query(server.upstream_url.as_str())))];
+            facts.extend(verified(&desk, &server.audience, signing));
+            let page = AskPage { facts, ..desk.ask("It gave no usable answer", lead, "Ask it again", back) };
             return Ok(desk.ask_again(page, StatusCode::OK, why));
         }
     };

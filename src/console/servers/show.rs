@@ -73,17 +73,30 @@ fn facts(desk: &Desk, row: &ServerRow) -> Vec<Fact> {
     };
     let fallback = row.fallback_scope.clone().map_or_else(|| Cell::Text("forbidden".to_owned()), Cell::Code);
     let own = &desk.visit.app.config.public_url;
-    vec![
+    let mut facts = vec![
         Fact::new(
             "Address for clients",
             Cell::Code(format!("{}/t/{}/mcp/{}", own.as_str(), desk.visit.tenant.slug, row.slug)),
         ),
         Fact::new("Upstream", Cell::Code(without_query(&row.upstream_url))),
-        Fact::new("Audience of its tokens", Cell::Code(without_query(&row.audience))),
+    ];
+    facts.extend(verified(desk, &row.audience, &row.signing_alg));
+    facts.extend([
         Fact::new("Era", Cell::Text(era.to_owned())),
-        Fact::new("Signed with", Cell::Code(row.signing_alg.clone())),
         Fact::new("Asked for by default", Cell::Names(row.default_scopes.clone())),
         Fact::new("What is not accepted needs", fallback),
+    ]);
+    facts
+}
+
+/// What a server verifies a token by.
+pub(super) fn verified(desk: &Desk, audience: &str, signing: &str) -> [Fact; 4] {
+    let issuer = &desk.visit.tenant.issuer;
+    [
+        Fact::new("Audience of its tokens", Cell::Code(without_query(audience))),
+        Fact::new("Issuer of its tokens", Cell::Code(issuer.clone())),
+        Fact::new("Key set of the issuer", Cell::Code(format!("{issuer}/jwks.json"))),
+        Fact::new("Signed with", Cell::Code(signing.to_owned())),
     ]
 }
 

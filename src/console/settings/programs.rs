@@ -1,7 +1,7 @@
 //! The settings about programs: how they come here, and what they may do.
 
 use crate::{
-    console::Desk,
+    console::{Desk, deed::Wrong},
     http::{
         form::Form,
         pages::console::{Cell, Fact, Input},
@@ -111,48 +111,52 @@ impl Programs {
         Ok(Self {
             documents: one("documents")?,
             hosts: one("hosts")?,
-            schemes: one("schemes")?,
-            statements: one("statements")?,
+            schemes: one("redirect_schemes")?,
+            statements: one("software_statements")?,
             devices: one("devices")?,
             audience: one("audience")?,
             full_scopes: one("full_scopes")?,
-            origins: one("origins")?,
+            origins: one("allowed_origins")?,
         })
     }
 
     /// The settings with what the form says, or why not.
-    pub(super) fn onto(&self, mut settings: Settings) -> Result<Settings, String> {
+    pub(super) fn onto(&self, mut settings: Settings) -> Result<Settings, Wrong> {
         if let Some(word) = &self.documents {
             let hosts = lines(self.hosts.as_deref().unwrap_or_default());
             let said = match word.as_str() {
                 "listed" if hosts.is_empty() => {
-                    return Err("say from which hosts documents are taken, or choose another rule".to_owned());
+                    return Err(Wrong::new(
+                        "hosts",
+                        "say from which hosts documents are taken, or choose another rule",
+                    ));
                 }
                 "listed" => hosts.into(),
                 _ if !hosts.is_empty() => {
-                    return Err(
-                        "hosts of documents are listed, and the rule does not go by them: choose one".to_owned()
-                    );
+                    let why = "hosts of documents are listed, and the rule does not go by them: choose one";
+                    return Err(Wrong::new("hosts", why));
                 }
                 word => word.into(),
             };
             let said: serde_json::Value = said;
-            settings.metadata_documents =
-                serde_json::from_value(said).map_err(|error| format!("hosts of documents: {error}"))?;
+            settings.metadata_documents = serde_json::from_value(said)
+                .map_err(|error| Wrong::new("hosts", format!("hosts of documents: {error}")))?;
         }
         if let Some(text) = &self.statements {
             settings.software_statements = match text.as_str() {
                 "" => Vec::new(),
-                text => serde_json::from_str(text).map_err(|error| format!("who vouches for software: {error}"))?,
+                text => serde_json::from_str(text)
+                    .map_err(|error| Wrong::new("software_statements", format!("who vouches for software: {error}")))?,
             };
         }
         if let Some(word) = &self.devices {
             let on = matches!(word.as_str(), "yes").into();
-            settings.device_flow = serde_json::from_value(on).map_err(|_| "say whether devices may ask".to_owned())?;
+            settings.device_flow =
+                serde_json::from_value(on).map_err(|_| Wrong::new("devices", "say whether devices may ask"))?;
         }
         if let Some(word) = &self.audience {
             settings.assertion_audience = serde_json::from_value(word.as_str().into())
-                .map_err(|_| "say whom programs that sign may sign for".to_owned())?;
+                .map_err(|_| Wrong::new("audience", "say whom programs that sign may sign for"))?;
         }
         if let Some(text) = &self.schemes {
             settings.redirect_schemes = lines(text);
@@ -183,13 +187,13 @@ impl Programs {
                 text(self.hosts.as_ref()),
             ),
             Input::area(
-                "statements",
+                "software_statements",
                 "Who vouches for software",
                 "A JSON list: [{\"issuer\": \"https://…\", \"jwks\": {\"keys\": […]}}]. What they sign says who a program is.",
                 text(self.statements.as_ref()),
             ),
             Input::area(
-                "schemes",
+                "redirect_schemes",
                 "More schemes of redirect addresses",
                 "One a line, such as myeditor. Those of known programs, and those with a period, are allowed anyway.",
                 text(self.schemes.as_ref()),
@@ -221,7 +225,7 @@ impl Programs {
                 text(self.full_scopes.as_ref()),
             ),
             Input::area(
-                "origins",
+                "allowed_origins",
                 "Web pages that may call",
                 "Origins, one a line, such as https://inspector.example.",
                 text(self.origins.as_ref()),

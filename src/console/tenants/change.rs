@@ -10,7 +10,7 @@ use crate::{
         edit::{Edit, fingerprint},
         tenant,
     },
-    console::{Desk, servers::refused},
+    console::{Desk, deed::Wrong, servers::refused},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Fact, Input, Way},
@@ -95,7 +95,8 @@ async fn act(desk: Desk, form: Result<Form, FormError>, deed: Deed) -> Result<Re
     let form = desk.form(form)?;
     let (row, page) = question(&desk, &deed).await?;
     if deed.typed && desk.one(&form, "slug")?.trim() != row.slug {
-        return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, "that is not its name in addresses"));
+        let wrong = vec![Wrong::new("slug", "that is not its name in addresses")];
+        return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong));
     }
     if row.status != deed.of {
         return refused(&desk, page, ApplyError::ChangedMeanwhile("the tenant".to_owned()));
@@ -170,7 +171,7 @@ pub(in crate::console) async fn edit(desk: Desk, form: Result<Form, FormError>) 
     let (name, seen) = (desk.one(&form, "name")?.trim().to_owned(), desk.one(&form, "seen")?.to_owned());
     let page = edit_page(&desk, &row, &name, &seen);
     if let Err(error) = tenant::check_name(&name) {
-        return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error));
+        return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![Wrong::new("name", error)]));
     }
     let slug = Slug::parse(&row.slug).map_err(|error| desk.visit.fault(error))?;
     let change = Edit::Tenant { seen, name, settings: Box::new(settings) };

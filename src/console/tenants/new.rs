@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{at, named};
 use crate::{
     apply::tenant::{self, NewTenant, check_name},
-    console::{Desk, deed::sentence},
+    console::{Desk, deed::Wrong},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Tone, Way, exact},
@@ -45,12 +45,16 @@ pub(in crate::console) async fn ask_new(desk: Desk) -> Result<Response, Trouble>
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
-fn read(filled: &Filled) -> Result<NewTenant, String> {
-    check_name(&filled.name)?;
-    let slug = Slug::parse(&filled.slug).map_err(|error| format!("the name in addresses cannot be used: {error}"))?;
-    let administrator =
-        Username::parse(&filled.username).map_err(|error| format!("the username cannot be used: {error}"))?;
-    Ok(NewTenant { slug, name: filled.name.clone(), administrator })
+fn read(filled: &Filled) -> Result<NewTenant, Vec<Wrong>> {
+    let name = check_name(&filled.name).map_err(|why| Wrong::new("name", why));
+    let slug = Slug::parse(&filled.slug).map_err(|error| Wrong::new("slug", error.to_string()));
+    let administrator = Username::parse(&filled.username).map_err(|error| Wrong::new("username", error.to_string()));
+    match (name, slug, administrator) {
+        (Ok(()), Ok(slug), Ok(administrator)) => Ok(NewTenant { slug, name: filled.name.clone(), administrator }),
+        (name, slug, administrator) => {
+            Err([name.err(), slug.err(), administrator.err()].into_iter().flatten().collect())
+        }
+    }
 }
 
 /// `POST …/tenants/-/new`: `name`, `slug`, `username`. Answers with the link, which is shown this once.
@@ -61,7 +65,7 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let page = new_page(&desk, &filled);
     let new = match read(&filled) {
         Ok(new) => new,
-        Err(error) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error)),
+        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong)),
     };
     let (slug, username) = (new.slug.clone(), new.administrator.clone());
     let recorder = desk.recorder_elsewhere();
@@ -69,7 +73,7 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
         Ok(Some(link)) => Ok(shown(&desk, &slug, &username, &link)),
         Ok(None) => {
             let error = "this name in addresses is taken, or was once: choose another one";
-            Ok(desk.ask_again(page, StatusCode::CONFLICT, error))
+            Ok(desk.ask_marked(page, StatusCode::CONFLICT, vec![Wrong::new("slug", error)]))
         }
         Err(error) => Err(desk.visit.fault(error)),
     }
@@ -120,13 +124,13 @@ pub(in crate::console) async fn link(desk: Desk, form: Result<Form, FormError>) 
     let row = named(&desk).await?;
     let typed = desk.one(&form, "username")?.trim();
     let page = link_page(&desk, &row.slug, typed);
-    let again = |page, status, error: String| Ok(desk.ask_again(page, status, sentence(&error)));
+    let again = |page, status, error: &str| Ok(desk.ask_marked(page, status, vec![Wrong::new("username", error)]));
     if row.status != "active" {
-        return again(page, StatusCode::CONFLICT, "the tenant is disabled: enable it first".to_owned());
+        return Ok(desk.ask_again(page, StatusCode::CONFLICT, "the tenant is disabled: enable it first"));
     }
     let username = match Username::parse(typed) {
         Ok(username) => username,
-        Err(error) => return again(page, StatusCode::BAD_REQUEST, error.to_string()),
+        Err(error) => return again(page, StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let slug = Slug::parse(&row.slug).map_err(|error| desk.visit.fault(error))?;
     let recorder = desk.recorder_elsewhere();
@@ -134,9 +138,6 @@ pub(in crate::console) async fn link(desk: Desk, form: Result<Form, FormError>) 
         Ok(link) => Ok(shown(&desk, &slug, &username, &link)),
         Err(PersonError::Store(error)) => Err(desk.visit.fault(error)),
         // Who has the name there, and as what, is nothing that the platform should know.
-        Err(_) => {
-            let error = "no link can be made for that name there: choose another one";
-            again(page, StatusCode::CONFLICT, error.to_owned())
-        }
+        Err(_) => again(page, StatusCode::CONFLICT, "no link can be made for that name there: choose another one"),
     }
 }

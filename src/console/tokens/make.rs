@@ -11,7 +11,7 @@ use crate::{
         token::{self, ApiToken, ApiTokenError, LONGEST, NewApiToken},
     },
     app::routes::Guard,
-    console::Desk,
+    console::{Desk, deed::Wrong},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, InputKind, Section, SheetPage, Tone, Way, exact},
@@ -62,19 +62,19 @@ impl Filled {
     }
 
     /// The rights and days, or why not.
-    fn checked(&self, desk: &Desk) -> Result<(Vec<String>, Duration), &'static str> {
+    fn checked(&self, desk: &Desk) -> Result<(Vec<String>, Duration), Wrong> {
         if self.name.is_empty() {
-            return Err("say what it is for: in a year nobody knows it otherwise");
+            return Err(Wrong::new("name", "say what it is for: in a year nobody knows it otherwise"));
         }
         if self.rights.is_empty() {
-            return Err("choose at least one right: a token without any could do nothing");
+            return Err(Wrong::new("right", "choose at least one right: a token without any could do nothing"));
         }
         let known: Vec<String> = offered(desk).into_iter().map(word).collect();
         if self.rights.iter().any(|right| right != READ && !known.contains(right)) {
-            return Err("one of the rights is none that you could give");
+            return Err(Wrong::new("right", "one of the rights is none that you could give"));
         }
         let days = self.days.parse::<u16>().ok().filter(|days| (1..=LONGEST.whole_days()).contains(&i64::from(*days)));
-        let days = days.ok_or("a token lives for 1 to 365 days")?;
+        let days = days.ok_or_else(|| Wrong::new("days", "a token lives for 1 to 365 days"))?;
         Ok((self.rights.clone(), Duration::days(days.into())))
     }
 }
@@ -131,7 +131,7 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let page = question(&desk, &filled);
     let (rights, life) = match filled.checked(&desk) {
         Ok(checked) => checked,
-        Err(why) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why)),
+        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
     };
     let mut tx = desk.tx().await?;
     let own = people::by_id(&mut tx, desk.session.person).await.map_err(|error| desk.visit.fault(error))?;
@@ -142,7 +142,11 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let (handle, made) = match token::create(&mut tx, tools, new).await {
         Ok(made) => made,
         Err(ApiTokenError::Store(error)) => return Err(desk.visit.fault(error)),
-        Err(error) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, error)),
+        Err(error) => {
+            let field = if matches!(error, ApiTokenError::Note) { "name" } else { "" };
+            let wrong = vec![Wrong::new(field, error.to_string())];
+            return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong));
+        }
     };
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     Ok(shown(&desk, &handle, &made))

@@ -57,6 +57,8 @@ async fn people_come_and_go_through_a_real_identity_provider() {
     let steps = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{steps}{}", String::from_utf8_lossy(&output.stderr));
 
+    // Whom it refused is written down once a minute, and at the end.
+    new.stop();
     let count = async |what: &str| -> i64 {
         let count = format!("select count(*) from audit_event where {what}");
         sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&db.owner).await.unwrap()

@@ -113,11 +113,11 @@ async fn what_cannot_be_a_server_is_said_on_the_form_and_nothing_is_lost() {
     let (_, browser) = administrator(&app).await;
     for (upstream, slug, words) in [
         ("ftp://notes.example/mcp", "notes", "http"),
-        ("", "notes", "Upstream"),
-        ("https://notes.example/mcp", "No Slug", "Slug"),
+        ("", "notes", "Address of the server is required"),
+        ("https://notes.example/mcp", "No Slug", "Name in addresses is wrong"),
         ("https://notes.example/mcp", "demo", "There is a server demo already"),
         (&*app.url("/t/acme/mcp/demo"), "notes", "own address"),
-        ("https://\u{202e}/", "notes", "Upstream"),
+        ("https://\u{202e}/", "notes", "Address of the server is wrong"),
     ] {
         let refused = add(&browser, &[("upstream", upstream), ("name", "Kept as typed"), ("slug", slug)]).await;
         assert_eq!(refused.status, 400, "{upstream} {slug}");
@@ -181,4 +181,22 @@ async fn a_server_is_disabled_enabled_and_removed_for_everybody() {
         .map(|event| event.body["change"].as_str().unwrap())
         .collect();
     assert_eq!(changes.len(), 3, "{changes:?}");
+}
+
+/// What is wrong stands beside its field, in the words that people read there, and the first such field is where they go on.
+#[tokio::test]
+async fn a_mistake_stands_beside_its_field() {
+    let app = TestApp::start().await;
+    let (_, browser) = administrator(&app).await;
+    let page = add(&browser, &[("upstream", "notes.example/mcp"), ("name", "Notes"), ("slug", "")]).await;
+    assert_eq!(page.status, 400);
+    let input = |name: &str| {
+        let rest = page.body.split_once(&format!("id=\"i-{name}\"")).unwrap().1;
+        rest.split_once("</p>").unwrap().0.to_owned()
+    };
+    let [upstream, name, slug] = ["upstream", "name", "slug"].map(input);
+    assert!(upstream.contains("autofocus") && upstream.contains("Address of the server is wrong"), "{upstream}");
+    assert!(slug.contains("aria-invalid") && slug.contains("Name in addresses is required"), "{slug}");
+    assert!(!slug.contains("autofocus") && !name.contains("aria-invalid"), "{slug}{name}");
+    assert!(page.body.contains("look at what is marked below"), "{}", page.body);
 }

@@ -13,7 +13,8 @@ async fn settings_are_edited_and_two_editors_are_told() {
     let page = browser.get(path).await;
     let (token, seen) = (csrf(&page.body), page.hidden("seen"));
     let post = async |seen: &str, name: &str, rule: &str, days: &str| {
-        let fields = [("csrf", &*token), ("seen", seen), ("name", name), ("registration", rule), ("days", days)];
+        let fields =
+            [("csrf", &*token), ("seen", seen), ("name", name), ("registration", rule), ("unused_client_days", days)];
         browser.post(path, &fields).await
     };
     for (name, rule, days) in
@@ -47,9 +48,9 @@ async fn how_programs_come_and_what_they_may_is_edited() {
     for (wrong, says) in [
         (("documents", "listed"), "from which hosts"),
         (("documents", "maybe"), "Hosts of documents"),
-        (("schemes", "javascript"), "edirect_schemes holds something wrong"),
-        (("origins", "https://a.example/path"), "llowed_origins must hold"),
-        (("statements", "{"), "Who vouches for software"),
+        (("redirect_schemes", "javascript"), "More schemes of redirect addresses holds something wrong"),
+        (("allowed_origins", "https://a.example/path"), "Web pages that may call must hold"),
+        (("software_statements", "{"), "Who vouches for software"),
         (("audience", "anybody"), "Say whom programs that sign"),
         (("registration", "software_statement"), "more than once"),
     ] {
@@ -62,11 +63,11 @@ async fn how_programs_come_and_what_they_may_is_edited() {
     let done = post(&[
         ("documents", "listed"),
         ("hosts", "claude.ai\r\n*.example.com\r\n"),
-        ("schemes", "myeditor"),
+        ("redirect_schemes", "myeditor"),
         ("devices", "no"),
         ("audience", "issuer"),
         ("full_scopes", "Old program"),
-        ("origins", "https://inspector.example"),
+        ("allowed_origins", "https://inspector.example"),
     ])
     .await;
     let shown = browser.get(done.location()).await.body;
@@ -76,7 +77,7 @@ async fn how_programs_come_and_what_they_may_is_edited() {
         assert!(shown.contains(word), "{word} is not in {shown}");
     }
     // A form that says nothing of these.
-    let done = post(&[("days", "9")]).await;
+    let done = post(&[("unused_client_days", "9")]).await;
     assert!(browser.get(done.location()).await.body.contains("myeditor"));
     let settings: serde_json::Value = sqlx::query_scalar("select settings from tenant where id = $1")
         .bind(tenant.id.0)

@@ -71,6 +71,9 @@ async fn what_is_ready_is_in_dev_json() {
     assert!(base.starts_with("http://localhost:"), "{base}");
     assert_eq!(ready["resource"], format!("{issuer}/mcp/demo"));
     assert_eq!(ready["console"], format!("{base}/console/t/demo"));
+    let platform = ready["platform"].as_str().unwrap();
+    let page = reqwest::get(platform).await.unwrap();
+    assert!(page.status() == 200 && page.url().path().ends_with("/login"), "{}", page.url());
     assert!(text(&ready["upstream"]).starts_with("http://127.0.0.1:"));
     let people = ready["people"].as_array().unwrap();
     let who: Vec<_> = people.iter().map(|person| (text(&person["username"]), &person["roles"])).collect();

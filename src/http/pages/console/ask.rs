@@ -36,6 +36,22 @@ pub struct AskPage {
     pub danger: bool,
 }
 
+impl AskPage {
+    /// Says at a field why what is there cannot stay, and begins at the first such field. False: there is no such field.
+    pub fn mark(&mut self, name: &str, why: &str) -> bool {
+        let named = |input: &&mut Input| input.name == name && !matches!(input.kind, InputKind::Heading);
+        let Some(input) = self.inputs.iter_mut().find(named) else { return false };
+        let before = input.error.take().map(|before| format!("{before} ")).unwrap_or_default();
+        input.error = Some(format!("{before}{why}"));
+        let mut before = false;
+        for input in &mut self.inputs {
+            input.focus = input.error.is_some() && !before;
+            before |= input.focus;
+        }
+        true
+    }
+}
+
 /// One field, before and after.
 pub struct Difference {
     /// Its name.
@@ -58,6 +74,8 @@ pub struct Input {
     pub kind: InputKind,
     /// Why what is there cannot stay.
     pub error: Option<String>,
+    /// Whether it is what somebody looks at first.
+    pub focus: bool,
 }
 
 /// How something is filled in.
@@ -125,12 +143,6 @@ impl Input {
     }
 
     fn new(name: &str, label: &str, hint: &str, kind: InputKind) -> Self {
-        Self { name: name.to_owned(), label: label.to_owned(), hint: hint.to_owned(), kind, error: None }
-    }
-
-    /// Says why what is there cannot stay.
-    #[must_use]
-    pub fn error(self, error: Option<String>) -> Self {
-        Self { error, ..self }
+        Self { name: name.to_owned(), label: label.to_owned(), hint: hint.to_owned(), kind, error: None, focus: false }
     }
 }

@@ -91,7 +91,7 @@ fn sheet() -> SheetPage {
 }
 
 fn ask() -> AskPage {
-    AskPage {
+    let mut page = AskPage {
         frame: frame(),
         back: Way::new("Back to the client", "/console/t/demo/clients/c_1".into()),
         title: "Suspend this client?".into(),
@@ -100,7 +100,7 @@ fn ask() -> AskPage {
         facts: vec![Fact::new("Client id", Cell::Code("c_1".into()))],
         differences: vec![Difference { name: "name".into(), old: "Notes".into(), new: "Team notes".into() }],
         inputs: vec![
-            Input::text("reason", "Reason", "People see it.", "under review").error(Some("Too long.".into())),
+            Input::text("reason", "Reason", "People see it.", "under review"),
             Input::area("scopes", "Scopes", "One a line.", "mcp:read\nmcp:write"),
             Input::secret("key", "Key", "Empty: it stays."),
             Input::check("remember", "Later ones, too", "Now and then.", true),
@@ -111,7 +111,12 @@ fn ask() -> AskPage {
         hidden: vec![("version".into(), "7".into())],
         verb: "Suspend".into(),
         danger: true,
+    };
+    for field in ["reason", "scopes", "key", "remember", "server"] {
+        assert!(page.mark(field, "This cannot stay."), "{field}");
     }
+    assert!(!page.mark("nothing", "There is no such field."));
+    page
 }
 
 /// Calls on some days.
