@@ -94,7 +94,7 @@ fn servers(list: &mut List<'_>, counts: &Counts) {
         list.add(Tone::Waits, words, "Add a server", "servers/-/new");
     }
     for server in desk.visit.tenant.servers.values().filter(|server| server.policy.has_no_catalogue()) {
-        let words = format!("Nobody has looked yet at what {} offers", server.name);
+        let words = format!("Nobody has said yet what is accepted of what {} offers", server.name);
         list.add(Tone::Waits, words, "Ask it", &format!("servers/{}/probe", server.slug));
     }
 }

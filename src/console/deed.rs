@@ -41,6 +41,7 @@ impl Desk {
             title: title.to_owned(),
             lead: lead.to_owned(),
             error: None,
+            anew: None,
             facts: Vec::new(),
             differences: Vec::new(),
             inputs: Vec::new(),

@@ -63,7 +63,8 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
     let rows = found.iter().map(|row| Row { cells: cells(&desk, row) }).collect();
     let mut page = ListPage {
         lead: "What people allowed programs to do for them, as far as it is in force.".to_owned(),
-        empty: "Nobody has allowed anything yet. It begins when somebody adds a server to their program.".to_owned(),
+        empty: "Nobody allows anything to any program now. It begins when somebody adds a server to their program."
+            .to_owned(),
         ..wanted.page(&desk, HEADS, "Person, client or server", rows)
     };
     if desk.may(Page::Grants, Action::RevokeAll) && !page.rows.is_empty() {

@@ -129,7 +129,11 @@ fn logins(desk: &Desk) -> Vec<Fact> {
 fn login_lasts(desk: &Desk) -> String {
     let usual = desk.visit.app.config.login.session.as_secs().div_ceil(3600);
     let own = desk.visit.tenant.settings.login.session_hours.map_or(usual, |hours| usual.min(hours.into()));
-    if own == 1 { "1 hour".to_owned() } else { format!("{own} hours") }
+    let lasts = if own == 1 { "1 hour".to_owned() } else { format!("{own} hours") };
+    match desk.visit.tenant.settings.login.session_hours {
+        Some(wanted) if u64::from(wanted) > usual => format!("{lasts}: this installation allows no more than that"),
+        _ => lasts,
+    }
 }
 
 /// What the form says.
@@ -250,6 +254,9 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
     let registration = "Clients that wait do nothing until an administrator approves them. Initial access tokens are made under Clients.";
     let mut inputs = vec![Input::text("name", "Name", "People read it on every page.", &filled.name)];
     if !desk.visit.tenant.platform {
+        let usual = Settings::default();
+        let most = format!("Empty: {}.", usual.most_clients());
+        let days = format!("Empty: {}.", usual.unused_clients_kept().whole_days());
         inputs.extend([
             Input::select(
                 "default_server",
@@ -260,13 +267,8 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
             ),
             Input::heading("How programs come here", ""),
             Input::select("registration", "Who may register clients", registration, RULES, &filled.registration),
-            Input::text("max_registered_clients", "Clients at most", "Empty: the usual number.", &filled.most),
-            Input::text(
-                "unused_client_days",
-                "Days that an unused client is kept",
-                "Empty: the usual time.",
-                &filled.days,
-            ),
+            Input::text("max_registered_clients", "Clients at most", &most, &filled.most),
+            Input::text("unused_client_days", "Days that an unused client is kept", &days, &filled.days),
         ]);
         inputs.extend(filled.programs.coming());
         inputs.push(Input::heading("What programs may do", ""));
@@ -286,8 +288,9 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
         let hint = "Log in through an identity provider yourself before you refuse them: it is your way in then, too.";
         inputs.push(Input::select("passwords", "Passwords", hint, PASSWORDS, &filled.passwords));
     }
-    let hint = "Empty: the usual time, which it never exceeds.";
-    inputs.push(Input::text("session_hours", "Hours that a login lasts", hint, &filled.hours));
+    let usual = desk.visit.app.config.login.session.as_secs().div_ceil(3600);
+    let hint = format!("Empty: {usual}, which is also the most that this installation allows.");
+    inputs.push(Input::text("session_hours", "Hours that a login lasts", &hint, &filled.hours));
     AskPage {
         inputs,
         hidden: vec![("seen".to_owned(), seen.to_owned())],

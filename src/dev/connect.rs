@@ -47,7 +47,7 @@ pub(super) fn tell<W: Write>(story: &mut Story<W>, addresses: &Addresses, people
     let own =
         format!("put it behind this one: sallyport apply FILE --data-dir {}, see docs/apply.md", data_dir.display());
     story.labelled("A server", &own);
-    story.labelled("Upstream", &format!("{} takes no token but Sallyport's own", addresses.upstream));
+    story.labelled("Upstream", &format!("{} takes no token but Sallyport's own, of tenant demo", addresses.upstream));
     story.labelled("Console", &format!("{}, as admin", addresses.console));
     story.labelled("Platform", &format!("{}, as admin: there tenants are made", addresses.platform));
     story.gap();

@@ -44,12 +44,11 @@ fn failed(desk: &Desk, page: AskPage, error: StandingError) -> Result<Response, 
     match error {
         StandingError::Store(error) => Err(desk.visit.fault(error)),
         StandingError::Gone(_) => Err(desk.nothing("client")),
-        StandingError::Unproved(_) => Ok(desk.ask_again(
-            page,
-            StatusCode::BAD_REQUEST,
-            "its answers go to a program on a person's own computer, so any program there can call itself so: approve this client \
-             alone, or tick the last box, too",
-        )),
+        StandingError::Unproved(_) => {
+            let why = "its answers go to a program on a person's own computer, so any program there can call itself so: tick this, too, or \
+                       approve this client alone";
+            Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![Wrong::new("unproved", why)]))
+        }
         error @ StandingError::Reason => {
             let wrong = vec![Wrong::new("reason", error.to_string())];
             Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong))
@@ -73,21 +72,21 @@ fn failed(desk: &Desk, page: AskPage, error: StandingError) -> Result<Response, 
     }
 }
 
-async fn approval(desk: &Desk, tx: &mut TenantTx) -> Result<(Client, AskPage), Trouble> {
+async fn approval(desk: &Desk, tx: &mut TenantTx, [many, unproved]: [bool; 2]) -> Result<(Client, AskPage), Trouble> {
     let lead = "It can then ask people for access. Each of them is asked as always, and sees that nobody has verified its name.";
     let (client, mut page) = question(desk, tx, "Approve this client?", lead, "Approve").await?;
     page.inputs.push(Input::check(
         "remember",
         "Approve whatever registers as this software, too",
         "Now and later: the same name, software_id and addresses.",
-        false,
+        many,
     ));
     if !software::answers_go_to_it_only(&client.metadata) {
         page.inputs.push(Input::check(
             "unproved",
             "Even though it cannot prove what it is",
-            "Its answers go to a program on a person's own computer, and any program there can say that it is this software.",
-            false,
+            "Its answers go to a program on a person's own computer, and any program there can say that it is this software. Goes with the box above.",
+            unproved,
         ));
     }
     Ok((client, page))
@@ -96,20 +95,25 @@ async fn approval(desk: &Desk, tx: &mut TenantTx) -> Result<(Client, AskPage), T
 /// `GET …/approve`
 pub(in crate::console) async fn ask_approve(desk: Desk) -> Result<Response, Trouble> {
     let mut tx = desk.tx().await?;
-    let (_, page) = approval(&desk, &mut tx).await?;
+    let (_, page) = approval(&desk, &mut tx, [false, false]).await?;
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
 /// `POST …/approve`: `remember`, `unproved`.
 pub(in crate::console) async fn approve(desk: Desk, form: Result<Form, FormError>) -> Result<Response, Trouble> {
     let form = desk.form(form)?;
-    let remember = match (desk.one(&form, "remember")?, desk.one(&form, "unproved")?) {
-        ("yes", "yes") => Remember::WhateverSaysSo,
-        ("yes", _) => Remember::Software,
-        _ => Remember::No,
-    };
+    let ticked = [desk.one(&form, "remember")? == "yes", desk.one(&form, "unproved")? == "yes"];
     let mut tx = desk.tx().await?;
-    let (client, page) = approval(&desk, &mut tx).await?;
+    let (client, page) = approval(&desk, &mut tx, ticked).await?;
+    let remember = match ticked {
+        [true, true] => Remember::WhateverSaysSo,
+        [true, false] => Remember::Software,
+        [false, false] => Remember::No,
+        [false, true] => {
+            let wrong = vec![Wrong::new("remember", "the box below goes with this one: tick both, or neither")];
+            return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong));
+        }
+    };
     match standing::approve(&mut tx, &desk.recorder(), &client.id, remember).await {
         Ok(approved) => {
             tx.commit().await.map_err(|error| desk.visit.fault(error))?;
@@ -120,7 +124,7 @@ pub(in crate::console) async fn approve(desk: Desk, form: Result<Form, FormError
     }
 }
 
-async fn suspension(desk: &Desk, tx: &mut TenantTx) -> Result<(Client, AskPage), Trouble> {
+async fn suspension(desk: &Desk, tx: &mut TenantTx, reason: &str) -> Result<(Client, AskPage), Trouble> {
     let lead = "Nothing of it is accepted any more, on any node, once this is done. It keeps its registration, its tokens and what \
                 people allowed it, until somebody resumes it.";
     let (client, mut page) = question(desk, tx, "Suspend this client?", lead, "Suspend").await?;
@@ -129,7 +133,7 @@ async fn suspension(desk: &Desk, tx: &mut TenantTx) -> Result<(Client, AskPage),
         "reason",
         "Reason",
         "People who come with this client see it. May be left empty.",
-        "",
+        reason,
     ));
     Ok((client, page))
 }
@@ -137,7 +141,7 @@ async fn suspension(desk: &Desk, tx: &mut TenantTx) -> Result<(Client, AskPage),
 /// `GET …/suspend`
 pub(in crate::console) async fn ask_suspend(desk: Desk) -> Result<Response, Trouble> {
     let mut tx = desk.tx().await?;
-    let (_, page) = suspension(&desk, &mut tx).await?;
+    let (_, page) = suspension(&desk, &mut tx, "").await?;
     Ok(desk.visit.page(StatusCode::OK, page))
 }
 
@@ -146,7 +150,7 @@ pub(in crate::console) async fn suspend(desk: Desk, form: Result<Form, FormError
     let form = desk.form(form)?;
     let reason = Some(desk.one(&form, "reason")?).filter(|reason| !reason.is_empty());
     let mut tx = desk.tx().await?;
-    let (client, page) = suspension(&desk, &mut tx).await?;
+    let (client, page) = suspension(&desk, &mut tx, reason.unwrap_or_default()).await?;
     match standing::suspend(&mut tx, &desk.recorder(), &client.id, reason).await {
         Ok(ticket) => {
             let ms = desk.settle(tx, ticket).await?;

@@ -13,7 +13,7 @@ use crate::{
     console::{Desk, servers::refused},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, Way},
+        pages::console::{AskPage, Cell, Fact, InputKind, Way},
         trouble::Trouble,
     },
     ids::Slug,
@@ -37,6 +37,14 @@ fn edit_page(desk: &Desk, provider: &Provider, filled: &Filled, version: &str) -
     }
 }
 
+/// A secret that was typed is in no page: whoever sees the form again has to type it again.
+fn retyped(mut page: AskPage, typed: bool) -> AskPage {
+    for input in page.inputs.iter_mut().filter(|input| typed && matches!(input.kind, InputKind::Secret)) {
+        input.hint = "Type it again: what you typed here is never sent back.".to_owned();
+    }
+    page
+}
+
 /// `GET …/providers/-/new`
 pub(in crate::console) async fn ask_new(desk: Desk) -> Result<Response, Trouble> {
     let page = new_page(&desk, &Filled::new());
@@ -47,7 +55,7 @@ pub(in crate::console) async fn ask_new(desk: Desk) -> Result<Response, Trouble>
 pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>) -> Result<Response, Trouble> {
     let form = desk.form(form)?;
     let (filled, secret) = read(&desk, &form)?;
-    let page = new_page(&desk, &filled);
+    let page = retyped(new_page(&desk, &filled), secret.is_some());
     let form = match filled.form() {
         Ok(form) => form,
         Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
@@ -80,7 +88,7 @@ pub(in crate::console) async fn edit(desk: Desk, form: Result<Form, FormError>) 
     let version = desk.one(&form, "version")?;
     let (filled, secret) = read(&desk, &form)?;
     let filled = filled.of_the_same(&provider);
-    let page = edit_page(&desk, &provider, &filled, version);
+    let page = retyped(edit_page(&desk, &provider, &filled, version), secret.is_some());
     let form = match filled.form() {
         Ok(form) => form,
         Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),

@@ -87,7 +87,10 @@ fn read(desk: &Desk, form: &Form) -> Result<ServerForm, Trouble> {
 fn in_words_of(page: &AskPage, message: &str) -> Wrong {
     let named = message.split_once(' ').and_then(|(key, rest)| {
         let input = page.inputs.iter().find(|input| !key.is_empty() && input.name == key)?;
-        Some(Wrong::new(key, format!("{} {rest}", input.label)))
+        Some(match rest.strip_prefix("is wrong: ") {
+            Some(why) => Wrong::new(key, why),
+            None => Wrong::new(key, format!("{} {rest}", input.label)),
+        })
     });
     named.unwrap_or_else(|| Wrong::new("", message))
 }
@@ -99,12 +102,16 @@ pub(in crate::console) fn refused(desk: &Desk, page: AskPage, error: ApplyError)
             let wrong = mistakes.problems.iter().map(|problem| in_words_of(&page, &problem.message)).collect();
             Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong))
         }
-        error @ (ApplyError::AudienceTaken | ApplyError::ChangedMeanwhile(_)) => {
-            let text = error.to_string().replace(
-                "; run apply again. Nothing was changed",
-                ". Nothing was changed: open the page anew to see it as it is now",
+        ApplyError::ChangedMeanwhile(what) => {
+            let page = AskPage { anew: Some(page.action.clone()), ..page };
+            let why = format!(
+                "{what} was changed by somebody else, or in another window, since this was opened. Nothing was changed now"
             );
-            Ok(desk.ask_again(page, StatusCode::CONFLICT, text))
+            Ok(desk.ask_again(page, StatusCode::CONFLICT, why))
+        }
+        error @ ApplyError::AudienceTaken => {
+            let wrong = vec![Wrong::new("audience", error.to_string())];
+            Ok(desk.ask_marked(page, StatusCode::CONFLICT, wrong))
         }
         error => Err(desk.visit.fault(error)),
     }
@@ -139,7 +146,8 @@ fn filled(row: &ServerRow) -> ServerForm {
         name: row.name.clone(),
         description: row.description.clone(),
         upstream: row.upstream_url.clone(),
-        audience: row.audience.clone(),
+        // What is the address anyway goes on to be: it follows when the address changes.
+        audience: if row.audience == row.upstream_url { String::new() } else { row.audience.clone() },
         era: row.era.clone(),
         signing: row.signing_alg.clone(),
     }

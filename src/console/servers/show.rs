@@ -128,8 +128,12 @@ fn sections(desk: &Desk, known: &Known) -> Vec<Section> {
         Section::new("Accepted tools, prompts and resources", "")
             .table(&["Name", "Kind", "Needs", "Effect"], known.items.iter().map(item).collect())
     };
-    let none = "Nobody has been given access to it.";
-    vec![scopes, items, grants::section(desk, "Who may use it", none, &known.grants, &format!("q={}", known.row.slug))]
+    let none = "Nobody has allowed a program to use it.";
+    vec![
+        scopes,
+        items,
+        grants::section(desk, "Who allowed a program to use it", none, &known.grants, &format!("q={}", known.row.slug)),
+    ]
 }
 
 fn actions(desk: &Desk, row: &ServerRow) -> Vec<Way> {

@@ -36,7 +36,10 @@ fn offered(desk: &Desk) -> Vec<&'static Rule> {
             _ => None,
         })
         .collect();
-    let may = |rule: &&Rule| asked.contains(&(rule.page, rule.action)) && desk.may(rule.page, rule.action);
+    // Tenants are looked after by tokens of the platform, which has no page for them.
+    let may = |rule: &&Rule| {
+        rule.page != Page::Tenants && asked.contains(&(rule.page, rule.action)) && desk.may(rule.page, rule.action)
+    };
     RULES.iter().filter(may).collect()
 }
 

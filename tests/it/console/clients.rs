@@ -65,6 +65,9 @@ async fn what_cannot_prove_itself_is_remembered_only_knowingly() {
     let refused = browser.post(&path, &[("csrf", &token), ("remember", "yes")]).await;
     assert_eq!(refused.status, 400);
     assert!(refused.body.contains("any program there can call itself so"), "{}", refused.body);
+    assert!(refused.body.contains("name=\"remember\" value=\"yes\" checked"), "the tick stays: {}", refused.body);
+    let alone = browser.post(&path, &[("csrf", &token), ("unproved", "yes")]).await;
+    assert!(alone.status == 400 && alone.body.contains("tick both, or neither"), "{}", alone.body);
     let done = browser.post(&path, &[("csrf", &token), ("remember", "yes"), ("unproved", "yes")]).await;
     assert!(done.location().contains("done=approved-many"), "{}", done.location());
 }

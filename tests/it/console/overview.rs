@@ -53,7 +53,7 @@ async fn what_fails_waits_or_is_old_is_said_first() {
         "Of 9 calls to ",
         "5 got no answer",
         "4 logins at an identity provider failed",
-        "Nobody has looked yet at what New one offers",
+        "Nobody has said yet what is accepted of what New one offers",
         "A key has signed for 400 days",
         "only one administrator",
     ] {

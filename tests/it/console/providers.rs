@@ -149,7 +149,7 @@ async fn what_cannot_be_a_provider_is_said_on_the_form_and_nothing_is_lost_but_t
         ("issuer", "http://login.example.com", "https address"),
         ("issuer", &*own, "installation"),
         ("issuer", "", "Issuer"),
-        ("slug", "No Slug", "Name in addresses is wrong"),
+        ("slug", "No Slug", "A name in an address is"),
         ("slug", "idp", "There is a provider idp already"),
         ("client_id", "", "Client id is required"),
         ("auth_method", "none", "sends none"),
@@ -167,6 +167,8 @@ async fn what_cannot_be_a_provider_is_said_on_the_form_and_nothing_is_lost_but_t
         assert_eq!(refused.status, 400, "{name} {value}: {}", refused.body);
         assert!(refused.body.contains(words), "{name} {value}: {}", refused.body);
         assert!(name == "name" || refused.body.contains("value=\"Kept as typed\""), "{}", refused.body);
+        let retyped = refused.body.contains("Type it again");
+        assert_eq!(retyped, name != "client_secret", "{}", refused.body);
         assert!(!refused.body.contains(SECRET) && !refused.body.contains("<script>"), "{}", refused.body);
     }
     let made: i64 =

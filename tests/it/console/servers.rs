@@ -114,10 +114,10 @@ async fn what_cannot_be_a_server_is_said_on_the_form_and_nothing_is_lost() {
     for (upstream, slug, words) in [
         ("ftp://notes.example/mcp", "notes", "http"),
         ("", "notes", "Address of the server is required"),
-        ("https://notes.example/mcp", "No Slug", "Name in addresses is wrong"),
+        ("https://notes.example/mcp", "No Slug", "A name in an address is"),
         ("https://notes.example/mcp", "demo", "There is a server demo already"),
         (&*app.url("/t/acme/mcp/demo"), "notes", "own address"),
-        ("https://\u{202e}/", "notes", "Address of the server is wrong"),
+        ("https://\u{202e}/", "notes", "The upstream URL"),
     ] {
         let refused = add(&browser, &[("upstream", upstream), ("name", "Kept as typed"), ("slug", slug)]).await;
         assert_eq!(refused.status, 400, "{upstream} {slug}");
@@ -147,6 +147,7 @@ async fn two_who_edit_the_same_server_are_told() {
     let late = edit("Theirs").await;
     assert_eq!(late.status, 409);
     assert!(late.body.contains("changed by somebody else") && late.body.contains("Theirs"), "{}", late.body);
+    assert!(late.body.contains(&format!("<a href=\"{path}\">Open it as it is now</a>")), "{}", late.body);
     let name: String = sqlx::query_scalar("select name from server").fetch_one(&app.db.owner).await.unwrap();
     assert_eq!(name, "Mine");
 }
@@ -195,8 +196,34 @@ async fn a_mistake_stands_beside_its_field() {
         rest.split_once("</p>").unwrap().0.to_owned()
     };
     let [upstream, name, slug] = ["upstream", "name", "slug"].map(input);
-    assert!(upstream.contains("autofocus") && upstream.contains("Address of the server is wrong"), "{upstream}");
+    assert!(upstream.contains("autofocus") && upstream.contains("The upstream URL cannot be read"), "{upstream}");
     assert!(slug.contains("aria-invalid") && slug.contains("Name in addresses is required"), "{slug}");
     assert!(!slug.contains("autofocus") && !name.contains("aria-invalid"), "{slug}{name}");
     assert!(page.body.contains("look at what is marked below"), "{}", page.body);
+}
+
+/// An audience that was left empty is the address, also after that has changed.
+#[tokio::test]
+async fn an_audience_that_is_the_address_follows_it() {
+    let app = TestApp::start().await;
+    let (_, browser) = administrator(&app).await;
+    let old = "https://old.notes.example/mcp";
+    let made = add(&browser, &[("upstream", old), ("name", "Notes"), ("slug", "notes"), ("era", "auto")]).await;
+    assert!(made.location().contains("done=made"), "{}", made.location());
+    let path = "/console/t/acme/servers/notes/edit";
+    let form = browser.get(path).await;
+    assert!(form.body.contains("name=\"audience\" value=\"\""), "{}", form.body);
+    let (token, version) = (csrf(&form.body), form.hidden("version"));
+    let fields = [
+        ("csrf", &*token),
+        ("version", &*version),
+        ("upstream", "https://new.notes.example/mcp"),
+        ("name", "Notes"),
+        ("era", "auto"),
+        ("audience", ""),
+    ];
+    assert!(browser.post(path, &fields).await.location().contains("done=saved"));
+    let audience: String =
+        sqlx::query_scalar("select audience from server where slug = 'notes'").fetch_one(&app.db.owner).await.unwrap();
+    assert_eq!(audience, "https://new.notes.example/mcp");
 }

@@ -18,6 +18,8 @@ pub struct AskPage {
     pub lead: String,
     /// Why the last try did nothing, in whole sentences.
     pub error: Option<String>,
+    /// Where it is as it is now, when somebody else was quicker.
+    pub anew: Option<String>,
     /// What it is about.
     pub facts: Vec<Fact>,
     /// What becomes different.

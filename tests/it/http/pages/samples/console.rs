@@ -97,6 +97,7 @@ fn ask() -> AskPage {
         title: "Suspend this client?".into(),
         lead: "Nothing of it is accepted any more.".into(),
         error: Some("A reason is one line.".into()),
+        anew: Some("/console/t/demo/clients/c_1/suspend".into()),
         facts: vec![Fact::new("Client id", Cell::Code("c_1".into()))],
         differences: vec![Difference { name: "name".into(), old: "Notes".into(), new: "Team notes".into() }],
         inputs: vec![
