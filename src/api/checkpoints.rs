@@ -292,7 +292,7 @@ pub(super) struct ExportArchive(Vec<u8>);
 pub(super) async fn export_log(caller: Caller, Body(body): Body<ExportPeriod>) -> Result<Response, Problem> {
     let day = |text: &Option<String>| text.clone().unwrap_or_default();
     let period = Period::of_days(&day(&body.from), &day(&body.to));
-    let period = period.map_err(|why| caller.refused(format!("Nothing was exported: {why}.")))?;
+    let period = period.map_err(|(which, why)| caller.refused(format!("Nothing was exported: {which}: {why}.")))?;
     let app = &caller.app;
     let exports = Exports { store: &app.store, keyring: &app.keyring, turns: &app.exports };
     let taken = download::take(exports, &caller.tenant, (&caller.recorder(), caller.person), period).await;

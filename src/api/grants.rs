@@ -78,7 +78,7 @@ asked! {
 pub(super) async fn list_grants(caller: Caller, Params(asked): Params<ListGrants>) -> Result<Response, Problem> {
     let part = asked.part();
     let (limit, offset) = (part.limit(), part.offset);
-    let wanted = listed::Asked { like: part.like.clone(), sort: "created", down: true, limit, offset };
+    let wanted = listed::Asked { ended: false, like: part.like.clone(), sort: "created", down: true, limit, offset };
     let mut tx = caller.tx().await?;
     let found = listed::page(&mut tx, &wanted, caller.app.clock.now()).await.map_err(|error| caller.fault(error))?;
     caller.commit(tx).await?;

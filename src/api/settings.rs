@@ -171,8 +171,7 @@ pub(super) async fn edit_settings(
     if tenant.platform && has_programs(&form, &tenant.settings) {
         return Err(caller.refused("Nothing was changed: the platform's administrators have no programs there."));
     }
-    let settings =
-        form.onto(&tenant.settings).map_err(|(_, why)| caller.refused(format!("Nothing was changed: {why}.")))?;
+    let settings = form.onto(&tenant.settings);
     let (name, view) = (form.name.clone(), TenantSettings::of(&form.name, &settings));
     let tag = fingerprint(&name, &settings);
     caller.edit(Edit::Tenant { seen: seen.tag, name, settings: Box::new(settings) }).await?;

@@ -28,10 +28,6 @@ use crate::{
 
 /// The longest name of a tenant, in characters.
 const NAME: usize = 100;
-/// The longest time that an unused client is kept, in days.
-const DAYS: u16 = 3650;
-/// The longest login, in hours.
-const HOURS: u16 = 720;
 
 /// What is to become different.
 #[derive(Debug)]
@@ -145,32 +141,25 @@ pub struct TenantForm {
 
 impl TenantForm {
     /// The settings with what the form says.
-    ///
-    /// # Errors
-    /// What is wrong: the setting, and why, in words that stand for themselves.
-    pub fn onto(&self, settings: &Settings) -> Result<Settings, (&'static str, &'static str)> {
-        let length = self.name.chars().count();
-        if !(1..=NAME).contains(&length) || self.name.chars().any(char::is_control) {
-            return Err(("name", "the name is one line of 1 to 100 characters"));
-        }
-        if self.unused_client_days.is_some_and(|days| !(1..=DAYS).contains(&days)) {
-            return Err((
-                "unused_client_days",
-                "an unused client is kept for 1 to 3650 days, or nothing for the usual time",
-            ));
-        }
-        if self.login.session_hours.is_some_and(|hours| !(1..=HOURS).contains(&hours)) {
-            return Err(("session_hours", "a login lasts 1 to 720 hours, or nothing for the usual time"));
-        }
-        Ok(Settings {
+    pub fn onto(&self, settings: &Settings) -> Settings {
+        Settings {
             registration: self.registration,
             max_registered_clients: self.max_registered_clients,
             unused_client_days: self.unused_client_days,
             default_server: self.default_server.clone(),
             login: self.login,
             ..settings.clone()
-        })
+        }
     }
+}
+
+/// What a tenant's name and settings cannot be: which of them, and why.
+pub fn tenant_problems(name: &str, settings: &Settings) -> Vec<(&'static str, String)> {
+    let mut problems = settings_problems(settings);
+    if !(1..=NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        problems.push(("name", format!("must be one line of 1 to {NAME} characters")));
+    }
+    problems
 }
 
 /// The text of a file for what a form has filled in.
@@ -268,7 +257,7 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
         Edit::NewServer(server) => {
             if state.servers.contains_key(server.slug.as_str()) {
                 return Err(said(format!(
-                    "there is a server {} already: choose another name in addresses",
+                    "slug is wrong: there is a server {} already: choose another name in addresses",
                     server.slug
                 ))
                 .into());
@@ -295,7 +284,7 @@ async fn steps(tools: Tools<'_>, slug: &Slug, state: &State, edit: Edit) -> Resu
             if fingerprint(&state.row.name, &state.settings) != seen {
                 return Err(ApplyError::ChangedMeanwhile(format!("the tenant {slug}")));
             }
-            let wrong = settings_problems(&settings).into_iter();
+            let wrong = tenant_problems(&name, &settings).into_iter();
             problems.extend(wrong.map(|(key, message)| problem(&format!("{key} {message}"))));
             let refused_now = state.settings.login.passwords && !settings.login.passwords;
             if refused_now && !state.providers.values().any(|provider| provider.status == "active") {

@@ -389,6 +389,18 @@ pub enum Event {
     /// An administrator asked a server what it offers, as Sallyport itself.
     #[serde(rename = "server.probed")]
     ServerProbed { server: ServerId },
+    /// What came of that, where the console asked.
+    #[serde(rename = "server.answered")]
+    ServerAnswered {
+        server: ServerId,
+        /// `answered` or `failed`.
+        outcome: &'static str,
+        /// Tools, prompts and resources that it offered.
+        items: i32,
+        /// Whether it refused a token that was not for it; none: nobody can tell.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        verifies: Option<bool>,
+    },
     /// An administrator had an identity provider asked what it says of itself.
     #[serde(rename = "provider.probed")]
     ProviderProbed { provider: ProviderId },

@@ -84,7 +84,10 @@ fn pending(visit: &Visit, client: &Client) -> Trouble {
              back from the application or reload this page; keep the connection there as it is."
         ),
     };
-    Trouble::new(StatusCode::FORBIDDEN, &words, &visit.request_id)
+    let page = Trouble::new(StatusCode::FORBIDDEN, &words, &visit.request_id);
+    let id: String = url::form_urlencoded::byte_serialize(client.id.as_str().as_bytes()).collect();
+    let href = format!("/console/t/{}/clients/{id}", visit.tenant.slug);
+    page.onward(&href, "For administrators: decide about it")
 }
 
 fn suspended(visit: &Visit, client: &Client, reason: Option<String>) -> Trouble {

@@ -9,7 +9,12 @@ use crate::{
         words::ago,
     },
     keys::SigningState,
-    store::{StoreError, TenantTx, audit_search, audit_ship, keys, overview::Counts, usage},
+    store::{
+        StoreError, TenantTx, audit_search, audit_ship, keys,
+        overview::Counts,
+        server_probes::{self, ProbeRow},
+        usage,
+    },
 };
 
 /// Since when faults are counted.
@@ -49,7 +54,7 @@ pub(super) async fn of(desk: &Desk, tx: &mut TenantTx, counts: &Counts) -> Resul
         list.add(Tone::Stopped, words, "Look at them", "audit?kind=provider.");
     }
     list.items.extend(logs(desk, tx).await?);
-    servers(&mut list, counts);
+    servers(&mut list, counts, &server_probes::all(tx).await?);
     key(&mut list, tx, now).await?;
     if counts.administrators == 1 {
         let words = "There is only one administrator: nobody can let them in again";
@@ -87,15 +92,26 @@ pub(super) async fn logs(desk: &Desk, tx: &mut TenantTx) -> Result<Vec<Attention
     Ok(list.items)
 }
 
-fn servers(list: &mut List<'_>, counts: &Counts) {
+fn servers(list: &mut List<'_>, counts: &Counts, probes: &[ProbeRow]) {
     let desk = list.desk;
     if counts.servers == 0 {
         let words = "There is no server yet, so nobody can be given access to one";
         list.add(Tone::Waits, words, "Add a server", "servers/-/new");
     }
-    for server in desk.visit.tenant.servers.values().filter(|server| server.policy.has_no_catalogue()) {
-        let words = format!("Nobody has said yet what is accepted of what {} offers", server.name);
-        list.add(Tone::Waits, words, "Ask it", &format!("servers/{}/probe", server.slug));
+    for server in desk.visit.tenant.servers.values() {
+        let probe = probes.iter().find(|probe| probe.server == server.id);
+        let (page, again) = (format!("servers/{}", server.slug), format!("servers/{}/probe", server.slug));
+        if probe.is_some_and(|probe| probe.verifies == Some(false)) {
+            let words = format!("{} took a token that was not for it: whoever reaches it can pass one on", server.name);
+            list.add(Tone::Stopped, words, "Look at it", &page);
+        }
+        if probe.is_some_and(|probe| probe.outcome == "failed") {
+            let words = format!("{} gave no usable answer when somebody last asked it", server.name);
+            list.add(Tone::Stopped, words, "Ask it again", &again);
+        } else if server.policy.has_no_catalogue() {
+            let words = format!("Nobody has said yet what is accepted of what {} offers", server.name);
+            list.add(Tone::Waits, words, "Ask it", &again);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::Desk;
 use crate::{
-    apply::{self, ApplyError, edit::Edit},
+    apply::{self, ApplyError, Mistakes, edit::Edit},
     audit::Recorder,
     cluster::Ticket,
     http::{
@@ -103,6 +103,45 @@ impl Desk {
     pub(super) fn done(&self, to: &str, done: &str, n: u64, ms: u128) -> Result<Response, Trouble> {
         let separator = if to.contains('?') { '&' } else { '?' };
         self.visit.see_other(&format!("{to}{separator}done={done}&n={n}&ms={ms}"))
+    }
+}
+
+/// A mistake begins with the key that it is about. On a page that has such a field it is called what people read beside it.
+pub(super) fn in_words_of(page: &AskPage, message: &str) -> Wrong {
+    let named = message.split_once(' ').and_then(|(key, rest)| {
+        let input = page.inputs.iter().find(|input| !key.is_empty() && input.name == key)?;
+        Some(match rest.strip_prefix("is wrong: ") {
+            Some(why) => Wrong::new(key, why),
+            None => Wrong::new(key, format!("{} {rest}", input.label)),
+        })
+    });
+    named.unwrap_or_else(|| Wrong::new("", message))
+}
+
+/// The mistakes of what a form says, at the fields of its page.
+pub(super) fn mistakes_on(page: &AskPage, mistakes: &Mistakes) -> Vec<Wrong> {
+    mistakes.problems.iter().map(|problem| in_words_of(page, &problem.message)).collect()
+}
+
+/// What to say of an edit that was not made: on the page of the form where that helps.
+pub(super) fn refused(desk: &Desk, page: AskPage, error: ApplyError) -> Result<Response, Trouble> {
+    match error {
+        ApplyError::Mistakes(mistakes) => {
+            let wrong = mistakes_on(&page, &mistakes);
+            Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong))
+        }
+        ApplyError::ChangedMeanwhile(what) => {
+            let page = AskPage { anew: Some(page.action.clone()), ..page };
+            let why = format!(
+                "{what} was changed by somebody else, or in another window, since this was opened. Nothing was changed now"
+            );
+            Ok(desk.ask_again(page, StatusCode::CONFLICT, why))
+        }
+        ApplyError::AudienceTaken => {
+            let why = "another server has taken this audience just now: choose another one";
+            Ok(desk.ask_marked(page, StatusCode::CONFLICT, vec![Wrong::new("audience", why)]))
+        }
+        error => Err(desk.visit.fault(error)),
     }
 }
 

@@ -9,9 +9,9 @@ use uuid::Uuid;
 pub(super) use many::{ask_revoke_all, revoke_all};
 
 use super::{
-    Desk,
-    list::{Head, Wanted},
-    usage,
+    Desk, clients,
+    list::{Choice, Head, Wanted},
+    people, servers, usage,
 };
 use crate::{
     access::{Action, Page},
@@ -44,12 +44,29 @@ const HEADS: &[Head] = &[
     Head::of("May"),
     Head::by("Since", "created"),
     Head::of("Last token"),
+    Head::of("Grant"),
 ];
 
-/// `GET …/grants`
+const ENDED: &[Head] = &[
+    Head::by("Person", "person"),
+    Head::by("Client", "client"),
+    Head::by("Server", "server"),
+    Head::of("Could"),
+    Head::by("Since", "created"),
+    Head::by("Ended", "ended"),
+    Head::of("Grant"),
+];
+
+const CHOICES: &[Choice] =
+    &[Choice { name: "state", label: "State", options: &[("", "In force"), ("ended", "Ended")] }];
+
+/// `GET …/grants?q=&state=&sort=&page=`
 pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
-    let wanted = Wanted::read(&desk, HEADS, &[], "-created")?;
+    let ended = desk.one(&desk.visit.query()?, "state")? == "ended";
+    let (heads, sort) = if ended { (ENDED, "-ended") } else { (HEADS, "-created") };
+    let wanted = Wanted::read(&desk, heads, CHOICES, sort)?;
     let asked = listed::Asked {
+        ended,
         like: wanted.pattern(),
         sort: wanted.sort,
         down: wanted.down,
@@ -61,13 +78,19 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
     let found = listed::page(&mut tx, &asked, now).await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let rows = found.iter().map(|row| Row { cells: cells(&desk, row) }).collect();
-    let mut page = ListPage {
-        lead: "What people allowed programs to do for them, as far as it is in force.".to_owned(),
-        empty: "Nobody allows anything to any program now. It begins when somebody adds a server to their program."
-            .to_owned(),
-        ..wanted.page(&desk, HEADS, "Person, client or server", rows)
+    let (lead, empty) = if ended {
+        ("What people allowed programs once, and what was revoked since.", "No grant has been revoked yet.")
+    } else {
+        let empty =
+            "Nobody allows anything to any program now. It begins when somebody adds a server to their program.";
+        ("What people allowed programs to do for them, as far as it is in force.", empty)
     };
-    if desk.may(Page::Grants, Action::RevokeAll) && !page.rows.is_empty() {
+    let mut page = ListPage {
+        lead: lead.to_owned(),
+        empty: empty.to_owned(),
+        ..wanted.page(&desk, heads, "Person, client or server", rows)
+    };
+    if desk.may(Page::Grants, Action::RevokeAll) && !page.rows.is_empty() && !ended {
         page.actions.push(Way::new("Revoke many", desk.at("revoke")));
     }
     Ok(desk.visit.page(StatusCode::OK, page))
@@ -75,15 +98,46 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
 
 fn cells(desk: &Desk, row: &StandingRow) -> Vec<Cell> {
     let now = desk.visit.app.clock.now();
-    let page = desk.at(&format!("grants/{}", row.id));
+    let last = match row.ended_at {
+        Some(ended) => Cell::time(now, ended),
+        None => Cell::time_or(now, row.last_token_at, "never"),
+    };
     vec![
-        Cell::link(row.person.clone().unwrap_or_else(|| "the client itself".to_owned()), page),
-        Cell::Text(row.client_name.clone()),
-        Cell::Text(row.server.clone()),
+        person(desk, row),
+        client(desk, row),
+        server(desk, row),
         Cell::Names(row.scopes.clone()),
         Cell::time(now, row.created_at),
-        Cell::time_or(now, row.last_token_at, "never"),
+        last,
+        Cell::link("Open", at(desk, row.id)),
     ]
+}
+
+/// The page of a grant.
+fn at(desk: &Desk, id: GrantId) -> String {
+    desk.at(&format!("grants/{id}"))
+}
+
+fn person(desk: &Desk, row: &StandingRow) -> Cell {
+    match (&row.person, row.person_id) {
+        (Some(name), Some(id)) => Cell::link(name.clone(), people::at(desk, id)),
+        (Some(name), None) => Cell::Text(name.clone()),
+        (None, _) => Cell::Text("the client itself".to_owned()),
+    }
+}
+
+fn client(desk: &Desk, row: &StandingRow) -> Cell {
+    match ClientId::parse(&row.client).ok().filter(|_| row.client_there) {
+        Some(id) => Cell::link(row.client_name.clone(), clients::at(desk, &id)),
+        None => Cell::Text(row.client_name.clone()),
+    }
+}
+
+fn server(desk: &Desk, row: &StandingRow) -> Cell {
+    if row.server_there {
+        return Cell::link(row.server_name.clone(), servers::at(desk, &row.server));
+    }
+    Cell::Text(row.server_name.clone())
 }
 
 /// The grants of a selection, for the page of something else.
@@ -97,56 +151,51 @@ pub(super) fn section(desk: &Desk, title: &str, none: &str, grants: &[StandingRo
         return Section::new(title, none);
     }
     let rows = grants.iter().take(SOME).map(|row| cells(desk, row)).collect();
-    let section = Section::new(title, "").table(&["Person", "Client", "Server", "May", "Since", "Last token"], rows);
+    let section =
+        Section::new(title, "").table(&["Person", "Client", "Server", "May", "Since", "Last token", "Grant"], rows);
     if grants.len() <= SOME {
         return section;
     }
     section.more(Way::new(&format!("All {}", grants.len()), desk.at(&format!("grants?{query}"))))
 }
 
-/// The grant that the address names, if it is in force.
+/// The grant that the address names, in force or not.
 async fn named(desk: &Desk, tx: &mut TenantTx) -> Result<StandingRow, Trouble> {
-    let nothing = || desk.nothing("grant in force");
+    let nothing = || desk.nothing("grant");
     let id = Uuid::parse_str(&desk.object).map_err(|_| nothing())?;
-    let of = Selection { ids: Some(vec![GrantId(id)]), ..Selection::default() };
-    let found = some(desk, tx, &of).await.map_err(|error| desk.visit.fault(error))?;
-    found.into_iter().next().ok_or_else(nothing)
+    let found = listed::one(tx, GrantId(id), desk.visit.app.clock.now()).await;
+    found.map_err(|error| desk.visit.fault(error))?.ok_or_else(nothing)
 }
 
 fn facts(desk: &Desk, row: &StandingRow) -> Vec<Fact> {
     let now = desk.visit.app.clock.now();
-    let server = desk.visit.tenant.server(&row.server);
-    let client = ClientId::parse(&row.client).ok().map(|id| super::clients::at(desk, &id));
-    let may: Vec<String> = server.map_or_else(Vec::new, |server| {
+    let policy = desk.visit.tenant.server(&row.server);
+    let may: Vec<String> = policy.map_or_else(Vec::new, |server| {
         let scopes = server.policy.scopes().iter();
         scopes
             .filter(|scope| row.scopes.iter().any(|held| held == scope.name.as_str()))
             .map(|scope| scope.description.clone())
             .collect()
     });
-    vec![
-        Fact::new(
-            "Person",
-            match &row.person {
-                Some(person) => Cell::Text(person.clone()),
-                None => Cell::Text("None: the client acts for itself".to_owned()),
-            },
-        ),
-        Fact::new(
-            "Client",
-            match client {
-                Some(href) => Cell::link(row.client_name.clone(), href),
-                None => Cell::Text(row.client_name.clone()),
-            },
-        ),
-        Fact::new("Server", Cell::link(row.server.clone(), desk.at(&format!("servers/{}", row.server)))),
+    let mut facts = vec![
+        Fact::new("Person", person(desk, row)),
+        Fact::new("Client", client(desk, row)),
+        Fact::new("Server", server(desk, row)),
         Fact::new("Scopes", Cell::Names(row.scopes.clone())),
         Fact::new("May", Cell::Text(may.join(" "))),
         Fact::new("Since", Cell::time(now, row.created_at)),
+    ];
+    match (row.ended_at, row.ends_at) {
+        (Some(ended), _) => facts.push(Fact::new("Ended", Cell::time(now, ended))),
+        (None, Some(ends)) => facts.push(Fact::new("They are asked again", Cell::until(now, ends))),
+        (None, None) => {}
+    }
+    facts.extend([
         Fact::new("Last token", Cell::time_or(now, row.last_token_at, "never")),
-        Fact::new("Installations", Cell::Number(row.families)),
+        Fact::new("Installations that hold tokens", Cell::Number(row.families)),
         Fact::new("Grant id", Cell::Code(row.id.to_string())),
-    ]
+    ]);
+    facts
 }
 
 /// `GET …/grants/{object}`
@@ -155,22 +204,24 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let row = named(&desk, &mut tx).await?;
     let calls = usage::section(&desk, &mut tx, &usage::under(vec![row.id])).await;
     let calls = calls.map_err(|error| desk.visit.fault(error))?;
-    let page = desk.at(&format!("grants/{}", row.id));
+    let log = Way::new("In the audit log", desk.at(&format!("audit?q={}", row.id)));
+    let log = Section::new("What happened to it", "").more(log);
+    let stands = row.ended_at.is_none();
     let mut danger = Vec::new();
-    if desk.may(Page::Grants, Action::Revoke) {
+    if stands && desk.may(Page::Grants, Action::Revoke) {
         danger.push(
-            Way::new("Revoke", format!("{page}/revoke"))
+            Way::new("Revoke", format!("{}/revoke", at(&desk, row.id)))
                 .hint("Every token of this grant stops working at once. The person can allow it again."),
         );
     }
     let page = SheetPage {
         frame: desk.frame(),
         back: Way::new("Grants", desk.at("grants")),
-        title: format!("{} on {}", row.client_name, row.server),
-        state: Cell::state("In force", Tone::Good),
-        lead: String::new(),
+        title: format!("{} on {}", row.client_name, row.server_name),
+        state: if stands { Cell::state("In force", Tone::Good) } else { Cell::state("Ended", Tone::Stopped) },
+        lead: if stands { "" } else { "It has ended: no token of it works any more, on any node." }.to_owned(),
         facts: facts(&desk, &row),
-        sections: vec![calls],
+        sections: vec![calls, log],
         actions: Vec::new(),
         danger,
     };
@@ -179,7 +230,10 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
 
 async fn question(desk: &Desk, tx: &mut TenantTx) -> Result<(StandingRow, AskPage), Trouble> {
     let row = named(desk, tx).await?;
-    let back = Way::new("Back to the grant", desk.at(&format!("grants/{}", row.id)));
+    if row.ended_at.is_some() {
+        return Err(desk.nothing("grant in force"));
+    }
+    let back = Way::new("Back to the grant", at(desk, row.id));
     let lead = "Every token of this grant is refused on every node once this is done. The person can allow it again.";
     let page = desk.ask("Revoke this grant?", lead, "Revoke", back);
     let facts = facts(desk, &row);

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 pub(super) use change::{ask_disable, ask_enable, ask_remove, disable, enable, remove};
-pub(super) use edit::{ask_edit, ask_new, create, edit, refused};
+pub(super) use edit::{ask_edit, ask_new, create, edit};
 pub(super) use probe::{accept, ask_probe, probe};
 pub(super) use show::show;
 

@@ -6,16 +6,20 @@ use axum::response::Response;
 use http::StatusCode;
 
 use self::programs::Programs;
-use super::{Desk, deed::Wrong, servers::refused};
+use super::{
+    Desk,
+    deed::{Wrong, in_words_of, refused},
+};
 use crate::{
     access::{Action, Page},
-    apply::edit::{Edit, TenantForm, fingerprint},
+    apply::edit::{Edit, TenantForm, fingerprint, tenant_problems},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Way},
         trouble::Trouble,
     },
     ids::Slug,
+    store::clients,
     tenants::{LoginPolicy, RegistrationRule, SecondFactor, Settings},
 };
 
@@ -72,12 +76,15 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let server = settings.default_server.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     let mut facts = vec![Fact::new("Name", Cell::Text(tenant.name.clone()))];
     let mut sections = Vec::new();
+    let mut tx = desk.tx().await?;
+    let absent = clients::absent(&mut tx, &settings.full_scopes).await.map_err(|error| desk.visit.fault(error))?;
+    tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     // Nothing of OAuth is on at the platform.
     if !tenant.platform {
         facts.push(Fact::new("Issuer", Cell::Code(tenant.issuer.clone())));
         facts.push(Fact::new("Default server", Cell::Text(server)));
         sections.push(Section::new("How programs come here", "").facts(coming(settings)));
-        sections.push(Section::new("What programs may do", "").facts(programs::doing(settings)));
+        sections.push(Section::new("What programs may do", "").facts(programs::doing(settings, &absent)));
     }
     sections.push(Section::new("How people log in", "").facts(logins(&desk)));
     let page = SheetPage {
@@ -88,7 +95,7 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         lead: if tenant.platform {
             "For administrators of the platform alone: each tenant has settings of its own."
         } else {
-            "What is not here is in the file of sallyport apply."
+            "One setting more is in the file of sallyport apply alone: how soon calls must be in the log (evidence)."
         }
         .to_owned(),
         facts,
@@ -126,8 +133,13 @@ fn logins(desk: &Desk) -> Vec<Fact> {
     facts
 }
 
+/// The hours that a login lasts at most, by the configuration.
+fn most_hours(desk: &Desk) -> u64 {
+    desk.visit.app.config.login.session.as_secs().div_ceil(3600)
+}
+
 fn login_lasts(desk: &Desk) -> String {
-    let usual = desk.visit.app.config.login.session.as_secs().div_ceil(3600);
+    let usual = most_hours(desk);
     let own = desk.visit.tenant.settings.login.session_hours.map_or(usual, |hours| usual.min(hours.into()));
     let lasts = if own == 1 { "1 hour".to_owned() } else { format!("{own} hours") };
     match desk.visit.tenant.settings.login.session_hours {
@@ -179,9 +191,10 @@ impl Filled {
         })
     }
 
-    /// The settings with what the form says, or why not.
-    fn onto(&self, settings: &Settings, platform: bool) -> Result<Settings, Wrong> {
-        let login = self.login(settings)?;
+    /// The settings with what the form says, and everything that is wrong with it: what is wrong is as it was.
+    fn onto(&self, settings: &Settings, platform: bool) -> (Settings, Vec<Wrong>) {
+        let mut wrong = Vec::new();
+        let login = self.login(settings, &mut wrong);
         if platform {
             // Its form has nothing else.
             let form = TenantForm {
@@ -192,60 +205,58 @@ impl Filled {
                 default_server: None,
                 login,
             };
-            return form.onto(settings).map_err(wrong);
+            return (form.onto(settings), wrong);
         }
-        let registration = serde_json::from_value(self.registration.as_str().into());
-        let days = match self.days.as_str() {
-            "" => None,
-            days => Some(days.parse().unwrap_or(0)),
-        };
-        let most = match self.most.as_str() {
-            "" => None,
-            most => Some(most.parse().map_err(|_| {
-                Wrong::new("max_registered_clients", "this is a whole number, or nothing for the usual one")
-            })?),
-        };
-        let default_server = match self.default_server.as_str() {
-            "" => None,
-            slug => Some(
-                Slug::parse(slug)
-                    .map_err(|_| Wrong::new("default_server", "the default server is none of this tenant"))?,
-            ),
-        };
+        let registration = serde_json::from_value(self.registration.as_str().into()).unwrap_or_else(|_| {
+            wrong.push(Wrong::new("registration", "say who may register clients"));
+            settings.registration
+        });
+        let default_server = Some(self.default_server.as_str()).filter(|slug| !slug.is_empty()).and_then(|slug| {
+            let none = |_| wrong.push(Wrong::new("default_server", "the default server is none of this tenant"));
+            Slug::parse(slug).map_err(none).ok()
+        });
         let form = TenantForm {
             name: self.name.clone(),
-            registration: registration.map_err(|_| Wrong::new("registration", "say who may register clients"))?,
-            max_registered_clients: most,
-            unused_client_days: days,
+            registration,
+            max_registered_clients: whole("max_registered_clients", &self.most, &mut wrong),
+            unused_client_days: whole("unused_client_days", &self.days, &mut wrong),
             default_server,
             login,
         };
-        self.programs.onto(form.onto(settings).map_err(wrong)?)
+        let settings = self.programs.onto(form.onto(settings), &mut wrong);
+        (settings, wrong)
     }
 
-    fn login(&self, settings: &Settings) -> Result<LoginPolicy, Wrong> {
-        let hours = match self.hours.as_str() {
-            "" => None,
-            hours => Some(hours.parse().unwrap_or(0)),
-        };
+    fn login(&self, settings: &Settings, wrong: &mut Vec<Wrong>) -> LoginPolicy {
         let second_factor = match self.second_factor.as_str() {
             // A form without the field leaves it as it is.
             "" => settings.login.second_factor,
-            word => serde_json::from_value(word.into())
-                .map_err(|_| Wrong::new("second_factor", "say who shows a second factor"))?,
+            word => serde_json::from_value(word.into()).unwrap_or_else(|_| {
+                wrong.push(Wrong::new("second_factor", "say who shows a second factor"));
+                settings.login.second_factor
+            }),
         };
         let passwords = match self.passwords.as_str() {
-            "" => settings.login.passwords,
             "taken" => true,
             "refused" => false,
-            _ => return Err(Wrong::new("passwords", "say whether passwords are taken")),
+            word => {
+                if !word.is_empty() {
+                    wrong.push(Wrong::new("passwords", "say whether passwords are taken"));
+                }
+                settings.login.passwords
+            }
         };
-        Ok(LoginPolicy { second_factor, passwords, session_hours: hours })
+        LoginPolicy { second_factor, passwords, session_hours: whole("session_hours", &self.hours, wrong) }
     }
 }
 
-fn wrong((field, why): (&str, &str)) -> Wrong {
-    Wrong::new(field, why)
+/// A number, or nothing for the usual one.
+fn whole<N: std::str::FromStr>(field: &str, text: &str, wrong: &mut Vec<Wrong>) -> Option<N> {
+    if text.is_empty() {
+        return None;
+    }
+    let none = |_| wrong.push(Wrong::new(field, "this is a whole number, not too large, or nothing for the usual one"));
+    text.parse().map_err(none).ok()
 }
 
 fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
@@ -288,7 +299,7 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
         let hint = "Log in through an identity provider yourself before you refuse them: it is your way in then, too.";
         inputs.push(Input::select("passwords", "Passwords", hint, PASSWORDS, &filled.passwords));
     }
-    let usual = desk.visit.app.config.login.session.as_secs().div_ceil(3600);
+    let usual = most_hours(desk);
     let hint = format!("Empty: {usual}, which is also the most that this installation allows.");
     inputs.push(Input::text("session_hours", "Hours that a login lasts", &hint, &filled.hours));
     AskPage {
@@ -312,11 +323,14 @@ pub(super) async fn edit(desk: Desk, form: Result<Form, FormError>) -> Result<Re
     let filled = Filled::read(&desk, &form)?;
     let seen = desk.one(&form, "seen")?.to_owned();
     let page = form_page(&desk, &filled, &seen);
-    let settings = match filled.onto(&desk.visit.tenant.settings, desk.visit.tenant.platform) {
-        Ok(settings) => Box::new(settings),
-        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
-    };
-    match desk.edit(Edit::Tenant { seen, name: filled.name, settings }).await {
+    let (settings, mut wrong) = filled.onto(&desk.visit.tenant.settings, desk.visit.tenant.platform);
+    if !wrong.is_empty() {
+        for (key, message) in tenant_problems(&filled.name, &settings) {
+            wrong.push(in_words_of(&page, &format!("{key} {message}")));
+        }
+        return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong));
+    }
+    match desk.edit(Edit::Tenant { seen, name: filled.name, settings: Box::new(settings) }).await {
         Ok(ms) => desk.done(&desk.at("settings"), "saved", 1, ms),
         Err(error) => refused(&desk, page, error),
     }

@@ -102,11 +102,13 @@ pub(super) async fn show(desk: Desk) -> Result<Response, Trouble> {
         "active" => {
             actions.extend(way(Action::MakeLink, "Make a link for an administrator", "link"));
             actions.extend(way(Action::Edit, "Edit", "edit"));
-            danger.extend(way(Action::Disable, "Disable", "disable"));
+            let hint = "Nobody logs in, no token of it is taken and no call reaches its servers, until somebody enables it. Nothing is lost.";
+            danger.extend(way(Action::Disable, "Disable", "disable").map(|way| way.hint(hint)));
         }
         "disabled" => {
             actions.extend(way(Action::Enable, "Enable", "enable"));
-            danger.extend(way(Action::Remove, "Remove", "remove"));
+            let hint = "Takes it away with its people, servers, clients and grants, for good. Its audit log stays.";
+            danger.extend(way(Action::Remove, "Remove", "remove").map(|way| way.hint(hint)));
         }
         _ => {}
     }

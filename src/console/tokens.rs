@@ -16,7 +16,7 @@ use crate::{
     api::token::{self, ApiTokenError},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, ListPage, Row, Section, SheetPage, Tone, Way, exact},
+        pages::console::{AskPage, Cell, Fact, ListPage, Row, Section, SheetPage, Tone, Way},
         trouble::Trouble,
     },
     store::{
@@ -63,7 +63,7 @@ pub(super) async fn list(desk: Desk) -> Result<Response, Trouble> {
             state(&row, now),
             Cell::Names(row.rights.clone()),
             Cell::time(now, row.created_at),
-            Cell::Text(exact(row.expires_at)),
+            Cell::until(now, row.expires_at),
             Cell::time_or(now, row.last_used_at, "never"),
         ],
     };
@@ -106,7 +106,7 @@ fn facts(desk: &Desk, row: &ListedRow) -> Vec<Fact> {
         Fact::new("Acts for", Cell::link(row.username.clone(), desk.at(&format!("people/{}", row.person)))),
         Fact::new("Rights", Cell::Names(row.rights.clone())),
         Fact::new("Made", Cell::time(now, row.created_at)),
-        Fact::new("Ends", Cell::Text(exact(row.expires_at))),
+        Fact::new("Ends", Cell::until(now, row.expires_at)),
         Fact::new("Last used", Cell::time_or(now, row.last_used_at, "never")),
     ];
     facts.extend(row.revoked_at.map(|at| Fact::new("Taken back", Cell::time(now, at))));

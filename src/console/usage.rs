@@ -40,7 +40,8 @@ pub(super) async fn chart(
 
 /// The part of an object's page that says how much it is used.
 pub(super) async fn section(desk: &Desk, tx: &mut TenantTx, of: &Whose) -> Result<Section, StoreError> {
-    Ok(Section::new("Calls", "").chart(chart(desk, tx, of, (Unit::Day, DAYS)).await?))
+    Ok(Section::new("Calls", "New ones are counted within half a minute.")
+        .chart(chart(desk, tx, of, (Unit::Day, DAYS)).await?))
 }
 
 /// Under these grants.

@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use super::{
     csrf::Forged,
     form::FormError,
-    pages::{ErrorLink, ErrorPage, html},
+    pages::{ErrorLink, ErrorPage, SafeHref, html},
     request_id::RequestId,
 };
 use crate::config::PublicUrl;
@@ -51,6 +51,14 @@ impl Trouble {
     pub fn link(mut self, link: ErrorLink) -> Self {
         self.page.link = Some(link);
         self
+    }
+
+    /// Adds a way on to an address of ours; one that cannot be linked adds nothing.
+    pub fn onward(self, to: &str, label: &str) -> Self {
+        match SafeHref::new(to) {
+            Ok(href) => self.link(ErrorLink { label: label.to_owned(), href }),
+            Err(_) => self,
+        }
     }
 
     /// Something of ours does not work: 503. Log the cause where it is known.

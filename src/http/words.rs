@@ -14,6 +14,19 @@ pub fn ago(now: OffsetDateTime, then: OffsetDateTime) -> String {
     format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
+/// How long from now, in words: `in 2 minutes`, `in 3 days`. What is over is so by now.
+pub fn ahead(now: OffsetDateTime, then: OffsetDateTime) -> String {
+    let left = then - now;
+    let (count, unit) = match left.whole_minutes() {
+        _ if left <= time::Duration::ZERO => return "over by now".to_owned(),
+        0 => return "in less than a minute".to_owned(),
+        minutes @ 1..=119 => (minutes, "minute"),
+        120..=2879 => (left.whole_hours(), "hour"),
+        _ => (left.whole_days(), "day"),
+    };
+    format!("in {count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What the operating system says went wrong, as a part of a sentence: `connection refused`.
 pub fn why(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -40,6 +53,23 @@ mod tests {
             (Duration::seconds(-5), "just now"),
         ] {
             assert_eq!(ago(now, now - past), words);
+        }
+    }
+
+    #[test]
+    fn the_future_reads_like_speech() {
+        let now = datetime!(2026-08-03 10:00 UTC);
+        for (left, words) in [
+            (Duration::ZERO, "over by now"),
+            (Duration::seconds(-5), "over by now"),
+            (Duration::seconds(59), "in less than a minute"),
+            (Duration::minutes(1), "in 1 minute"),
+            (Duration::minutes(119), "in 119 minutes"),
+            (Duration::hours(2), "in 2 hours"),
+            (Duration::hours(47), "in 47 hours"),
+            (Duration::days(90), "in 90 days"),
+        ] {
+            assert_eq!(ahead(now, now + left), words);
         }
     }
 

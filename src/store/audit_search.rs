@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::{
     StoreError, TenantTx,
     audit::{EventRow, body},
+    audit_names, containing,
 };
-use crate::ids::{EventId, PersonId};
+use crate::ids::EventId;
 
 /// Events that one look reads at most.
 pub const LOOK: i64 = 5_000;
@@ -17,7 +18,7 @@ pub const LOOK: i64 = 5_000;
 pub struct Wanted {
     /// A pattern for kinds: `call.%`.
     pub kind: Option<String>,
-    /// A pattern for the body, and a whole request id.
+    /// A pattern for the body, a whole request id, and names of people, clients, servers and providers.
     pub text: Option<String>,
     /// Before this event.
     pub before: Option<EventId>,
@@ -39,9 +40,15 @@ pub async fn look(tx: &mut TenantTx, wanted: &Wanted) -> Result<Found, StoreErro
     let tenant = tx.tenant();
     let select = "select id, at, kind, version, request_id, body from (
                       select * from audit_event where tenant = $1 and ($2::uuid is null or id < $2) order by id desc limit $3) part
-                   where ($4::text is null or kind like $4) and ($5::text is null or body::text ilike $5 or request_id ilike $5)
+                   where ($4::text is null or kind like $4) and ($5::text is null or body::text ilike $5 or request_id ilike $5 or body::text ilike any ($7))
                    order by id desc limit $6";
     let before = wanted.before.map(|id| id.0);
+    // Events have no names of people and things: who looks for one means the id.
+    let ids = match &wanted.text {
+        Some(text) => audit_names::called(tx, text).await?,
+        None => Vec::new(),
+    };
+    let ids: Vec<String> = ids.iter().map(|id| containing(id)).collect();
     let rows = sqlx::query(select)
         .bind(tenant.0)
         .bind(before)
@@ -49,6 +56,7 @@ pub async fn look(tx: &mut TenantTx, wanted: &Wanted) -> Result<Found, StoreErro
         .bind(&wanted.kind)
         .bind(&wanted.text)
         .bind(wanted.limit)
+        .bind(&ids)
         .fetch_all(tx.conn())
         .await?;
     let events = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -114,13 +122,4 @@ pub async fn place(tx: &mut TenantTx, id: EventId) -> Result<Option<(i32, i64)>,
         .fetch_optional(tx.conn())
         .await?;
     Ok(row.map(|row| (row.epoch, row.index)))
-}
-
-/// The names of people, as far as they are still known.
-pub async fn names(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<(PersonId, String)>, StoreError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!("select id, username from person where tenant = $1 and id = any ($2)", tenant.0, ids)
-        .fetch_all(tx.conn())
-        .await?;
-    Ok(rows.into_iter().map(|row| (PersonId(row.id), row.username)).collect())
 }

@@ -250,6 +250,22 @@ pub async fn touch(tx: &mut TenantTx, client: &Client, now: OffsetDateTime) -> R
     Ok(())
 }
 
+/// The ids and names among these that no client has; `*` is none of either.
+pub async fn absent(tx: &mut TenantTx, named: &[String]) -> Result<Vec<String>, StoreError> {
+    let tenant = tx.tenant();
+    let absent = sqlx::query_scalar!(
+        r#"select n as "n!" from unnest($2::text[]) n
+            where n <> '*' and not exists (
+                select from client c
+                 where c.tenant = $1 and c.status <> 'removed' and (c.id = n or lower(c.name) = lower(n)))"#,
+        tenant.0,
+        named
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(absent)
+}
+
 /// What was registered since a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registered {

@@ -32,6 +32,8 @@ pub struct LiveLink {
     pub person: PersonId,
     /// The name at login.
     pub username: String,
+    /// What the person may be.
+    pub roles: Vec<String>,
     /// `invitation` or `reset`.
     pub purpose: String,
 }
@@ -68,7 +70,7 @@ pub async fn live(tx: &mut TenantTx, hashes: &[[u8; 32]], now: OffsetDateTime) -
     let tenant = tx.tenant();
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
     let row = sqlx::query!(
-        r#"select l.id as "id: LinkId", l.person as "person: PersonId", l.purpose, p.username
+        r#"select l.id as "id: LinkId", l.person as "person: PersonId", l.purpose, p.username, p.roles
              from person_link l join person p on p.tenant = l.tenant and p.id = l.person
             where l.tenant = $1 and l.hash = any ($2) and l.ended_at is null and l.expires_at > $3 and p.status = 'active'"#,
         tenant.0,
@@ -76,7 +78,13 @@ pub async fn live(tx: &mut TenantTx, hashes: &[[u8; 32]], now: OffsetDateTime) -
         now
     );
     let row = row.fetch_optional(tx.conn()).await?;
-    Ok(row.map(|row| LiveLink { id: row.id, person: row.person, username: row.username, purpose: row.purpose }))
+    Ok(row.map(|row| LiveLink {
+        id: row.id,
+        person: row.person,
+        username: row.username,
+        roles: row.roles,
+        purpose: row.purpose,
+    }))
 }
 
 /// Uses a link up. False: somebody did before, or it has ended.

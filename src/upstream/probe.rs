@@ -14,6 +14,7 @@ use super::{Caller, ForwardError, Upstreams};
 use crate::{
     clock::Clock,
     cluster::Verified,
+    http::pages::display_text,
     ids::{AccessTokenId, BadName, ClientId, FamilyId, GrantId},
     mcp::Era,
     policy::{Denial, ItemKind},
@@ -31,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_ITEMS: usize = 2_000;
 /// The longest name that is taken, in bytes.
 const MAX_NAME: usize = 512;
+
+/// How much of a description is kept, in characters.
+const MAX_DESCRIPTION: usize = 300;
 
 /// What a server says that it offers.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +56,8 @@ pub struct Offered {
     pub name: String,
     /// Whether the server says that it changes nothing. Reading a prompt or a resource never does, by the protocol.
     pub read_only: bool,
+    /// What the server says that it is for, cut and freed of invisible characters. It says what it likes.
+    pub description: String,
 }
 
 /// Why nothing is known of what a server offers.
@@ -181,7 +187,9 @@ impl Offer {
         let known = self.items.iter().any(|item| item.kind == kind && item.name == name);
         if !known {
             let read_only = kind != ItemKind::Tool || hint;
-            self.items.push(Offered { kind, name: name.to_owned(), read_only });
+            let said = item.get("description").and_then(Value::as_str).unwrap_or_default();
+            let description = display_text(said, MAX_DESCRIPTION);
+            self.items.push(Offered { kind, name: name.to_owned(), read_only, description });
         }
     }
 }

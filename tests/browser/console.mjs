@@ -179,6 +179,7 @@ async function work(browser, { issuer, base, person, callback }) {
   await page.locator('input[name=issuer]').fill('https://127.0.0.1:9/realms/staff');
   await page.locator('input[name=client_id]').fill('sallyport');
   await page.locator('input[name=client_secret]').fill('not-a-real-one');
+  await page.locator('select[name=in_use]').selectOption('yes');
   await press('Add the provider');
   await says('/login/with/northwind/callback');
   await follow('Test it');

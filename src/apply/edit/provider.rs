@@ -65,8 +65,11 @@ impl ProviderForm {
         ];
         let mut text = lines(keys)?;
         let settings = serde_json::to_value(&self.settings).map_err(|_| said("the settings are none".to_owned()))?;
-        if has_control(&settings) {
-            return Err(said("a setting has a character that cannot be seen; type it anew".to_owned()));
+        let unseen = |members: &serde_json::Map<String, Value>| {
+            members.iter().find(|(_, value)| has_control(value)).map(|(key, _)| key.clone())
+        };
+        if let Some(key) = settings.as_object().and_then(unseen) {
+            return Err(said(format!("{key} has a character that cannot be seen; type it anew")));
         }
         text.push_str("settings = ");
         inline(&settings, &mut text);
@@ -120,7 +123,10 @@ pub(super) fn new(state: &State, doc: ProviderDoc) -> Result<ProviderDoc, ApplyE
         None => Ok(doc),
         Some(old) => {
             let there = if old.is_removed() { "was" } else { "is" };
-            let message = format!("there {there} a provider {} already: choose another name in addresses", doc.slug);
+            let message = format!(
+                "slug is wrong: there {there} a provider {} already: choose another name in addresses",
+                doc.slug
+            );
             Err(said(message).into())
         }
     }

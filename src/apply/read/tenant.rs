@@ -106,6 +106,9 @@ pub(in crate::apply) fn problems(settings: &Settings) -> Vec<(&'static str, Stri
     if settings.unused_client_days.is_some_and(|days| !(1..=3650).contains(&days)) {
         wrong("unused_client_days", "must be between 1 and 3650".to_owned());
     }
+    if settings.login.session_hours.is_some_and(|hours| !(1..=720).contains(&hours)) {
+        wrong("session_hours", "must be between 1 and 720".to_owned());
+    }
     problems
 }
 

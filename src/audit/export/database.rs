@@ -58,12 +58,13 @@ impl Period {
     /// From one day to another, all of the latter included (UTC). Empty: without end.
     ///
     /// # Errors
-    /// Words for whoever wrote it.
-    pub fn of_days(from: &str, to: &str) -> Result<Self, &'static str> {
+    /// Which of the two, `from` or `to`, and words for whoever wrote it.
+    pub fn of_days(from: &str, to: &str) -> Result<Self, (&'static str, &'static str)> {
         let day = |text: &str, days| (!text.is_empty()).then(|| moment(text, days)).transpose();
-        let period = Self { from: day(from, 0)?, to: day(to, 1)? };
+        let period =
+            Self { from: day(from, 0).map_err(|why| ("from", why))?, to: day(to, 1).map_err(|why| ("to", why))? };
         match (period.from, period.to) {
-            (Some(from), Some(to)) if from >= to => Err("the first day comes after the last"),
+            (Some(from), Some(to)) if from >= to => Err(("from", "the first day comes after the last")),
             _ => Ok(period),
         }
     }

@@ -147,6 +147,10 @@ pub(super) fn meaning(kind: &str, body: &Value) -> Meaning {
         "call.denied" => ("Call denied by policy", Api("call"), OTHER, Failure, Medium),
         "call.refused" => ("Call refused", Api("call"), OTHER, Failure, Low),
         "server.probed" => ("Server probed", Entity("server", "server"), 2, Success, Informational),
+        "server.answered" => {
+            let (status, severity) = answered(body);
+            ("Answer of a probed server", Entity("server", "server"), 2, status, severity)
+        }
         "provider.probed" => ("Identity provider tested", Entity("provider", "provider"), 2, Success, Informational),
         "admin.changed" => ("Changed by an administrator", Class::Object, change(body), Success, Low),
         "person.named" => ("Name of a new person", AccountChange("person"), 1, Success, Low),
@@ -196,6 +200,15 @@ fn bearer(body: &Value) -> Severity {
         Some("absent") => Severity::Informational,
         Some("signature" | "inner" | "resource") => Severity::Medium,
         _ => Severity::Low,
+    }
+}
+
+/// A server that takes tokens for others is worse than one that is down.
+fn answered(body: &Value) -> (Status, Severity) {
+    match (text(body, "outcome"), body.get("verifies").and_then(Value::as_bool)) {
+        (_, Some(false)) => (Status::Failure, Severity::High),
+        (Some("answered"), _) => (Status::Success, Severity::Informational),
+        _ => (Status::Failure, Severity::Low),
     }
 }
 

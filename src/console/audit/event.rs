@@ -3,22 +3,23 @@
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{names, who};
+use super::Names;
 use crate::{
     audit::view::caption,
-    console::{Desk, clients},
+    console::{Desk, clients, people, servers},
     http::{
         pages::console::{Cell, Fact, Section, SheetPage, Way, exact},
         trouble::Trouble,
     },
-    ids::{ClientId, EventId},
+    ids::{ClientId, EventId, GrantId, PersonId},
     store::{
         StoreError, TenantTx,
         audit::EventRow,
         audit_search,
-        grants::many::{self, Selection, StandingRow},
+        grants::{listed, many::StandingRow},
     },
 };
 
@@ -30,15 +31,15 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
     let mut tx = desk.tx().await?;
     let event = audit_search::one(&mut tx, id).await.map_err(fault)?.ok_or_else(nothing)?;
     let place = audit_search::place(&mut tx, id).await.map_err(fault)?;
-    let people = names(&mut tx, std::slice::from_ref(&event)).await.map_err(fault)?;
-    let grant = grant(&desk, &mut tx, &event).await.map_err(fault)?;
+    let names = Names::of(&mut tx, std::slice::from_ref(&event)).await.map_err(fault)?;
+    let grant = grant(&mut tx, grant_id(&event, &names), desk.visit.app.clock.now()).await.map_err(fault)?;
     let outcome =
         audit_search::one(&mut tx, id.outcome()).await.map_err(fault)?.filter(|_| event.kind == "call.intent");
     tx.commit().await.map_err(fault)?;
     let mut facts = vec![
         Fact::new("Kind", Cell::Code(event.kind.clone())),
         Fact::new("When", Cell::Text(exact(event.at))),
-        Fact::new("Who", who(&event, &people)),
+        Fact::new("Who", names.who(&event)),
         Fact::new(
             "Place in the log",
             Cell::Text(match place {
@@ -49,7 +50,7 @@ pub(in crate::console) async fn show(desk: Desk) -> Result<Response, Trouble> {
         ),
     ];
     facts.extend(event.request_id.clone().map(|id| Fact::new("Request", Cell::Code(id))));
-    facts.extend(links(&desk, &event));
+    facts.extend(links(&desk, &event, &names));
     facts.push(Fact::new("Event id", Cell::Code(event.id.to_string())));
     let mut sections = Vec::new();
     if event.kind == "call.denied" {
@@ -83,27 +84,36 @@ fn text<'a>(event: &'a EventRow, name: &str) -> Option<&'a str> {
 }
 
 /// What the event names, as far as it has a page.
-fn links(desk: &Desk, event: &EventRow) -> Vec<Fact> {
+fn links(desk: &Desk, event: &EventRow, names: &Names) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(id) = text(event, "client").and_then(|id| ClientId::parse(id).ok()) {
-        facts.push(Fact::new("Client", Cell::link(id.to_string(), clients::at(desk, &id))));
+    let name = |id: &str| names.name(id).unwrap_or(id).to_owned();
+    let person = names.person(event).and_then(|id| Uuid::parse_str(&id).ok()).map(PersonId);
+    if let Some(id) = person.filter(|id| names.name(&id.to_string()).is_some()) {
+        facts.push(Fact::new("Person", Cell::link(name(&id.to_string()), people::at(desk, id))));
     }
-    if let Some(id) = text(event, "grant") {
-        facts.push(Fact::new("Grant", Cell::link(id, desk.at(&format!("grants/{id}")))));
+    if let Some(id) = names.client(event).and_then(|id| ClientId::parse(&id).ok()) {
+        facts.push(Fact::new("Client", Cell::link(name(id.as_str()), clients::at(desk, &id))));
     }
-    let server = text(event, "server").and_then(|id| Uuid::parse_str(id).ok());
+    if let Some(id) = grant_id(event, names) {
+        facts.push(Fact::new("Grant", Cell::link(id.to_string(), desk.at(&format!("grants/{id}")))));
+    }
+    let server = names.server(event).and_then(|id| Uuid::parse_str(&id).ok());
     if let Some(server) = server.and_then(|id| desk.visit.tenant.server_by_id(id.into())) {
-        let href = desk.at(&format!("servers/{}", server.slug));
-        facts.push(Fact::new("Server", Cell::link(server.name.clone(), href)));
+        facts.push(Fact::new("Server", Cell::link(server.name.clone(), servers::at(desk, server.slug.as_str()))));
     }
     facts
 }
 
+/// The grant that it is about, or that stands behind the tokens.
+fn grant_id(event: &EventRow, names: &Names) -> Option<GrantId> {
+    let said = text(event, "grant").and_then(|id| Uuid::parse_str(id).ok()).map(GrantId);
+    said.or_else(|| Some(names.behind(event)?.grant))
+}
+
 /// The grant behind the event, if it is still in force.
-async fn grant(desk: &Desk, tx: &mut TenantTx, event: &EventRow) -> Result<Option<StandingRow>, StoreError> {
-    let Some(id) = text(event, "grant").and_then(|id| Uuid::parse_str(id).ok()) else { return Ok(None) };
-    let of = Selection { ids: Some(vec![id.into()]), ..Selection::default() };
-    Ok(many::standing(tx, &of, desk.visit.app.clock.now()).await?.into_iter().next())
+async fn grant(tx: &mut TenantTx, id: Option<GrantId>, now: OffsetDateTime) -> Result<Option<StandingRow>, StoreError> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(listed::one(tx, id, now).await?.filter(|grant| grant.ended_at.is_none()))
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {

@@ -8,7 +8,7 @@ use crate::{
         download::{self, Exports, NotTaken},
         export::Period,
     },
-    console::Desk,
+    console::{Desk, deed::Wrong},
     http::{
         attachment::archive,
         form::{Form, FormError},
@@ -40,7 +40,9 @@ pub(in crate::console) async fn export(desk: Desk, form: Result<Form, FormError>
     let page = question(&desk, from, to);
     let period = match Period::of_days(from, to) {
         Ok(period) => period,
-        Err(why) => return Ok(desk.ask_again(page, StatusCode::BAD_REQUEST, why)),
+        Err((field, why)) => {
+            return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![Wrong::new(field, why)]));
+        }
     };
     let app = &desk.visit.app;
     let exports = Exports { store: &app.store, keyring: &app.keyring, turns: &app.exports };

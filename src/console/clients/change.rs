@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{at, named};
 use crate::{
     clients::{
-        Client, software,
+        Client, Status, software,
         standing::{self, Remember, StandingError},
     },
     console::{Desk, deed::Wrong},
@@ -31,7 +31,7 @@ async fn question(
     let back = Way::new("Back to the client", at(desk, &client.id));
     let uris = client.metadata.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect();
     let facts = vec![
-        Fact::new("Name, says it", Cell::Text(client.name().to_owned())),
+        Fact::new("Name, as it says", Cell::Text(client.name().to_owned())),
         Fact::new("Client id", Cell::Code(client.id.to_string())),
         Fact::new("Answers go to", Cell::Names(uris)),
         Fact::new("Grants in force", Cell::Number(grants)),
@@ -129,6 +129,12 @@ async fn suspension(desk: &Desk, tx: &mut TenantTx, reason: &str) -> Result<(Cli
                 people allowed it, until somebody resumes it.";
     let (client, mut page) = question(desk, tx, "Suspend this client?", lead, "Suspend").await?;
     page.danger = true;
+    if client.status == Status::Pending {
+        page.title = "Refuse this client?".to_owned();
+        page.lead = "It may do nothing, and waits no longer. Whoever comes with it reads that it is suspended. Resuming it lets it wait again."
+            .to_owned();
+        page.verb = "Refuse".to_owned();
+    }
     page.inputs.push(Input::text(
         "reason",
         "Reason",

@@ -114,14 +114,14 @@ fn facts(desk: &Desk, known: &Known) -> Vec<Fact> {
     }
     // Not as links: whoever registered chose them.
     let website = meta.client_uri.as_ref().map(WebUri::as_str);
-    facts.extend(website.map(|uri| Fact::new("Website, says it", Cell::Code(uri.to_owned()))));
+    facts.extend(website.map(|uri| Fact::new("Website, as it says", Cell::Code(uri.to_owned()))));
     let version = [meta.software_id.as_deref(), meta.software_version.as_deref()];
     let version: Vec<String> = version.into_iter().flatten().map(str::to_owned).collect();
     if !version.is_empty() {
-        facts.push(Fact::new("Software, says it", Cell::Names(version)));
+        facts.push(Fact::new("Software, as it says", Cell::Names(version)));
     }
     if !meta.contacts.is_empty() {
-        facts.push(Fact::new("Contacts, says it", Cell::Names(meta.contacts.clone())));
+        facts.push(Fact::new("Contacts, as it says", Cell::Names(meta.contacts.clone())));
     }
     let whole = software::answers_go_to_it_only(meta);
     facts.push(Fact::new(
@@ -141,7 +141,7 @@ fn sections(desk: &Desk, known: &Known) -> Vec<Section> {
     let mut sections = vec![grants::section(
         desk,
         "What people allowed it",
-        "Nobody has allowed it anything.",
+        "Nobody allows it anything now.",
         &known.grants,
         &format!("q={}", url::form_urlencoded::byte_serialize(known.client.id.as_str().as_bytes()).collect::<String>()),
     )];
@@ -185,7 +185,11 @@ fn danger(desk: &Desk, known: &Known) -> Vec<Way> {
     let to = |act: &str| format!("{}/{act}", at(desk, &client.id));
     let mut ways = Vec::new();
     if desk.may(Page::Clients, Action::Suspend) && client.status != Status::Disabled {
-        ways.push(Way::new("Suspend", to("suspend")).hint("Stops it until somebody resumes it. Nothing is lost."));
+        ways.push(match client.status {
+            Status::Pending => Way::new("Refuse", to("suspend"))
+                .hint("It may do nothing, and whoever comes with it reads why. Somebody can let it wait again."),
+            _ => Way::new("Suspend", to("suspend")).hint("Stops it until somebody resumes it. Nothing is lost."),
+        });
     }
     if desk.may(Page::Grants, Action::RevokeAll) && !known.grants.is_empty() {
         let id: String = url::form_urlencoded::byte_serialize(client.id.as_str().as_bytes()).collect();

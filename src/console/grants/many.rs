@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{AskPage, Cell, Desk, Fact, Form, FormError, Selection, Trouble, Way, kill_switch, rows};
+use super::{AskPage, Cell, Desk, Fact, Form, FormError, Selection, SheetPage, Trouble, Way, kill_switch, rows};
 use crate::{
     console::deed::Wrong,
     http::pages::console::{Input, InputKind, Opt},
@@ -18,6 +18,8 @@ struct Chosen {
     person: String,
     server: String,
     selection: Selection,
+    /// What people call the client, the person and the server.
+    names: [String; 3],
 }
 
 /// Reads what was chosen. What is no id of anything here chooses nothing, so it must not pass for "everything".
@@ -25,22 +27,29 @@ async fn chosen(desk: &Desk, tx: &mut TenantTx, form: &Form) -> Result<Chosen, T
     let (client, person, server) = (desk.one(form, "client")?, desk.one(form, "person")?, desk.one(form, "server")?);
     let fault = |error: StoreError| desk.visit.fault(error);
     let mut selection = Selection::default();
+    let mut names = [const { String::new() }; 3];
+    let [client_name, person_name, server_name] = &mut names;
     if !client.is_empty() {
         let id = ClientId::parse(client).map_err(|_| desk.nothing("client"))?;
         let known = clients::find(tx, &id).await.map_err(fault)?;
-        selection.client = Some(known.ok_or_else(|| desk.nothing("client"))?.id);
+        let known = known.ok_or_else(|| desk.nothing("client"))?;
+        known.name().clone_into(client_name);
+        selection.client = Some(known.id);
     }
     if !person.is_empty() {
         let id = PersonId(Uuid::parse_str(person).map_err(|_| desk.nothing("person"))?);
         let known = people::by_id(tx, id).await.map_err(fault)?;
-        selection.person = Some(known.ok_or_else(|| desk.nothing("person"))?.id);
+        let known = known.ok_or_else(|| desk.nothing("person"))?;
+        known.username.clone_into(person_name);
+        selection.person = Some(known.id);
     }
     if !server.is_empty() {
         let known = desk.visit.tenant.server(server).ok_or_else(|| desk.nothing("server"))?;
+        known.name.clone_into(server_name);
         selection.server = Some(known.id);
     }
     let own = str::to_owned;
-    Ok(Chosen { client: own(client), person: own(person), server: own(server), selection })
+    Ok(Chosen { client: own(client), person: own(person), server: own(server), selection, names })
 }
 
 async fn question(desk: &Desk, tx: &mut TenantTx, chosen: &Chosen) -> Result<(AskPage, i64), Trouble> {
@@ -48,7 +57,6 @@ async fn question(desk: &Desk, tx: &mut TenantTx, chosen: &Chosen) -> Result<(As
     let extent = extent.map_err(|error| desk.visit.fault(error))?;
     let everything = [&chosen.client, &chosen.person, &chosen.server].into_iter().all(String::is_empty);
     let title = match (extent.grants, everything) {
-        (0, _) => "There is nothing to revoke".to_owned(),
         (1, _) => "Revoke 1 grant?".to_owned(),
         (n, true) => format!("Revoke all {n} grants of everybody?"),
         (n, false) => format!("Revoke {n} grants?"),
@@ -56,11 +64,12 @@ async fn question(desk: &Desk, tx: &mut TenantTx, chosen: &Chosen) -> Result<(As
     let verb =
         if extent.grants == 1 { "Revoke 1 grant".to_owned() } else { format!("Revoke {} grants", extent.grants) };
     let lead = "Every token under these grants is refused on every node once this is done. Whoever still needs access is asked again.";
-    let all = |name: &str| if name.is_empty() { Cell::Text("all".to_owned()) } else { Cell::Code(name.to_owned()) };
+    let all = |name: &str| Cell::Text(if name.is_empty() { "all" } else { name }.to_owned());
+    let [client, person, server] = &chosen.names;
     let facts = vec![
-        Fact::new("Client", all(&chosen.client)),
-        Fact::new("Person", all(&chosen.person)),
-        Fact::new("Server", all(&chosen.server)),
+        Fact::new("Client", all(client)),
+        Fact::new("Person", all(person)),
+        Fact::new("Server", all(server)),
         Fact::new("Grants", Cell::Number(extent.grants)),
         Fact::new("Installations", Cell::Number(extent.families)),
         Fact::new("People and machines", Cell::Number(extent.subjects)),
@@ -88,8 +97,28 @@ pub(in crate::console) async fn ask_revoke_all(desk: Desk) -> Result<Response, T
     let query = desk.visit.query()?;
     let mut tx = desk.tx().await?;
     let chosen = chosen(&desk, &mut tx, &query).await?;
-    let (page, _) = question(&desk, &mut tx, &chosen).await?;
+    let (page, grants) = question(&desk, &mut tx, &chosen).await?;
+    if grants == 0 {
+        return Ok(desk.visit.page(StatusCode::OK, nothing_left(&desk)));
+    }
     Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+/// Where nothing of what was chosen is in force, there is nothing to ask.
+fn nothing_left(desk: &Desk) -> SheetPage {
+    SheetPage {
+        frame: desk.frame(),
+        back: Way::new("Grants", desk.at("grants")),
+        title: "There is nothing to revoke".to_owned(),
+        state: Cell::Nothing,
+        lead:
+            "No grant of this kind is in force. What was revoked before stays so, and is listed with those that ended."
+                .to_owned(),
+        facts: Vec::new(),
+        sections: Vec::new(),
+        actions: vec![Way::new("Grants that ended", desk.at("grants?state=ended"))],
+        danger: Vec::new(),
+    }
 }
 
 /// `POST …/revoke`: `client`, `person`, `server`, and `count`: how many the question said.
@@ -99,6 +128,9 @@ pub(in crate::console) async fn revoke_all(desk: Desk, form: Result<Form, FormEr
     let chosen = chosen(&desk, &mut tx, &form).await?;
     let (page, grants) = question(&desk, &mut tx, &chosen).await?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
+    if grants == 0 {
+        return Ok(desk.visit.page(StatusCode::CONFLICT, nothing_left(&desk)));
+    }
     if desk.one(&form, "count")?.trim() != grants.to_string() {
         let error = format!("that is not how many there are: it would be {grants} now, so nothing was revoked");
         return Ok(desk.ask_marked(page, StatusCode::CONFLICT, vec![Wrong::new("count", error)]));

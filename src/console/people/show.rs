@@ -64,21 +64,22 @@ fn page(
         Fact::new("Id in the log", Cell::Code(row.id.to_string())),
     ];
     let session = |session: &SessionRow| {
-        vec![
-            Cell::time(now, session.auth_time),
-            Cell::Names(session.amr.clone()),
-            Cell::Text(crate::http::pages::console::exact(session.expires_at)),
-        ]
+        vec![Cell::time(now, session.auth_time), Cell::Names(session.amr.clone()), Cell::until(now, session.expires_at)]
     };
     let browsers = if sessions.is_empty() {
         Section::new("Where they are logged in", "Nowhere.")
     } else {
         let rows = sessions.iter().map(session).collect();
-        Section::new("Where they are logged in", "").table(&["Since", "By", "Until at most"], rows)
+        Section::new("Where they are logged in", "").table(&["Since", "By", "Ends"], rows)
     };
     let name: String = url::form_urlencoded::byte_serialize(row.username.as_bytes()).collect();
-    let grants_of =
-        grants::section(desk, "What they allowed", "They have not allowed anything.", grants, &format!("q={name}"));
+    let grants_of = grants::section(
+        desk,
+        "What they allowed",
+        "They allow nothing to any program now.",
+        grants,
+        &format!("q={name}"),
+    );
     let log =
         Section::new("What they did", "").more(Way::new("In the audit log", desk.at(&format!("audit?q={}", row.id))));
     SheetPage {

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::{all, at, state};
 use crate::{
     apply::edit::{Edit, ProviderChange},
-    console::{Desk, servers::refused},
+    console::{Desk, deed::refused},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Way},

@@ -9,8 +9,14 @@ use super::{
     named,
 };
 use crate::{
-    apply::edit::{Edit, ProviderChange},
-    console::{Desk, servers::refused},
+    apply::{
+        ProviderDoc,
+        edit::{Edit, ProviderChange},
+    },
+    console::{
+        Desk,
+        deed::{Wrong, mistakes_on, refused},
+    },
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, InputKind, Way},
@@ -18,6 +24,7 @@ use crate::{
     },
     ids::Slug,
     people::oidc::Provider,
+    secret::SecretText,
 };
 
 fn new_page(desk: &Desk, filled: &Filled) -> AskPage {
@@ -45,6 +52,24 @@ fn retyped(mut page: AskPage, typed: bool) -> AskPage {
     page
 }
 
+/// What the form says, or everything that is wrong with it at once.
+fn checked(
+    desk: &Desk,
+    page: &AskPage,
+    filled: &Filled,
+    secret: Option<SecretText>,
+) -> Result<ProviderDoc, Vec<Wrong>> {
+    let (form, mut wrong) = filled.form();
+    match form.read(secret, &desk.visit.tenant.slug, &desk.visit.app.config.public_url) {
+        Ok(doc) if wrong.is_empty() => Ok(doc),
+        Ok(_) => Err(wrong),
+        Err(mistakes) => {
+            wrong.extend(mistakes_on(page, &mistakes));
+            Err(wrong)
+        }
+    }
+}
+
 /// `GET …/providers/-/new`
 pub(in crate::console) async fn ask_new(desk: Desk) -> Result<Response, Trouble> {
     let page = new_page(&desk, &Filled::new());
@@ -56,15 +81,12 @@ pub(in crate::console) async fn create(desk: Desk, form: Result<Form, FormError>
     let form = desk.form(form)?;
     let (filled, secret) = read(&desk, &form)?;
     let page = retyped(new_page(&desk, &filled), secret.is_some());
-    let form = match filled.form() {
-        Ok(form) => form,
-        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
-    };
-    let doc = match form.read(secret, &desk.visit.tenant.slug, &desk.visit.app.config.public_url) {
+    let doc = match checked(&desk, &page, &filled, secret) {
         Ok(doc) => doc,
-        Err(mistakes) => return refused(&desk, page, mistakes.into()),
+        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong)),
     };
     let to = at(&desk, doc.slug.as_str());
+    let doc = ProviderDoc { enabled: Some(filled.in_use), ..doc };
     match desk.edit(Edit::NewProvider(Box::new(doc))).await {
         Ok(ms) => desk.done(&to, "made", 1, ms),
         Err(error) => refused(&desk, page, error),
@@ -89,13 +111,9 @@ pub(in crate::console) async fn edit(desk: Desk, form: Result<Form, FormError>) 
     let (filled, secret) = read(&desk, &form)?;
     let filled = filled.of_the_same(&provider);
     let page = retyped(edit_page(&desk, &provider, &filled, version), secret.is_some());
-    let form = match filled.form() {
-        Ok(form) => form,
-        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, vec![wrong])),
-    };
-    let doc = match form.read(secret, &desk.visit.tenant.slug, &desk.visit.app.config.public_url) {
+    let doc = match checked(&desk, &page, &filled, secret) {
         Ok(doc) => doc,
-        Err(mistakes) => return refused(&desk, page, mistakes.into()),
+        Err(wrong) => return Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong)),
     };
     let slug = Slug::parse(&provider.row.slug).map_err(|error| desk.visit.fault(error))?;
     let to = at(&desk, slug.as_str());

@@ -25,6 +25,8 @@ const ACCOUNTS: &[(&str, &str)] = &[
 const LOGOUT: &[(&str, &str)] =
     &[("grants", "Their sessions here, and what they allowed to programs"), ("sessions", "Their sessions here")];
 
+const IN_USE: &[(&str, &str)] = &[("no", "Not yet: it is tested first, and enabled then"), ("yes", "At once")];
+
 /// The fields as somebody typed them, but for the secret, which is never shown.
 pub(super) struct Filled {
     slug: String,
@@ -41,6 +43,8 @@ pub(super) struct Filled {
     logout: String,
     scopes: String,
     algorithms: Vec<&'static str>,
+    /// Whether a new one is in use from the beginning.
+    pub(super) in_use: bool,
 }
 
 /// The algorithms, each with its own box to tick.
@@ -74,6 +78,8 @@ pub(super) fn read(desk: &Desk, form: &Form) -> Result<(Filled, Option<SecretTex
         logout: one("logout")?,
         scopes: one("scopes")?,
         algorithms: chosen,
+        // A form without the field is of one that is in use already, or is to be.
+        in_use: one("in_use")? != "no",
     };
     Ok((filled, secret))
 }
@@ -81,7 +87,8 @@ pub(super) fn read(desk: &Desk, form: &Form) -> Result<(Filled, Option<SecretTex
 impl Filled {
     /// What is proposed for a new one.
     pub(super) fn new() -> Self {
-        Self::with(&ProviderSettings::default(), ["", "", "", "", "client_secret_basic"])
+        let filled = Self::with(&ProviderSettings::default(), ["", "", "", "", "client_secret_basic"]);
+        Self { in_use: false, ..filled }
     }
 
     /// As it is.
@@ -115,44 +122,64 @@ impl Filled {
             logout: if settings.logout == OnLogout::Sessions { "sessions" } else { "grants" }.to_owned(),
             scopes: settings.scopes.join(" "),
             algorithms: algorithms().filter(takes).collect(),
+            in_use: true,
         }
     }
 
-    /// What the form says, or why not.
-    pub(super) fn form(&self) -> Result<ProviderForm, Wrong> {
+    /// What the form says, and what of it cannot be read: that is as it would be for a new one.
+    pub(super) fn form(&self) -> (ProviderForm, Vec<Wrong>) {
+        let mut wrong = Vec::new();
+        let mut tell = |field: &str, why: String| wrong.push(Wrong::new(field, why));
         let accounts = match self.accounts.as_str() {
-            "" | "known" => Accounts::Known,
             "create" => Accounts::Create,
-            _ => return Err(Wrong::new("accounts", "say how accounts come")),
+            word => {
+                if !matches!(word, "" | "known") {
+                    tell("accounts", "say how accounts come".to_owned());
+                }
+                Accounts::Known
+            }
         };
         let logout = match self.logout.as_str() {
-            "" | "grants" => OnLogout::Grants,
             "sessions" => OnLogout::Sessions,
-            _ => return Err(Wrong::new("logout", "say what a logout there ends")),
+            word => {
+                if !matches!(word, "" | "grants") {
+                    tell("logout", "say what a logout there ends".to_owned());
+                }
+                OnLogout::Grants
+            }
         };
-        if self.algorithms.is_empty() {
+        let mut taken: Vec<String> = self.algorithms.iter().map(|name| (*name).to_owned()).collect();
+        if taken.is_empty() {
             let field = algorithms().next().unwrap_or_default();
-            return Err(Wrong::new(field, "tick at least one algorithm that its ID tokens may be signed with"));
+            tell(field, "tick at least one algorithm that its ID tokens may be signed with".to_owned());
+            taken = ProviderSettings::default().algorithms;
         }
         let settings = ProviderSettings {
             scopes: words(&self.scopes),
-            algorithms: self.algorithms.iter().map(|name| (*name).to_owned()).collect(),
+            algorithms: taken,
             accounts,
             email_domains: words(&self.domains),
-            required_claims: claims(&self.claims).map_err(|why| Wrong::new("required_claims", why))?,
+            required_claims: claims(&self.claims).unwrap_or_else(|why| {
+                tell("required_claims", why);
+                BTreeMap::new()
+            }),
             username_claim: self.username.clone(),
-            roles: roles(&self.roles).map_err(|why| Wrong::new("roles", why))?,
+            roles: roles(&self.roles).unwrap_or_else(|why| {
+                tell("roles", why);
+                Vec::new()
+            }),
             multi_factor: words(&self.factors),
             logout,
         };
-        Ok(ProviderForm {
+        let form = ProviderForm {
             slug: self.slug.clone(),
             name: self.name.clone(),
             issuer: self.issuer.clone(),
             client_id: self.client_id.clone(),
             auth_method: self.auth_method.clone(),
             settings,
-        })
+        };
+        (form, wrong)
     }
 }
 
@@ -211,6 +238,10 @@ pub(super) fn inputs(filled: &Filled, new: bool) -> Vec<Input> {
     inputs.extend(of_us(filled, new));
     inputs.extend(of_people(filled));
     inputs.extend(of_tokens(filled));
+    if new {
+        let hint = "People see its button on the login page while it is in use.";
+        inputs.push(Input::select("in_use", "In use", hint, IN_USE, if filled.in_use { "yes" } else { "no" }));
+    }
     inputs
 }
 
@@ -309,6 +340,6 @@ mod tests {
             ..ProviderSettings::default()
         };
         let filled = Filled::with(&settings, ["", "", "", "", "none"]);
-        assert_eq!(filled.form().unwrap().settings, settings);
+        assert_eq!(filled.form().0.settings, settings);
     }
 }

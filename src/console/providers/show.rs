@@ -134,17 +134,19 @@ fn people_section(desk: &Desk, linked: &[LinkedRow]) -> Section {
 fn actions(desk: &Desk, known: &Listed) -> Vec<Way> {
     let row = &known.provider.row;
     let to = |act: &str| format!("{}/{act}", at(desk, &row.slug));
-    let mut ways = Vec::new();
+    let (mut ways, mut enable) = (Vec::new(), Vec::new());
     if row.status != "active" && desk.may(Page::Providers, Action::Enable) {
-        ways.push(Way::new("Enable", to("enable")).primary());
+        enable.push(Way::new("Enable", to("enable")));
     }
     if desk.may(Page::Providers, Action::Probe) {
         let test = Way::new("Test it", to("probe"));
-        ways.push(if row.status == "active" { test.primary() } else { test });
+        ways.push(test.primary());
     }
     if desk.may(Page::Providers, Action::Edit) {
         ways.push(Way::new("Edit", to("edit")));
     }
+    // First it is tested, then it is offered to people.
+    ways.splice(1.min(ways.len())..1.min(ways.len()), enable);
     ways
 }
 

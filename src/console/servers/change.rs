@@ -3,10 +3,10 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{at, edit::refused, named, state, without_query};
+use super::{at, named, state, without_query};
 use crate::{
     apply::edit::{Edit, ServerChange},
-    console::Desk,
+    console::{Desk, deed::refused},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Cell, Fact, Way},

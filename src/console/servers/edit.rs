@@ -5,11 +5,8 @@ use http::StatusCode;
 
 use super::{at, named};
 use crate::{
-    apply::{
-        ApplyError,
-        edit::{Edit, ServerChange, ServerForm},
-    },
-    console::{Desk, deed::Wrong},
+    apply::edit::{Edit, ServerChange, ServerForm},
+    console::{Desk, deed::refused},
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Input, Way},
@@ -63,7 +60,7 @@ fn form_page(desk: &Desk, filled: &ServerForm, new: bool) -> AskPage {
             "signing",
             "Signed with",
             "What it can verify.",
-            &[("EdDSA", "Ed25519"), ("ES256", "ES256")],
+            &[("EdDSA", "EdDSA (Ed25519)"), ("ES256", "ES256")],
             &filled.signing,
         ),
     ]);
@@ -81,40 +78,6 @@ fn read(desk: &Desk, form: &Form) -> Result<ServerForm, Trouble> {
         era: one("era")?,
         signing: one("signing")?,
     })
-}
-
-/// A mistake begins with the key that it is about. On a page that has such a field it is called what people read beside it.
-fn in_words_of(page: &AskPage, message: &str) -> Wrong {
-    let named = message.split_once(' ').and_then(|(key, rest)| {
-        let input = page.inputs.iter().find(|input| !key.is_empty() && input.name == key)?;
-        Some(match rest.strip_prefix("is wrong: ") {
-            Some(why) => Wrong::new(key, why),
-            None => Wrong::new(key, format!("{} {rest}", input.label)),
-        })
-    });
-    named.unwrap_or_else(|| Wrong::new("", message))
-}
-
-/// What to say of an edit that was not made: on the page of the form where that helps.
-pub(in crate::console) fn refused(desk: &Desk, page: AskPage, error: ApplyError) -> Result<Response, Trouble> {
-    match error {
-        ApplyError::Mistakes(mistakes) => {
-            let wrong = mistakes.problems.iter().map(|problem| in_words_of(&page, &problem.message)).collect();
-            Ok(desk.ask_marked(page, StatusCode::BAD_REQUEST, wrong))
-        }
-        ApplyError::ChangedMeanwhile(what) => {
-            let page = AskPage { anew: Some(page.action.clone()), ..page };
-            let why = format!(
-                "{what} was changed by somebody else, or in another window, since this was opened. Nothing was changed now"
-            );
-            Ok(desk.ask_again(page, StatusCode::CONFLICT, why))
-        }
-        error @ ApplyError::AudienceTaken => {
-            let wrong = vec![Wrong::new("audience", error.to_string())];
-            Ok(desk.ask_marked(page, StatusCode::CONFLICT, wrong))
-        }
-        error => Err(desk.visit.fault(error)),
-    }
 }
 
 /// `GET …/servers/-/new`

@@ -5,22 +5,27 @@ use std::{sync::Arc, time::Duration};
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{at, edit::refused, named, show::verified, without_query};
+use super::{at, named, show, without_query};
 use crate::{
+    access::{Action, Page},
     apply::{
         PolicyDoc,
         edit::{Edit, ServerChange},
     },
     audit::Event,
-    console::Desk,
+    console::{Desk, deed::refused},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, Input, Tone, Way},
+        pages::console::{AskPage, Cell, Fact, Input, Way},
         trouble::Trouble,
     },
     ids::{ServerId, Slug},
     mcp::Era,
     policy::{CatalogueItem, Effect, ItemKind},
+    store::{
+        StoreError,
+        server_probes::{self, ProbeRow},
+    },
     tenants::Server,
     upstream::{
         ForwardError,
@@ -65,19 +70,42 @@ pub(in crate::console) async fn probe(desk: Desk, form: Result<Form, FormError>)
     desk.recorder().record(&mut tx, &probed).await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let (offer, verifies) = tokio::join!(ask(&desk, &server), verifies(&desk, &server));
+    remember(&desk, &server, offer.as_ref().ok(), verifies).await.map_err(|error| desk.visit.fault(error))?;
     let page = match offer {
         Ok(offer) => offered(&desk, &server, &offer, verifies),
         Err(why) => {
             let back = Way::new("Back to the server", at(&desk, server.slug.as_str()));
+            let edit = format!("{}/edit", at(&desk, server.slug.as_str()));
             let lead = "Check its address, that it runs, and that it verifies tokens by what stands here: it must reach the key set.";
             let signing = server.alg.name();
             let mut facts = vec![Fact::new("Upstream", Cell::Code(without_query(server.upstream_url.as_str())))];
-            facts.extend(verified(&desk, &server.audience, signing));
+            facts.extend(
+                desk.may(Page::Servers, Action::Edit)
+                    .then(|| Fact::new("Not right?", Cell::link("Edit the server", edit))),
+            );
+            facts.extend(show::verified(&desk, &server.audience, signing));
             let page = AskPage { facts, ..desk.ask("It gave no usable answer", lead, "Ask it again", back) };
             return Ok(desk.ask_again(page, StatusCode::OK, why));
         }
     };
     Ok(desk.visit.page(StatusCode::OK, page))
+}
+
+/// What came of it stands on the server's page and in the log.
+async fn remember(
+    desk: &Desk,
+    server: &Server,
+    offer: Option<&Offer>,
+    verifies: Option<bool>,
+) -> Result<(), StoreError> {
+    let items = offer.map_or(0, |offer| i32::try_from(offer.items.len()).unwrap_or(i32::MAX));
+    let outcome = if offer.is_some() { "answered" } else { "failed" };
+    let row =
+        ProbeRow { server: server.id, at: desk.visit.app.clock.now(), outcome: outcome.to_owned(), items, verifies };
+    let mut tx = desk.visit.app.store.tenant_tx(desk.visit.tenant.id).await?;
+    server_probes::put(&mut tx, server.version, &row).await?;
+    desk.recorder().record(&mut tx, &Event::ServerAnswered { server: server.id, outcome, items, verifies }).await?;
+    tx.commit().await
 }
 
 async fn ask(desk: &Desk, server: &Server) -> Result<Offer, String> {
@@ -108,18 +136,10 @@ fn offered(desk: &Desk, server: &Server, offer: &Offer, verifies: Option<bool>) 
         Era::Modern => "2026-07-28",
         Era::Legacy => "before 2026-07-28",
     };
-    let verified = match verifies {
-        Some(true) => Cell::state("Yes: it refused a token that was not for it", Tone::Good),
-        Some(false) => Cell::state(
-            "No: it took a token that was not for it, so keep it out of everybody else's reach",
-            Tone::Stopped,
-        ),
-        None => Cell::state("Nobody can tell", Tone::Plain),
-    };
     let counted = i64::try_from(offer.items.len()).unwrap_or_default();
     let mut facts = vec![
         Fact::new("Era", Cell::Text(era.to_owned())),
-        Fact::new("Verifies tokens", verified),
+        Fact::new("Verifies tokens", show::verifies(verifies)),
         Fact::new("Offers", Cell::Number(counted)),
     ];
     if offer.items.len() > MOST {
@@ -157,7 +177,12 @@ fn inputs(server: &Server, offer: &Offer) -> Vec<Input> {
             };
             let says = if item.read_only { "says that it changes nothing" } else { "may change something" };
             let new = if known.is_some() { "" } else { ", new" };
-            let hint = format!("{}, {says}{new}", word(item.kind));
+            let said = if item.description.is_empty() {
+                String::new()
+            } else {
+                format!(". \u{201c}{}\u{201d}", item.description)
+            };
+            let hint = format!("{}, {says}{new}{said}", word(item.kind));
             Input::select(&format!("{} {}", word(item.kind), item.name), &item.name, &hint, &options, &proposed)
         })
         .collect()

@@ -6,14 +6,16 @@ use http::StatusCode;
 use super::{at, named, state, without_query};
 use crate::{
     access::{Action, Page},
-    console::{Desk, grants, usage},
+    console::{Desk, grants, overview::amount, usage},
     http::{
-        pages::console::{Cell, Fact, Section, SheetPage, Way},
+        pages::console::{Cell, Fact, Section, SheetPage, Tone, Way},
         trouble::Trouble,
+        words::ago,
     },
     store::{
         StoreError, TenantTx,
         grants::many::{Selection, StandingRow},
+        server_probes::{self, ProbeRow},
         tenants::{self, CatalogueRow, ScopeRow, ServerRow},
         usage::Whose,
     },
@@ -25,6 +27,7 @@ struct Known {
     items: Vec<CatalogueRow>,
     grants: Vec<StandingRow>,
     calls: Section,
+    probe: Option<ProbeRow>,
 }
 
 /// `GET …/servers/{object}`
@@ -44,7 +47,8 @@ async fn read(desk: &Desk, tx: &mut TenantTx, row: ServerRow) -> Result<Known, S
     let of = Selection { server: Some(row.id), ..Selection::default() };
     let whose = Whose { server: Some(row.id), ..Whose::default() };
     let calls = usage::section(desk, tx, &whose).await?;
-    Ok(Known { scopes, items, grants: grants::some(desk, tx, &of).await?, calls, row })
+    let probe = server_probes::all(tx).await?.into_iter().find(|probe| probe.server == row.id);
+    Ok(Known { scopes, items, grants: grants::some(desk, tx, &of).await?, calls, probe, row })
 }
 
 fn page(desk: &Desk, mut known: Known) -> SheetPage {
@@ -58,14 +62,15 @@ fn page(desk: &Desk, mut known: Known) -> SheetPage {
         title: row.name.clone(),
         state: state(&row.status),
         lead: row.description.clone(),
-        facts: facts(desk, row),
+        facts: facts(desk, known),
         sections: parts,
         actions: actions(desk, row),
         danger: danger(desk, known),
     }
 }
 
-fn facts(desk: &Desk, row: &ServerRow) -> Vec<Fact> {
+fn facts(desk: &Desk, known: &Known) -> Vec<Fact> {
+    let row = &known.row;
     let era = match row.era.as_str() {
         "modern" => "2026-07-28 and newer",
         "legacy" => "before 2026-07-28",
@@ -80,6 +85,7 @@ fn facts(desk: &Desk, row: &ServerRow) -> Vec<Fact> {
         ),
         Fact::new("Upstream", Cell::Code(without_query(&row.upstream_url))),
     ];
+    facts.extend(asked(desk, known.probe.as_ref()));
     facts.extend(verified(desk, &row.audience, &row.signing_alg));
     facts.extend([
         Fact::new("Era", Cell::Text(era.to_owned())),
@@ -87,6 +93,33 @@ fn facts(desk: &Desk, row: &ServerRow) -> Vec<Fact> {
         Fact::new("What is not accepted needs", fallback),
     ]);
     facts
+}
+
+/// What came of it when somebody last asked it.
+fn asked(desk: &Desk, probe: Option<&ProbeRow>) -> Vec<Fact> {
+    let Some(probe) = probe else {
+        return vec![Fact::new("Last asked", Cell::state("Never, at this address", Tone::Waits))];
+    };
+    let ago = ago(desk.visit.app.clock.now(), probe.at);
+    let asked = match probe.outcome.as_str() {
+        "answered" => {
+            Cell::state(&format!("{ago}: it offered {}", amount(probe.items.into(), "thing", "things")), Tone::Good)
+        }
+        _ => Cell::state(&format!("{ago}: it gave no usable answer"), Tone::Stopped),
+    };
+    vec![Fact::new("Last asked", asked), Fact::new("Verifies tokens", verifies(probe.verifies))]
+}
+
+/// Whether it refused a token that was not for it.
+pub(super) fn verifies(known: Option<bool>) -> Cell {
+    match known {
+        Some(true) => Cell::state("Yes: it refused a token that was not for it", Tone::Good),
+        Some(false) => Cell::state(
+            "No: it took a token that was not for it, so keep it out of everybody else's reach",
+            Tone::Stopped,
+        ),
+        None => Cell::state("Nobody can tell", Tone::Plain),
+    }
 }
 
 /// What a server verifies a token by.
@@ -104,7 +137,7 @@ fn sections(desk: &Desk, known: &Known) -> Vec<Section> {
     let scope = |scope: &ScopeRow| {
         vec![
             Cell::Code(scope.name.clone()),
-            Cell::Text(if scope.effect == "read" { "reads" } else { "changes" }.to_owned()),
+            Cell::Text(if scope.effect == "read" { "changes nothing" } else { "may change something" }.to_owned()),
             Cell::Text(scope.description.clone()),
             Cell::Number(
                 i64::try_from(known.items.iter().filter(|item| item.scope == scope.name).count()).unwrap_or_default(),
@@ -120,7 +153,7 @@ fn sections(desk: &Desk, known: &Known) -> Vec<Section> {
         ]
     };
     let scopes = Section::new("What people can allow", "")
-        .table(&["Scope", "Effect", "What people read", "Tools"], known.scopes.iter().map(scope).collect());
+        .table(&["Scope", "Effect", "What people read", "Accepted"], known.scopes.iter().map(scope).collect());
     let items = if known.items.is_empty() {
         let text = "Nothing is accepted yet: everything needs the scope above. Ask the server what it offers, and say what each tool needs.";
         Section::new("Accepted tools, prompts and resources", text)
@@ -128,7 +161,7 @@ fn sections(desk: &Desk, known: &Known) -> Vec<Section> {
         Section::new("Accepted tools, prompts and resources", "")
             .table(&["Name", "Kind", "Needs", "Effect"], known.items.iter().map(item).collect())
     };
-    let none = "Nobody has allowed a program to use it.";
+    let none = "Nobody allows a program to use it now.";
     vec![
         scopes,
         items,

@@ -7,7 +7,7 @@ use crate::{
         pages::console::{Cell, Fact, Input},
         trouble::Trouble,
     },
-    tenants::{AssertionAudience, MetadataDocuments, Settings},
+    tenants::{AssertionAudience, MetadataDocuments, Settings, StatementIssuer},
 };
 
 const DOCUMENTS: &[(&str, &str)] = &[
@@ -74,14 +74,45 @@ pub(super) fn coming(settings: &Settings) -> Vec<Fact> {
     facts
 }
 
-/// What they may do now.
-pub(super) fn doing(settings: &Settings) -> Vec<Fact> {
+/// What they may do now; `absent`: of those that are asked for everything at once, the names that no client has.
+pub(super) fn doing(settings: &Settings, absent: &[String]) -> Vec<Fact> {
+    let named = |name: &String| match absent.contains(name) {
+        true => format!("{name} (no client is called so)"),
+        false => name.clone(),
+    };
     vec![
         Fact::new("Devices without a browser", words(DEVICES, devices(settings))),
         Fact::new("Programs that sign", words(AUDIENCES, audience(settings.assertion_audience))),
-        Fact::new("Asked for everything at once", Cell::Names(settings.full_scopes.clone())),
+        Fact::new("Asked for everything at once", Cell::Names(settings.full_scopes.iter().map(named).collect())),
         Fact::new("Web pages that may call", Cell::Names(settings.allowed_origins.clone())),
     ]
+}
+
+/// Whose documents are taken.
+fn rule(word: &str, hosts: Vec<String>) -> Result<MetadataDocuments, String> {
+    let said: serde_json::Value = match word {
+        "listed" if hosts.is_empty() => {
+            return Err("say from which hosts documents are taken, or choose another rule".to_owned());
+        }
+        "listed" => hosts.into(),
+        _ if !hosts.is_empty() => {
+            return Err("hosts of documents are listed, and the rule does not go by them: choose one".to_owned());
+        }
+        word => word.into(),
+    };
+    serde_json::from_value(said).map_err(|error| format!("hosts of documents: {error}"))
+}
+
+/// Who vouches for software. Nobody, where the text is empty.
+fn trusted(text: &str) -> Result<Vec<StatementIssuer>, String> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unread = |error: serde_json::Error| {
+        format!("this is no JSON: it cannot be read from line {}, character {} on", error.line(), error.column())
+    };
+    let _: serde::de::IgnoredAny = serde_json::from_str(text).map_err(unread)?;
+    serde_json::from_str(text).map_err(|error| format!("this is not such a list: {error}"))
 }
 
 impl Programs {
@@ -120,43 +151,32 @@ impl Programs {
         })
     }
 
-    /// The settings with what the form says, or why not.
-    pub(super) fn onto(&self, mut settings: Settings) -> Result<Settings, Wrong> {
+    /// The settings with what the form says. What is wrong is as it was, and is told.
+    pub(super) fn onto(&self, mut settings: Settings, wrong: &mut Vec<Wrong>) -> Settings {
+        let mut tell = |field: &str, why: String| wrong.push(Wrong::new(field, why));
         if let Some(word) = &self.documents {
-            let hosts = lines(self.hosts.as_deref().unwrap_or_default());
-            let said = match word.as_str() {
-                "listed" if hosts.is_empty() => {
-                    return Err(Wrong::new(
-                        "hosts",
-                        "say from which hosts documents are taken, or choose another rule",
-                    ));
-                }
-                "listed" => hosts.into(),
-                _ if !hosts.is_empty() => {
-                    let why = "hosts of documents are listed, and the rule does not go by them: choose one";
-                    return Err(Wrong::new("hosts", why));
-                }
-                word => word.into(),
-            };
-            let said: serde_json::Value = said;
-            settings.metadata_documents = serde_json::from_value(said)
-                .map_err(|error| Wrong::new("hosts", format!("hosts of documents: {error}")))?;
+            match rule(word, lines(self.hosts.as_deref().unwrap_or_default())) {
+                Ok(rule) => settings.metadata_documents = rule,
+                Err(why) => tell("hosts", why),
+            }
         }
         if let Some(text) = &self.statements {
-            settings.software_statements = match text.as_str() {
-                "" => Vec::new(),
-                text => serde_json::from_str(text)
-                    .map_err(|error| Wrong::new("software_statements", format!("who vouches for software: {error}")))?,
-            };
+            match trusted(text) {
+                Ok(trusted) => settings.software_statements = trusted,
+                Err(why) => tell("software_statements", why),
+            }
         }
         if let Some(word) = &self.devices {
-            let on = matches!(word.as_str(), "yes").into();
-            settings.device_flow =
-                serde_json::from_value(on).map_err(|_| Wrong::new("devices", "say whether devices may ask"))?;
+            match serde_json::from_value(matches!(word.as_str(), "yes").into()) {
+                Ok(rule) => settings.device_flow = rule,
+                Err(_) => tell("devices", "say whether devices may ask".to_owned()),
+            }
         }
         if let Some(word) = &self.audience {
-            settings.assertion_audience = serde_json::from_value(word.as_str().into())
-                .map_err(|_| Wrong::new("audience", "say whom programs that sign may sign for"))?;
+            match serde_json::from_value(word.as_str().into()) {
+                Ok(rule) => settings.assertion_audience = rule,
+                Err(_) => tell("audience", "say whom programs that sign may sign for".to_owned()),
+            }
         }
         if let Some(text) = &self.schemes {
             settings.redirect_schemes = lines(text);
@@ -167,7 +187,7 @@ impl Programs {
         if let Some(text) = &self.origins {
             settings.allowed_origins = lines(text);
         }
-        Ok(settings)
+        settings
     }
 
     /// How programs come here.

@@ -10,7 +10,10 @@ use crate::{
         edit::{Edit, fingerprint},
         tenant,
     },
-    console::{Desk, deed::Wrong, servers::refused},
+    console::{
+        Desk,
+        deed::{Wrong, refused},
+    },
     http::{
         form::{Form, FormError},
         pages::console::{AskPage, Fact, Input, Way},

@@ -9,7 +9,7 @@ use crate::{
     console::{Desk, deed::Wrong},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Tone, Way, exact},
+        pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Tone, Way},
         trouble::Trouble,
     },
     ids::Slug,
@@ -89,7 +89,7 @@ fn shown(desk: &Desk, slug: &Slug, username: &Username, link: &Link) -> Response
         state: Cell::state("Shown once", Tone::Waits),
         lead: "Pass it on by a way that you trust: whoever has it becomes an administrator of this tenant. It works once, and a newer one takes its place."
             .to_owned(),
-        facts: vec![Fact::new("Good until", Cell::Text(exact(link.expires_at)))],
+        facts: vec![Fact::new("It ends", Cell::until(desk.visit.app.clock.now(), link.expires_at))],
         sections: vec![Section::new("The link", "").pre(address.as_str().to_owned())],
         actions: Vec::new(),
         danger: Vec::new(),

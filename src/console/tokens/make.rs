@@ -14,7 +14,7 @@ use crate::{
     console::{Desk, deed::Wrong},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, Input, InputKind, Section, SheetPage, Tone, Way, exact},
+        pages::console::{AskPage, Cell, Fact, Input, InputKind, Section, SheetPage, Tone, Way},
         trouble::Trouble,
     },
     people::Username,
@@ -166,7 +166,7 @@ fn shown(desk: &Desk, handle: &Handle, made: &ApiToken) -> Response {
         lead: "Copy it now, into the place where the program keeps its secrets. Nobody can show it again.".to_owned(),
         facts: vec![
             Fact::new("Rights", Cell::Names(made.rights.clone())),
-            Fact::new("Ends", Cell::Text(exact(made.expires_at))),
+            Fact::new("Ends", Cell::until(desk.visit.app.clock.now(), made.expires_at)),
             Fact::new("API", Cell::Code(base)),
         ],
         sections: vec![

@@ -20,6 +20,8 @@ pub struct LinkPage {
     pub username: String,
     /// Whether the person comes for the first time.
     pub invited: bool,
+    /// As what, where it is more than a member: `administrator`.
+    pub role: Option<String>,
     /// Why the last try failed and what to do, in whole sentences.
     pub error: Option<String>,
 }
@@ -34,4 +36,6 @@ pub struct LinkDonePage {
     pub username: String,
     /// Where the person can log in.
     pub login_href: String,
+    /// Where they come then, if it is the console.
+    pub console: Option<String>,
 }

@@ -111,8 +111,8 @@ fn unreached(what: &'static str, error: &FetchError) -> Finding {
     let advice = match error {
         FetchError::Busy => "Wait a minute, and test again.",
         FetchError::Unreached(_) => {
-            "Check the spelling. It has to answer over https within 5 seconds, at a public address or one in \
-             untrusted.allow_networks, with a certificate trusted here. The log says more."
+            "Check the spelling. It has to answer over https within 5 seconds, with a trusted certificate, at a public address, or \
+             one that Sallyport's operator lets it reach; its log says more."
         }
         FetchError::Answer(_) => {
             "It has to answer 200 with JSON, of at most 256 KiB, and lead nowhere else. Check the spelling of the issuer, and \

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     audit::Refused,
+    console::back,
     http::{
         csrf::Purpose,
         form::{Form, FormError},
@@ -55,10 +56,15 @@ pub async fn set_password(visit: Visit, form: Result<Form, FormError>) -> Result
     if !used.await.map_err(|error| visit.fault(error))? {
         return Err(ended(&visit));
     }
+    // Whoever looks after the place comes to its console.
+    let path = role(&link).map(|_| format!("/console/t/{}", visit.tenant.slug));
+    let sealed = path.as_deref().and_then(|path| back::seal(&visit.app.keyring, visit.tenant.id, path));
+    let query = sealed.map(|sealed| format!("?to={sealed}")).unwrap_or_default();
     let page = LinkDonePage {
         tenant_name: visit.tenant.name.clone(),
         username: link.username,
-        login_href: visit.path("login"),
+        login_href: format!("{}{query}", visit.path("login")),
+        console: path.map(|path| format!("{}{path}", visit.app.config.public_url.as_str())),
     };
     Ok(visit.page(StatusCode::OK, page))
 }
@@ -98,9 +104,15 @@ fn show(visit: &Visit, link: &LiveLink, handle: &Handle, refusal: Option<Refusal
         link: handle.expose().to_owned(),
         username: link.username.clone(),
         invited: link.purpose == link::LinkPurpose::Invitation.word(),
+        role: role(link).map(str::to_owned),
         error: refusal.map(|refusal| refusal.to_string()),
     };
     visit.page(status, page)
+}
+
+/// As what somebody is here, where that is more than a member.
+fn role(link: &LiveLink) -> Option<&'static str> {
+    ["administrator", "auditor"].into_iter().find(|role| link.roles.iter().any(|own| own == role))
 }
 
 /// Why the form is shown again.

@@ -20,7 +20,6 @@ use crate::{
     http::{
         csrf::Purpose,
         form::{Form, FormError},
-        pages::{ErrorLink, SafeHref},
         trouble::{Trouble, Words},
         visit::Visit,
     },
@@ -148,7 +147,7 @@ async fn provider(visit: &Visit, slug: &str) -> Result<Provider, Trouble> {
             why: "Nobody logs in through that identity provider here, or not any more.",
             now: "Go to the login page and choose another way.",
         };
-        onward(Trouble::new(StatusCode::NOT_FOUND, &words, &visit.request_id), &visit.path("login"), LOGIN)
+        Trouble::new(StatusCode::NOT_FOUND, &words, &visit.request_id).onward(&visit.path("login"), LOGIN)
     })
 }
 
@@ -214,12 +213,5 @@ fn trouble(visit: &Visit, provider: &Provider, way: Way<'_>, refusal: Refusal) -
         Way::Login(None, _) => visit.path("login"),
         Way::Link => visit.path(SECURITY),
     };
-    onward(Trouble::new(status, &Words { title, what, why, now }, &visit.request_id), &to, label)
-}
-
-fn onward(trouble: Trouble, to: &str, label: &str) -> Trouble {
-    match SafeHref::new(to) {
-        Ok(href) => trouble.link(ErrorLink { label: label.to_owned(), href }),
-        Err(_) => trouble,
-    }
+    Trouble::new(status, &Words { title, what, why, now }, &visit.request_id).onward(&to, label)
 }

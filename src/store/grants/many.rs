@@ -27,7 +27,7 @@ impl Selection {
     }
 }
 
-/// A grant in force, with the names of all that it joins.
+/// A grant, with the names of all that it joins.
 #[derive(Clone, Debug)]
 pub struct StandingRow {
     /// Its id.
@@ -36,16 +36,28 @@ pub struct StandingRow {
     pub subject: String,
     /// The person's name at login, where there is a person.
     pub person: Option<String>,
+    /// The person, where there is one.
+    pub person_id: Option<PersonId>,
     /// The client.
     pub client: String,
     /// The client's own name for itself.
     pub client_name: String,
     /// The server's name in addresses.
     pub server: String,
+    /// The server's name for people.
+    pub server_name: String,
+    /// Whether the client has not been removed.
+    pub client_there: bool,
+    /// Whether the server has not been removed.
+    pub server_there: bool,
     /// What it allows.
     pub scopes: Vec<String>,
     /// When it was first given.
     pub created_at: OffsetDateTime,
+    /// When it was revoked, if it was.
+    pub ended_at: Option<OffsetDateTime>,
+    /// When the last of its installations has to ask anew. None: none holds tokens.
+    pub ends_at: Option<OffsetDateTime>,
     /// When tokens were last issued under it, as far as their rows are still there.
     pub last_token_at: Option<OffsetDateTime>,
     /// Installations that hold tokens under it, or can get some.
@@ -70,11 +82,16 @@ pub async fn standing(tx: &mut TenantTx, of: &Selection, now: OffsetDateTime) ->
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         StandingRow,
-        r#"select g.id as "id: GrantId", g.subject, p.username as "person?", g.client, c.name as client_name,
-                  s.slug as server, g.scopes, g.created_at,
+        r#"select g.id as "id: GrantId", g.subject, p.username as "person?", g.person as "person_id: PersonId", g.client,
+                  c.name as client_name, s.slug as server, s.name as server_name, g.scopes, g.created_at,
+                  g.revoked_at as ended_at, c.status <> 'removed' as "client_there!",
+                  s.status <> 'removed' as "server_there!",
                   (select greatest(max(r.created_at), max(f.created_at))
                      from family f left join refresh_token r on (r.tenant, r.family) = (f.tenant, f.id)
                     where f.tenant = g.tenant and f.grant_id = g.id) as last_token_at,
+                  (select max(f.expires_at) from family f
+                    where f.tenant = g.tenant and f.grant_id = g.id and f.revoked_at is null and f.expires_at > $6)
+                      as ends_at,
                   (select count(*) from family f
                     where f.tenant = g.tenant and f.grant_id = g.id and f.revoked_at is null and f.expires_at > $6)
                       as "families!"

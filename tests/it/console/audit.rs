@@ -50,6 +50,37 @@ async fn events_are_found_and_opened() {
     );
 }
 
+/// Events have ids; people know names, look for them, and read them.
+#[tokio::test]
+async fn events_are_found_by_names_and_say_them() {
+    let app = TestApp::start().await;
+    let (tenant, browser) = administrator(&app).await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client().await;
+    flow.tokens(&client).await;
+    let body = json!({ "object": "person/x", "change": "changed", "fields": [{ "name": "roles", "new": "auditor" }] });
+    event(&app, tenant.id, "admin.changed", body).await;
+    sqlx::query("update client set name = 'Zebra client' where id = $1")
+        .bind(&client.id)
+        .execute(&app.db.owner)
+        .await
+        .unwrap();
+    let rows = async |query: &str| {
+        let page = browser.get(&format!("/console/t/acme/audit?{query}")).await.body;
+        page.split("<tbody>").nth(1).unwrap_or_default().split("</tbody>").next().unwrap().to_owned()
+    };
+    let found = rows("q=zebra").await;
+    assert!(found.contains("consent.given") && found.contains("client: Zebra client"), "{found}");
+    assert!(!found.contains("admin.changed"), "{found}");
+    // What names only tokens is somebody's, too.
+    let issued = rows("kind=code.issued").await;
+    assert!(issued.contains("<bdi>ada</bdi>") && issued.contains("client: Zebra client, server: "), "{issued}");
+    assert!(rows("q=ada").await.contains("consent.given"));
+    let changed = rows("kind=admin.").await;
+    assert!(changed.contains("person changed (roles)"), "{changed}");
+    assert!(rows("q=nobody-is-called-so").await.is_empty());
+}
+
 #[tokio::test]
 async fn a_denied_call_says_what_was_missing() {
     let app = TestApp::start().await;

@@ -54,6 +54,28 @@ async fn a_client_that_waits_is_approved_and_asks_people() {
     assert!(browser.get("/console/t/acme/clients?status=pending").await.body.contains("Nothing here fits"));
 }
 
+/// Whoever waits can be told no, with a reason, and can be let wait again.
+#[tokio::test]
+async fn a_client_that_waits_is_refused() {
+    let app = TestApp::start().await;
+    let (tenant, browser) = administrator(&app).await;
+    app.settings(&tenant, json!({ "registration": "approval" })).await;
+    let id = register(&app, &tenant, "Notes", "https://notes.example/cb").await;
+    let at = format!("/console/t/acme/clients/{id}");
+    let shown = browser.get(&at).await.body;
+    assert!(shown.contains(">Refuse<") && !shown.contains(">Suspend<"), "{shown}");
+    let path = format!("{at}/suspend");
+    let page = browser.get(&path).await.body;
+    assert!(page.contains("Refuse this client?"), "{page}");
+    let done = browser.post(&path, &[("csrf", &csrf(&page)), ("reason", "Not ours")]).await;
+    let shown = browser.get(done.location()).await.body;
+    assert!(shown.contains("Suspended: Not ours"), "{shown}");
+    assert!(!browser.get("/console/t/acme").await.body.contains("waits for an approval"));
+    let page = browser.get(&format!("{at}/resume")).await.body;
+    browser.post(&format!("{at}/resume"), &[("csrf", &csrf(&page))]).await;
+    assert!(browser.get("/console/t/acme").await.body.contains("1 client waits for an approval"));
+}
+
 #[tokio::test]
 async fn what_cannot_prove_itself_is_remembered_only_knowingly() {
     let app = TestApp::start().await;

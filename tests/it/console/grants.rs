@@ -26,7 +26,40 @@ async fn one_grant_is_revoked_everywhere() {
     assert!(flow.accepts(&others.access).await);
     let shown = browser.get(done.location()).await.body;
     assert!(shown.contains("Revoked 1 grant: refused everywhere after"), "{shown}");
-    assert_eq!(browser.get(&format!("/console/t/acme/grants/{id}")).await.status, 404);
+    // It is over, and can still be looked at.
+    let page = browser.get(&format!("/console/t/acme/grants/{id}")).await.body;
+    assert!(page.contains("class=\"state stopped\">Ended") && !page.contains(&path), "{page}");
+    assert_eq!(browser.get(&path).await.status, 404);
+    let ended = browser.get("/console/t/acme/grants?state=ended").await.body;
+    assert!(ended.contains(&format!("/console/t/acme/grants/{id}\"")), "{ended}");
+    assert_eq!(ended.matches("/console/t/acme/grants/").count(), 1, "{ended}");
+    let list = browser.get("/console/t/acme/grants").await.body;
+    assert!(!list.contains(&format!("/console/t/acme/grants/{id}\"")), "{list}");
+    assert_eq!(list.matches("/console/t/acme/grants/").count(), 1, "{list}");
+}
+
+/// A grant leads to all that it joins, by their names, and says until when it goes.
+#[tokio::test]
+async fn a_grant_leads_to_person_client_and_server() {
+    let app = TestApp::start().await;
+    let (tenant, browser) = administrator(&app).await;
+    let flow = Flow::new(&app, &tenant);
+    let client = flow.client().await;
+    flow.tokens(&client).await;
+    let (person, server) = (tenant.person.id, "/console/t/acme/servers/demo");
+    let list = browser.get("/console/t/acme/grants").await.body;
+    let id: String = sqlx::query_scalar("select id::text from access_grant").fetch_one(&app.db.owner).await.unwrap();
+    let page = browser.get(&format!("/console/t/acme/grants/{id}")).await.body;
+    for shown in [&list, &page] {
+        for href in [
+            format!("/console/t/acme/people/{person}"),
+            format!("/console/t/acme/clients/{}", client.id),
+            server.to_owned(),
+        ] {
+            assert!(shown.contains(&format!("href=\"{href}\"")), "{href}: {shown}");
+        }
+    }
+    assert!(page.contains("They are asked again") && page.contains("in 90 days"), "{page}");
 }
 
 #[tokio::test]
@@ -67,4 +100,8 @@ async fn the_kill_switch_says_how_much_it_is_and_takes_just_that() {
     let all = [("csrf", csrf(&page)), ("count", "1".to_owned())];
     post(&all).await;
     assert!(!flow.accepts(&others.access).await);
+    // Nothing is asked where there is nothing.
+    let page = browser.get("/console/t/acme/revoke").await.body;
+    assert!(page.contains("There is nothing to revoke") && !page.contains("name=\"count\""), "{page}");
+    assert_eq!(post(&[("csrf", token.clone()), ("count", "0".to_owned())]).await.status, 409);
 }

@@ -160,6 +160,9 @@ async fn what_cannot_be_a_provider_is_said_on_the_form_and_nothing_is_lost_but_t
         ("required_claims", "tid", "CLAIM = VALUE"),
         ("email_domains", "\u{7f}", "cannot be seen"),
         ("accounts", "everybody", "how accounts come"),
+        ("email_domains", "x", "no domain"),
+        ("scopes", "\"bad\"", "no scope"),
+        ("username_claim", "x y", "name of a claim"),
     ] {
         let mut fields: Vec<_> = good.into_iter().filter(|(own, _)| *own != name).collect();
         fields.push((name, value));
@@ -171,9 +174,40 @@ async fn what_cannot_be_a_provider_is_said_on_the_form_and_nothing_is_lost_but_t
         assert_eq!(retyped, name != "client_secret", "{}", refused.body);
         assert!(!refused.body.contains(SECRET) && !refused.body.contains("<script>"), "{}", refused.body);
     }
+    // All of it at once.
+    let all = [("email_domains", "x"), ("scopes", "\"bad\""), ("roles", "root"), ("slug", "No Slug"), ("name", "n")];
+    let page = send(&browser, NEW, &all).await.body;
+    // With issuer, client id and the algorithms, which are not there.
+    assert_eq!(page.matches("<strong class=\"wrong\">").count(), 7, "{page}");
     let made: i64 =
         sqlx::query_scalar("select count(*) from identity_provider").fetch_one(&world.app.db.owner).await.unwrap();
     assert_eq!(made, 2);
+}
+
+/// It is tested before people see it.
+#[tokio::test]
+async fn a_new_provider_need_not_be_in_use() {
+    let app = TestApp::start().await;
+    let (_, browser) = administrator(&app).await;
+    let form = browser.get(NEW).await.body;
+    assert!(form.contains("<option value=\"no\" selected>Not yet"), "{form}");
+    let fields = [
+        ("name", "Northwind"),
+        ("slug", "northwind"),
+        ("issuer", "https://login.example.com"),
+        ("client_id", "c"),
+        ("auth_method", "none"),
+        ("ES256", "yes"),
+        ("in_use", "no"),
+    ];
+    let made = send(&browser, NEW, &fields).await;
+    let shown = browser.get(made.location()).await.body;
+    let (test, enable) = (shown.find("northwind/probe\"").unwrap(), shown.find("northwind/enable\"").unwrap());
+    assert!(test < enable, "{shown}");
+    let login = async || TestBrowser::new(&app).get("/t/acme/login").await.body;
+    assert!(!login().await.contains("Northwind"));
+    send(&browser, "/console/t/acme/providers/northwind/enable", &[]).await;
+    assert!(login().await.contains("Northwind"));
 }
 
 #[tokio::test]

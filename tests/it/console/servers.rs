@@ -1,5 +1,10 @@
 //! Servers in the console.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use axum::{
     Json,
     http::{HeaderMap, StatusCode},
@@ -20,7 +25,17 @@ use crate::{
 
 /// An upstream of the new era that offers two tools. It takes tokens for itself only, where it looks.
 fn upstream(looks: bool) -> Web {
-    let answer = move |headers: HeaderMap, Json(asked): Json<Value>| async move { reply(looks, &headers, &asked) };
+    upstream_while(looks, Arc::new(AtomicBool::new(true)))
+}
+
+/// The same, as long as it is up.
+fn upstream_while(looks: bool, up: Arc<AtomicBool>) -> Web {
+    let answer = move |headers: HeaderMap, Json(asked): Json<Value>| async move {
+        if !up.load(Ordering::Relaxed) {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+        reply(looks, &headers, &asked)
+    };
     let router = axum::Router::new().route("/mcp", axum::routing::post(answer));
     Web::serve(router, &limits(), std::time::Duration::ZERO)
 }
@@ -38,7 +53,8 @@ fn reply(looks: bool, headers: &HeaderMap, asked: &Value) -> Response {
             "serverInfo": { "name": "notes", "version": "1" }, "instructions": "" })
         }
         "tools/list" => json!({ "resultType": "complete", "ttlMs": 0, "cacheScope": "private", "tools": [
-            { "name": "search", "inputSchema": { "type": "object" }, "annotations": { "readOnlyHint": true } },
+            { "name": "search", "description": "Finds <i>notes</i>", "inputSchema": { "type": "object" },
+              "annotations": { "readOnlyHint": true } },
             { "name": "<b>wipe</b>", "inputSchema": { "type": "object" } },
         ] }),
         _ => json!({ "resultType": "complete" }),
@@ -71,6 +87,7 @@ async fn a_server_is_added_by_its_address_asked_and_accepted() {
     assert_eq!(asked.status, 200, "{}", asked.body);
     assert!(asked.body.contains("Yes: it refused a token that was not for it"), "{}", asked.body);
     assert!(asked.body.contains("2026-07-28"), "{}", asked.body);
+    assert!(asked.body.contains("\u{201c}Finds &#60;i&#62;notes&#60;/i&#62;\u{201d}"), "{}", asked.body);
     assert!(asked.body.contains("name=\"tool search\"") && !asked.body.contains("<b>wipe"), "{}", asked.body);
     let fields = [
         ("csrf", &*csrf(&asked.body)),
@@ -81,6 +98,7 @@ async fn a_server_is_added_by_its_address_asked_and_accepted() {
     let done = browser.post("/console/t/acme/servers/notes/catalogue", &fields).await;
     let shown = browser.get(done.location()).await.body;
     assert!(shown.contains("Saved.") && shown.contains("<code>search</code>"), "{shown}");
+    assert!(shown.contains("it offered 2 things") && shown.contains("Yes: it refused"), "{shown}");
     // The form of somebody who looked before is refused, and nothing is lost.
     let again = browser.post("/console/t/acme/servers/notes/catalogue", &fields).await;
     assert_eq!(again.status, 409, "{}", again.body);
@@ -100,11 +118,38 @@ async fn a_server_is_added_by_its_address_asked_and_accepted() {
 async fn a_server_that_takes_any_token_is_told() {
     let app = TestApp::start().await;
     let (_, browser) = administrator(&app).await;
-    let web = upstream(false);
+    let up = Arc::new(AtomicBool::new(true));
+    let web = upstream_while(false, Arc::clone(&up));
     add(&browser, &[("upstream", &web.url("/mcp")), ("name", "Lax"), ("slug", "lax")]).await;
     let page = browser.get("/console/t/acme/servers/lax/probe").await.body;
     let asked = browser.post("/console/t/acme/servers/lax/probe", &[("csrf", &csrf(&page))]).await.body;
     assert!(asked.contains("it took a token that was not for it"), "{asked}");
+    // That stays known, also while the server is down, and in front of whoever comes next.
+    up.store(false, Ordering::Relaxed);
+    let page = browser.get("/console/t/acme/servers/lax/probe").await.body;
+    let down = browser.post("/console/t/acme/servers/lax/probe", &[("csrf", &csrf(&page))]).await.body;
+    assert!(down.contains("It gave no usable answer") && down.contains("servers/lax/edit"), "{down}");
+    let shown = browser.get("/console/t/acme/servers/lax").await.body;
+    assert!(shown.contains("No: it took a token that was not for it"), "{shown}");
+    assert!(shown.contains("just now: it gave no usable answer"), "{shown}");
+    let overview = browser.get("/console/t/acme").await.body;
+    assert!(overview.contains("Lax took a token that was not for it"), "{overview}");
+    assert!(overview.contains("Lax gave no usable answer when somebody last asked it"), "{overview}");
+    let log = browser.get("/console/t/acme/audit?kind=server.").await.body;
+    assert!(log.contains("server: Lax, items: 2, outcome: answered, verifies: false"), "{log}");
+    // At another address it is another server.
+    let path = "/console/t/acme/servers/lax/edit";
+    let form = browser.get(path).await;
+    let fields = [
+        ("csrf", &*csrf(&form.body)),
+        ("version", &*form.hidden("version")),
+        ("upstream", "https://elsewhere.example/mcp"),
+        ("name", "Lax"),
+        ("era", "auto"),
+    ];
+    assert!(browser.post(path, &fields).await.location().contains("done=saved"));
+    let shown = browser.get("/console/t/acme/servers/lax").await.body;
+    assert!(shown.contains("Never, at this address") && !shown.contains("that was not for it"), "{shown}");
 }
 
 #[tokio::test]
@@ -123,6 +168,7 @@ async fn what_cannot_be_a_server_is_said_on_the_form_and_nothing_is_lost() {
         assert_eq!(refused.status, 400, "{upstream} {slug}");
         assert!(refused.body.contains(words), "{upstream} {slug}: {}", refused.body);
         assert!(refused.body.contains("value=\"Kept as typed\""), "{}", refused.body);
+        assert!(refused.body.contains("aria-invalid=\"true\""), "{upstream} {slug}: {}", refused.body);
     }
 }
 

@@ -58,6 +58,15 @@ async fn how_programs_come_and_what_they_may_is_edited() {
         assert_eq!(page.status, 400, "{wrong:?}");
         assert!(page.body.contains(says), "{wrong:?}: {}", page.body);
     }
+    // All that is wrong at once, each beside its field.
+    let page = post(&[("unused_client_days", "many"), ("session_hours", "0"), ("software_statements", "{nope")]).await;
+    assert_eq!(
+        (page.status.as_u16(), page.body.matches("<strong class=\"wrong\">").count()),
+        (400, 3),
+        "{}",
+        page.body
+    );
+    assert!(page.body.contains("cannot be read from line 1, character 2 on"), "{}", page.body);
     let listed = post(&[("documents", "listed"), ("hosts", "claude.ai\r\n Not a host")]).await;
     assert!(listed.status == 400 && listed.body.contains("claude.ai\r\n Not a host"), "{}", listed.body);
     let done = post(&[
@@ -71,9 +80,14 @@ async fn how_programs_come_and_what_they_may_is_edited() {
     ])
     .await;
     let shown = browser.get(done.location()).await.body;
-    for word in
-        ["*.example.com", "myeditor", "May not ask", "For the issuer only", "Old program", "https://inspector.example"]
-    {
+    for word in [
+        "*.example.com",
+        "myeditor",
+        "May not ask",
+        "For the issuer only",
+        "Old program (no client is called so)",
+        "https://inspector.example",
+    ] {
         assert!(shown.contains(word), "{word} is not in {shown}");
     }
     // A form that says nothing of these.

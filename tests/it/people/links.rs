@@ -15,6 +15,7 @@ use crate::harness::{
     app::{TestApp, TestTenant},
     browser::{Page, TestBrowser},
     canary::has_word,
+    console::appoint,
 };
 
 const NEW: &str = "seven green umbrellas";
@@ -75,6 +76,25 @@ async fn whoever_is_invited_sets_a_password_and_logs_in_with_it() {
 
     let kinds: Vec<String> = events(&app, acme.id).await.into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds.iter().filter(|kind| kind.starts_with("link.")).count(), 2, "{kinds:?}");
+}
+
+/// Whoever is to look after the place reads so, and comes to its console.
+#[tokio::test]
+async fn an_administrator_who_is_invited_comes_to_the_console() {
+    let app = TestApp::start().await;
+    let acme = app.tenant("acme").await;
+    appoint(&app, acme.person.id, "administrator").await;
+    let link = make(&app, &acme, "ada", LinkPurpose::Invitation).await;
+    let browser = TestBrowser::new(&app);
+    let page = open(&browser, "acme", &link).await;
+    assert!(page.body.contains("You are invited to Tenant acme as its administrator."), "{}", page.body);
+    let done = set(&browser, &page, (NEW, NEW)).await.body;
+    assert!(done.contains(&format!("{}/console/t/acme", app.base)), "{done}");
+    let login = done.split("href=\"").find(|rest| rest.starts_with("/t/acme/login?to=")).unwrap();
+    let login = browser.get(login.split('"').next().unwrap()).await;
+    let (csrf, to) = (login.hidden("csrf"), login.hidden("to"));
+    let fields = [("csrf", &*csrf), ("to", &*to), ("username", "ada"), ("password", NEW)];
+    assert_eq!(browser.post("/t/acme/login", &fields).await.location(), "/console/t/acme");
 }
 
 #[tokio::test]

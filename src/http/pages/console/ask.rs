@@ -103,6 +103,16 @@ pub enum InputKind {
     Heading,
 }
 
+impl InputKind {
+    /// The lines that are shown of a text: all of a short one, and never none.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Area(text) => (text.lines().count() + 1).clamp(3, 12),
+            _ => 1,
+        }
+    }
+}
+
 impl Input {
     /// A line.
     pub fn text(name: &str, label: &str, hint: &str, value: &str) -> Self {

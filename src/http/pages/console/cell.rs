@@ -4,7 +4,7 @@ use askama::Template;
 use time::OffsetDateTime;
 
 use super::filters;
-use crate::http::words::ago;
+use crate::http::words::{ago, ahead};
 
 /// What a state means for whoever looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,11 @@ impl Cell {
     /// A moment.
     pub fn time(now: OffsetDateTime, at: OffsetDateTime) -> Self {
         Self::Time { words: ago(now, at), exact: exact(at) }
+    }
+
+    /// A moment to come.
+    pub fn until(now: OffsetDateTime, at: OffsetDateTime) -> Self {
+        Self::Time { words: ahead(now, at), exact: exact(at) }
     }
 
     /// A moment that may not have come.

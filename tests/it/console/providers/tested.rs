@@ -141,6 +141,9 @@ async fn an_answer_that_is_none_and_keys_that_are_none_are_said() {
         .await
         .unwrap();
     let page = send(&browser, PATH, &[]).await.body;
-    assert!(page.contains("It cannot be reached") && page.contains("untrusted.allow_networks"), "{page}");
+    assert!(
+        page.contains("It cannot be reached") && page.contains("one that Sallyport&#39;s operator lets it reach"),
+        "{page}"
+    );
     assert!(!page.contains("refused"), "no more than the kind of the trouble: {page}");
 }

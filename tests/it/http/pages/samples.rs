@@ -66,6 +66,7 @@ fn link() -> LinkPage {
         link: "link-handle".into(),
         username: "dana".into(),
         invited: true,
+        role: Some("administrator".into()),
         error: None,
     }
 }
@@ -263,6 +264,7 @@ fn people() -> Vec<Sample> {
                 tenant_name: "Northwind".into(),
                 username: "dana".into(),
                 login_href: "/t/demo/login".into(),
+                console: Some("https://auth.example/console/t/demo".into()),
             },
         ),
         sample(

@@ -13,6 +13,8 @@ insert into initial_access_token (tenant, id, hash, pepper_id, note, uses_left, 
 insert into server (tenant, id, slug, name, upstream_url, audience, default_scopes, created_at)
     values (:tenant, :tenant, 's', 'Server', 'http://127.0.0.1/', 'a', '{mcp:read}', now());
 insert into server_scope (tenant, server, name, effect, description) values (:tenant, :tenant, 'mcp:read', 'read', '');
+insert into server_probe (tenant, server, at, upstream_url, outcome, items)
+    values (:tenant, :tenant, now(), 'http://127.0.0.1/', 'answered', 0);
 insert into catalogue_item (tenant, server, kind, name, scope, read_only)
     values (:tenant, :tenant, 'tool', 't', 'mcp:read', true);
 insert into interaction (tenant, id, hash, pepper_id, browser_hash, client, server, redirect_uri, scopes, code_challenge,
