@@ -38,23 +38,21 @@ use crate::{
 const SOME: usize = 20;
 
 const HEADS: &[Head] = &[
+    Head::by("Grant to", "client"),
     Head::by("Person", "person"),
-    Head::by("Client", "client"),
     Head::by("Server", "server"),
     Head::of("May"),
     Head::by("Since", "created"),
     Head::of("Last token"),
-    Head::of("Grant"),
 ];
 
 const ENDED: &[Head] = &[
+    Head::by("Grant to", "client"),
     Head::by("Person", "person"),
-    Head::by("Client", "client"),
     Head::by("Server", "server"),
     Head::of("Could"),
     Head::by("Since", "created"),
     Head::by("Ended", "ended"),
-    Head::of("Grant"),
 ];
 
 const CHOICES: &[Choice] =
@@ -103,13 +101,12 @@ fn cells(desk: &Desk, row: &StandingRow) -> Vec<Cell> {
         None => Cell::time_or(now, row.last_token_at, "never"),
     };
     vec![
+        Cell::link(row.client_name.clone(), at(desk, row.id)),
         person(desk, row),
-        client(desk, row),
         server(desk, row),
         Cell::Names(row.scopes.clone()),
         Cell::time(now, row.created_at),
         last,
-        Cell::link("Open", at(desk, row.id)),
     ]
 }
 
@@ -151,8 +148,7 @@ pub(super) fn section(desk: &Desk, title: &str, none: &str, grants: &[StandingRo
         return Section::new(title, none);
     }
     let rows = grants.iter().take(SOME).map(|row| cells(desk, row)).collect();
-    let section =
-        Section::new(title, "").table(&["Person", "Client", "Server", "May", "Since", "Last token", "Grant"], rows);
+    let section = Section::new(title, "").table(&["Grant to", "Person", "Server", "May", "Since", "Last token"], rows);
     if grants.len() <= SOME {
         return section;
     }

@@ -15,7 +15,10 @@ use crate::{
     apply::edit::{Edit, TenantForm, fingerprint, tenant_problems},
     http::{
         form::{Form, FormError},
-        pages::console::{AskPage, Cell, Fact, Input, Section, SheetPage, Way},
+        pages::{
+            console::{AskPage, Cell, Fact, Input, Section, SheetPage, Way},
+            grouped,
+        },
         trouble::Trouble,
     },
     ids::Slug,
@@ -266,7 +269,7 @@ fn form_page(desk: &Desk, filled: &Filled, seen: &str) -> AskPage {
     let mut inputs = vec![Input::text("name", "Name", "People read it on every page.", &filled.name)];
     if !desk.visit.tenant.platform {
         let usual = Settings::default();
-        let most = format!("Empty: {}.", usual.most_clients());
+        let most = format!("Empty: {}.", grouped(i64::from(usual.most_clients())));
         let days = format!("Empty: {}.", usual.unused_clients_kept().whole_days());
         inputs.extend([
             Input::select(

@@ -119,7 +119,7 @@ async function work(browser, { issuer, base, person, callback }) {
   const tokens = await authorize(page, issuer, client, callback, resource);
   must((await listTools(resource, tokens.access_token)) === 200, 'the approved client cannot call');
   await page.goto(`${base}/grants?q=${client.client_id}`);
-  await follow(person.username);
+  await follow('Day tripper');
   await follow('Revoke');
   await press('Revoke');
   await says('Revoked 1 grant: refused everywhere after');

@@ -103,7 +103,7 @@ async function firstDay(browser, { link, upstream, directory, callback }) {
 
   await page.goto(`${new URL(issuer).origin}/console/t/northwind`);
   await follow('Grants');
-  await follow(PERSON.username);
+  await follow('Day tripper');
   await follow('Revoke');
   await picture('revoke');
   await press('Revoke');

@@ -138,7 +138,9 @@ impl Names {
     /// What an administrator did to what: `server Team notes changed (upstream, name)`.
     fn deed(&self, body: &Value) -> Option<String> {
         let (kind, id) = object(body)?;
-        let name = self.name(id).map_or_else(String::new, |name| format!(" {name}"));
+        // Some have a name of their own in the place of an id.
+        let own = Some(id).filter(|id| !id.is_empty() && Uuid::parse_str(id).is_err());
+        let name = self.name(id).or(own).map_or_else(String::new, |name| format!(" {name}"));
         let change = text(body, "/change").unwrap_or("changed");
         let fields = body.get("fields").and_then(Value::as_array).into_iter().flatten();
         let fields: Vec<_> = fields.filter_map(|field| text(field, "/name")).collect();

@@ -182,7 +182,7 @@ fn inputs(server: &Server, offer: &Offer) -> Vec<Input> {
             } else {
                 format!(". \u{201c}{}\u{201d}", item.description)
             };
-            let hint = format!("{}, {says}{new}{said}", word(item.kind));
+            let hint = format!("{}, {says}{new}{said}", title(item.kind));
             Input::select(&format!("{} {}", word(item.kind), item.name), &item.name, &hint, &options, &proposed)
         })
         .collect()
@@ -195,6 +195,15 @@ const fn word(kind: ItemKind) -> &'static str {
         ItemKind::Tool => "tool",
         ItemKind::Prompt => "prompt",
         ItemKind::Resource => "resource",
+    }
+}
+
+/// The same for people.
+const fn title(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Tool => "Tool",
+        ItemKind::Prompt => "Prompt",
+        ItemKind::Resource => "Resource",
     }
 }
 

@@ -58,7 +58,8 @@ async fn events_are_found_by_names_and_say_them() {
     let flow = Flow::new(&app, &tenant);
     let client = flow.client().await;
     flow.tokens(&client).await;
-    let body = json!({ "object": "person/x", "change": "changed", "fields": [{ "name": "roles", "new": "auditor" }] });
+    let body =
+        json!({ "object": "server/notes", "change": "changed", "fields": [{ "name": "roles", "new": "auditor" }] });
     event(&app, tenant.id, "admin.changed", body).await;
     sqlx::query("update client set name = 'Zebra client' where id = $1")
         .bind(&client.id)
@@ -77,7 +78,7 @@ async fn events_are_found_by_names_and_say_them() {
     assert!(issued.contains("<bdi>ada</bdi>") && issued.contains("client: Zebra client, server: "), "{issued}");
     assert!(rows("q=ada").await.contains("consent.given"));
     let changed = rows("kind=admin.").await;
-    assert!(changed.contains("person changed (roles)"), "{changed}");
+    assert!(changed.contains("server notes changed (roles)"), "{changed}");
     assert!(rows("q=nobody-is-called-so").await.is_empty());
 }
 
