@@ -70,6 +70,8 @@ pub(in crate::console) async fn probe(desk: Desk, form: Result<Form, FormError>)
     desk.recorder().record(&mut tx, &probed).await.map_err(|error| desk.visit.fault(error))?;
     tx.commit().await.map_err(|error| desk.visit.fault(error))?;
     let (offer, verifies) = tokio::join!(ask(&desk, &server), verifies(&desk, &server));
+    // Whoever refuses everything does not show that it looks at tokens.
+    let verifies = verifies.filter(|refused| offer.is_ok() || !refused);
     remember(&desk, &server, offer.as_ref().ok(), verifies).await.map_err(|error| desk.visit.fault(error))?;
     let page = match offer {
         Ok(offer) => offered(&desk, &server, &offer, verifies),

@@ -28,11 +28,11 @@ fn upstream(looks: bool) -> Web {
     upstream_while(looks, Arc::new(AtomicBool::new(true)))
 }
 
-/// The same, as long as it is up.
+/// The same, as long as it is up; then it refuses everybody.
 fn upstream_while(looks: bool, up: Arc<AtomicBool>) -> Web {
     let answer = move |headers: HeaderMap, Json(asked): Json<Value>| async move {
         if !up.load(Ordering::Relaxed) {
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            return StatusCode::UNAUTHORIZED.into_response();
         }
         reply(looks, &headers, &asked)
     };
